@@ -7,6 +7,9 @@
 
 Arms without an adapter see three worked examples in the prompt: without them the comparison would measure
 who was told the form of the answer, not who knows it. An adapter has seen its examples in training.
+
+Two further rows are controls: `zero_shot` sees no example at all, and `rag_examples` retrieves the nearest
+training examples instead of documents, so that retrieval sees the labels that fine-tuning sees.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ class Arm:
         adapter: The adapter's id, filled in when it is known.
         top_k: How many passages are retrieved; 0 means none.
         shots: How many worked examples the prompt shows.
+        nearest: Whether those are the training examples nearest to the question instead of fixed ones.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Arm:
     adapter: str | None = None
     top_k: int = 0
     shots: int = 0
+    nearest: bool = False
 
     def with_adapter(self, adapter: str) -> Arm:
         """Return this arm answering with the given adapter."""
@@ -51,8 +56,11 @@ ARMS = {
         Arm("rag", "RAG", top_k=TOP_K, shots=SHOTS),
         Arm("qlora", "QLoRA", uses_adapter=True),
         Arm("hybrid", "RAG + QLoRA", uses_adapter=True, top_k=TOP_K),
+        Arm("zero_shot", "Base model, no examples"),
+        Arm("rag_examples", "Nearest examples", shots=SHOTS, nearest=True),
     )
 }
+MAIN_ARMS = ("base", "rag", "qlora", "hybrid")
 
 
 def find_arms(names: str) -> list[Arm]:

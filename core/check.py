@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from core.arms import SHOTS
+from core.leakage import Pair, find_pairs, find_seen, fingerprint, normalize
 from core.prompts import build_prompt, choose_shots
 from core.schema import serialize
 from core.task import Task
@@ -23,11 +24,11 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
         task: Loaded leniently, so that bad rows are in `problems`.
         tokenizer: A transformers tokenizer for the lengths, or None to leave them out.
     """
+    pairs = find_pairs(task.train, task.test)
     exact = {example.input for example in task.train} & {example.input for example in task.test}
-    train_keys = {_normalize(example.input): example.id for example in task.train}
-    overlap = [f"{train_keys[key]} = {example.id}" for example in task.test if (key := _normalize(example.input)) in train_keys]
+    equal = {normalize(example.input) for example in task.train} & {normalize(example.input) for example in task.test}
     groups = sorted(_groups(task.train) & _groups(task.test))
-    usable = not task.problems and not overlap and not groups
+    usable = not task.problems and not pairs and not groups
     return {
         "task": task.name,
         "usable": usable,
@@ -39,16 +40,27 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
         "duplicates_train": _duplicates(task.train),
         "duplicates_test": _duplicates(task.test),
         "overlap_exact": len(exact),
-        "overlap_normalized": len(overlap),
-        "overlap_examples": overlap[:SHOWN],
+        "overlap_normalized": len(equal),
+        "overlap_near": len({pair.test for pair in pairs})
+        - len(find_seen(task.test, map(fingerprint, (e.input for e in task.train)))),
+        "overlap_examples": [_describe_pair(pair, task) for pair in pairs[:SHOWN]],
+        "same_everywhere": _constant_fields(task),
         "groups_crossing": groups[:SHOWN],
         "tokens": _token_lengths(task, tokenizer) if tokenizer is not None else None,
         "constraint": _describe_constraint(task, tokenizer) if tokenizer is not None else None,
     }
 
 
-def _normalize(text: str) -> str:
-    return re.sub(r"\W+", " ", text.casefold()).strip()
+def _describe_pair(pair: Pair, task: Task) -> dict[str, Any]:
+    """Show both texts of a pair, so that a person can judge it."""
+    texts = {example.id: " ".join(example.input.split())[:120] for example in (*task.train, *task.test)}
+    return {**asdict(pair), "train_text": texts[pair.train], "test_text": texts[pair.test]}
+
+
+def _constant_fields(task: Task) -> list[str]:
+    """Name the fields that have one value in all examples: a mark on them says nothing."""
+    outputs = [example.output or {} for example in (*task.train, *task.test)]
+    return [name for name in task.schema["properties"] if len({json.dumps(output.get(name)) for output in outputs}) == 1]
 
 
 def _groups(examples: Sequence[Example]) -> set[str]:
@@ -56,7 +68,7 @@ def _groups(examples: Sequence[Example]) -> set[str]:
 
 
 def _duplicates(examples: Sequence[Example]) -> int:
-    return len(examples) - len({_normalize(example.input) for example in examples})
+    return len(examples) - len({normalize(example.input) for example in examples})
 
 
 def _count(examples: Sequence[Example]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.arms import Arm
 from core.errors import LabError
+from core.evaluation.baselines import find_nearest
 from core.prompts import build_prompt, choose_shots
 from core.schema import parse, validate
 from core.task import Task
@@ -29,10 +30,13 @@ def answer(
     *,
     generator: Generator,
     retriever: Retriever | None = None,
+    examples: Retriever | None = None,
     options: DecodeOptions | None = None,
     on_text: OnText | None = None,
 ) -> Iterator[tuple[int, Prediction]]:
     """Answer items with one arm, yielding (index of the item, prediction) as they finish.
+
+    `examples` searches the training examples, for arms that show the nearest ones.
 
     Raises:
         LabError: The arm needs an adapter or an index that is not there, or a question does not fit.
@@ -43,10 +47,15 @@ def answer(
     if arm.top_k and retriever is None:
         raise LabError(f"The arm {arm.name!r} needs an index of {task.name}.", f"Build it: `ragft index {task.name}`.")
     hits = retriever.search([item.input for item in items], top_k=arm.top_k) if arm.top_k and retriever else [[]] * len(items)
-    shots = choose_shots(task, arm.shots)
+    shots = [choose_shots(task, arm.shots)] * len(items)
+    if arm.nearest:
+        if examples is None:
+            raise LabError(f"The arm {arm.name!r} needs a search over the training examples of {task.name}.")
+        found = find_nearest(task, [item.input for item in items], examples, count=arm.shots)
+        shots = [list(reversed(nearest)) for nearest in found]  # The nearest stands next to the question.
     packed = [
-        _pack(task, item, shots=shots, hits=found, generator=generator, options=options)
-        for item, found in zip(items, hits, strict=True)
+        _pack(task, item, shots=shown, hits=passages, generator=generator, options=options)
+        for item, shown, passages in zip(items, shots, hits, strict=True)
     ]
     prompts = [pack.messages for pack in packed]
     answers = generator.generate(prompts, adapter=arm.adapter, options=options, schema=task.decoding_schema, on_text=on_text)

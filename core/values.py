@@ -166,11 +166,13 @@ class Support:
         enforced: Whether answers are held to the schema while they are written.
         reason: Why not, in the engine's words; empty when they are.
         caps: Limits put into the copy that is used for decoding.
+        afterwards: Keywords left out of that copy; only validation sees to them.
     """
 
     enforced: bool
     reason: str = ""
     caps: tuple[str, ...] = ()
+    afterwards: tuple[str, ...] = ()
 
 
 OnText = Callable[[int, str], None]

@@ -17,7 +17,11 @@ from core.storage import new_folder, read_json, verify_folder, write_json
 
 @dataclass(frozen=True, slots=True)
 class AdapterCard:
-    """What an adapter is. `weights` is the hash of the base, `data` of the training examples."""
+    """What an adapter is.
+
+    `weights` is the hash of the base, `data` of the training examples; `trained_on` holds the fingerprint of each
+    example that was used (`core/leakage.py`), empty in adapters made before it was recorded.
+    """
 
     id: str
     task: str
@@ -28,6 +32,7 @@ class AdapterCard:
     outcome: Mapping[str, Any]
     created: str
     dropped: tuple[str, ...] = ()
+    trained_on: tuple[str, ...] = ()
 
 
 def new_adapter_id(task: str) -> str:
@@ -51,9 +56,10 @@ def read_card(folder: Path) -> AdapterCard:
         LabError: The card is absent or of another form.
     """
     values = read_json(folder / CARD)
-    if not isinstance(values, dict) or {item.name for item in fields(AdapterCard)} != set(values):
+    known = {item.name for item in fields(AdapterCard)}
+    if not isinstance(values, dict) or not known - {"trained_on"} <= set(values) <= known:
         raise LabError(f"{folder / CARD} is no adapter card.", "Delete the adapter and train it again.")
-    return AdapterCard(**{**values, "dropped": tuple(values["dropped"])})
+    return AdapterCard(**{**values, "dropped": tuple(values["dropped"]), "trained_on": tuple(values.get("trained_on", ()))})
 
 
 def list_adapters(settings: Settings, *, task: str | None = None) -> list[AdapterCard]:

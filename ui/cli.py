@@ -13,7 +13,8 @@ import typer
 
 from core.errors import Cancelled, LabError
 from core.settings import prepare_libraries, read_settings
-from ui.console import Bars, err, out, run_as_job, show, show_fields, show_table
+from ui.cli_tasks import tasks_app
+from ui.console import AsJson, Bars, TaskName, err, out, run_as_job, show, show_fields, show_table
 
 app = typer.Typer(
     help="Retrieve or fine-tune? Compare both on your task, with evidence.", no_args_is_help=True, add_completion=False
@@ -22,9 +23,8 @@ models_app = typer.Typer(help="The models on this machine.", no_args_is_help=Tru
 jobs_app = typer.Typer(help="Long work: list, show, cancel.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(tasks_app)  # Without a name: its commands stand beside these.
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-TaskName = Annotated[str, typer.Argument(help="A task's name, or the path of a task folder.")]
 DecodingMode = Annotated[
     str, typer.Option("--mode", help="free, constrained (by the schema) or think (draft, then constrained).")
 ]
@@ -96,46 +96,6 @@ def models_list(as_json: AsJson = False) -> None:
         for path in sorted(settings.folder("models").glob("*/config.json"))
     ]
     show(rows, as_json, lambda value: show_table(value, empty="No model yet: `ragft models fetch`"))
-
-
-@app.command()
-def tasks(as_json: AsJson = False) -> None:
-    """List the tasks."""
-    from core.task import list_tasks, load_task
-
-    rows = []
-    for folder in list_tasks(read_settings()):
-        try:
-            task = load_task(folder, lenient=True)
-        except LabError as error:
-            rows.append({"name": folder.name, "title": f"unusable: {error}", "train": 0, "test": 0})
-            continue
-        rows.append({"name": task.name, "title": task.title, "train": len(task.train), "test": len(task.test)})
-    show(rows, as_json, lambda value: show_table(value, empty="No task."))
-
-
-@app.command()
-def check(task: TaskName, as_json: AsJson = False) -> None:
-    """Check a task: counts, invalid outputs, duplicates, overlap, groups, token lengths. Exit 2 when unusable."""
-    from core.check import check_task
-    from core.generation.models import find_model
-    from core.task import find_task, load_task
-
-    settings = read_settings()
-    loaded = load_task(find_task(task, settings), lenient=True)
-    tokenizer = None
-    try:
-        folder = find_model(settings)
-    except LabError:
-        err.print("Token lengths are left out: no model is here yet (`ragft models fetch`).")
-    else:
-        from core.generation.loading import load_tokenizer
-
-        tokenizer = load_tokenizer(folder)
-    report = check_task(loaded, tokenizer)
-    show(report, as_json, show_fields)
-    if not report["usable"]:
-        raise typer.Exit(2)
 
 
 @app.command()
@@ -297,6 +257,9 @@ def compare(
     batch_size: Annotated[int, typer.Option(help="Answers decoded together.", min=1)] = 16,
     adapter: Annotated[str | None, typer.Option(help="Adapter id; the newest by default.")] = None,
     mode: DecodingMode = "free",
+    allow_leakage: Annotated[
+        bool, typer.Option(help="Go on with items that were trained on; all results are stamped.")
+    ] = False,
     as_json: AsJson = False,
     job: JobFolder = None,
 ) -> None:
@@ -313,7 +276,9 @@ def compare(
         options = lab.choose_options(loaded, mode=mode, seed=seed, batch_size=batch_size)
         if reason := lab.describe_support(loaded, mode):
             err.print(reason, markup=False)
-        done = lab.compare(loaded, chosen, limit=limit, seed=seed, options=options, adapter=adapter, notify=bars)
+        done = lab.compare(
+            loaded, chosen, limit=limit, seed=seed, options=options, adapter=adapter, allow_leakage=allow_leakage, notify=bars
+        )
         return {"run_id": done.run.id, "task": done.run.task, "report": str(done.folder / "report.html"), **done.run.summary}
 
     result = run_as_job(settings, job, work, done="The comparison is ready.")

@@ -7,7 +7,7 @@ from functools import partial
 
 import gradio as gr
 
-from core.arms import ARMS
+from core.arms import ARMS, MAIN_ARMS
 from core.errors import LabError
 from core.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
@@ -26,7 +26,7 @@ def build_compare_tab(lab: Lab, choices: Choices) -> None:
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
-            [(arm.title, arm.name) for arm in ARMS.values()], value=list(ARMS), label="Approaches", scale=2, min_width=320
+            [(arm.title, arm.name) for arm in ARMS.values()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
         mode = gr.Radio(DECODING, value="free", label="Decoding", scale=1, min_width=280)
     item = gr.Dropdown(_list_items(lab, first), value=None, label="Take a test question (its expected answer is known)")

@@ -6,8 +6,9 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,6 +18,9 @@ from core.jobs import JobWriter
 from core.settings import Settings
 
 out, err = Console(), Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+TaskName = Annotated[str, typer.Argument(help="A task's name, or the path of a task folder.")]
 
 
 def show(value: Any, as_json: bool, render: Callable[[Any], None]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.arms import ARMS
+from core.arms import ARMS, MAIN_ARMS
 from core.errors import LabError
 from core.evaluation.statistics import EQUIVALENCE_MARGIN
 from core.jobs import start_job
@@ -23,7 +23,7 @@ def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.Brow
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
-            [(arm.title, arm.name) for arm in ARMS.values()], value=list(ARMS), label="Approaches", scale=2, min_width=320
+            [(arm.title, arm.name) for arm in ARMS.values()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
         limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
     mode = gr.Radio(DECODING, value="free", label="Decoding")

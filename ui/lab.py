@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from core.arms import ARMS, Arm
 from core.errors import Cancelled, LabError
+from core.evaluation.baselines import measure_baselines
 from core.evaluation.report import render_report
-from core.evaluation.summary import summarize
+from core.evaluation.sampling import choose_items
+from core.evaluation.summary import stamp_leaks, summarize
+from core.leakage import find_seen, fingerprint
 from core.pipeline import answer
+from core.prompts import choose_shots
 from core.runs import Run, describe_environment, new_run_id, save_run
 from core.schema import serialize
 from core.settings import Settings
 from core.task import Task, find_task, load_task
-from core.values import MODES, DecodeOptions, Example, Generator, Message, OnText, Prediction, Retriever
+from core.values import MODES, DecodeOptions, Document, Example, Generator, Message, OnText, Prediction, Retriever
 from finetune.config import TrainConfig
 
 Notify = Callable[[str, int, int], None]
@@ -163,6 +166,54 @@ class Lab:
             self._retrievers[key] = HybridRetriever(index, embedder, mode=mode)
         return self._retrievers[key]
 
+    def load_examples(self, task: Task) -> Retriever:
+        """Return a search over the inputs of the training examples, embedding them at the first call.
+
+        Raises:
+            LabError: There are no training examples.
+        """
+        from retrieval.index import build_index, is_current, load_index
+        from retrieval.search import HybridRetriever
+
+        if not task.train:
+            raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
+        folder, embedder = self.settings.folder("indexes") / f"{task.name}.examples", self.load_embedder()
+        documents = [Document(example.id, "", example.input) for example in task.train]
+        window = embedder.fingerprint.max_tokens
+        if is_current(folder, documents, embedder.fingerprint, passage_tokens=window):
+            index = load_index(folder, embedder.fingerprint, task=task.name)
+        else:
+            index = build_index(documents, embedder, folder, passage_tokens=window)
+        return HybridRetriever(index, embedder, mode="hybrid")
+
+    def measure_baselines(self, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, float]]:
+        """Mark the majority answer and the copied nearest example on the items that `compare` would choose."""
+        return measure_baselines(task, choose_items(task.test, limit, seed=seed), self.load_examples(task))
+
+    def find_leaks(self, task: Task, items: Sequence[Example], arms: Sequence[Arm], *, adapter: str | None) -> dict[str, Any]:
+        """Return which items the adapter was trained on, or an example of the prompts repeats; `items` is empty if none.
+
+        An adapter is recognised by what it was trained on, whatever version of the task that was.
+        """
+        from finetune.adapters import read_card
+
+        trained: tuple[str, ...] = ()
+        name = None
+        if any(arm.uses_adapter for arm in arms):
+            try:
+                folder = Path(str(self.prepare(task, ARMS["qlora"], adapter=adapter)[0].adapter))
+            except LabError:
+                pass  # Reported as a missing arm.
+            else:
+                card = read_card(folder)
+                name, trained = card.id, card.trained_on
+        shown = {example.input for arm in arms for example in (task.train if arm.nearest else choose_shots(task, arm.shots))}
+        return {
+            "adapter": name,
+            "known": name is None or bool(trained),
+            "items": find_seen(items, (*trained, *map(fingerprint, shown))),
+        }
+
     def prepare(self, task: Task, arm: Arm, *, adapter: str | None = None) -> tuple[Arm, Retriever | None]:
         """Fill in what an arm needs: the adapter's folder, the retriever.
 
@@ -191,7 +242,10 @@ class Lab:
         ready, retriever = self.prepare(task, arm, adapter=adapter)
         options = options or self.choose_options(task)
         generator = self.load_generator()
-        yield from answer(task, items, ready, generator=generator, retriever=retriever, options=options, on_text=on_text)
+        examples = self.load_examples(task) if arm.nearest else None
+        yield from answer(
+            task, items, ready, generator=generator, retriever=retriever, examples=examples, options=options, on_text=on_text
+        )
 
     def choose_options(self, task: Task, *, mode: str = "free", seed: int = 0, batch_size: int = 16) -> DecodeOptions:
         """Return greedy decoding with room for the longest known answer and a margin, for every arm alike.
@@ -210,11 +264,13 @@ class Lab:
         return DecodeOptions(mode=mode, max_new_tokens=longest, seed=seed, batch_size=batch_size)
 
     def describe_support(self, task: Task, mode: str) -> str:
-        """Say in a sentence why constrained decoding does not hold answers to the task's schema; empty when it does."""
+        """Say in a sentence what of the task's schema constrained decoding does not hold answers to; empty when it holds all."""
         if mode == "free":
             return ""
         support = self.load_generator().check_support(task.decoding_schema)
-        return "" if support.enforced else f"Decoded freely and validated afterwards: {support.reason}."
+        if not support.enforced:
+            return f"Decoded freely and validated afterwards: {support.reason}."
+        return f"Only validated afterwards: {', '.join(support.afterwards)}." if support.afterwards else ""
 
     def train(
         self, task: Task, config: TrainConfig, *, on_step: Callable[[Any], None], notify: Notify = _silent
@@ -252,13 +308,14 @@ class Lab:
             outcome=asdict(outcome),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             dropped=tuple(too_long),
+            trained_on=tuple(fingerprint(example.input) for example in task.train if example.id not in set(too_long)),
         )
         save_adapter(self.settings, model, card)
         return asdict(card)
 
     def compare(
         self, task: Task, arms: Sequence[Arm], *, limit: int | None = None, seed: int = 0,
-        options: DecodeOptions | None = None, adapter: str | None = None, notify: Notify = _silent,
+        options: DecodeOptions | None = None, adapter: str | None = None, allow_leakage: bool = False, notify: Notify = _silent,
     ) -> Comparison:  # fmt: skip
         """Let every arm answer the same test items, judge the differences and store the run.
 
@@ -266,12 +323,19 @@ class Lab:
         arms that had finished are stored under the status `cancelled`.
 
         Raises:
-            LabError: No arm could answer.
+            LabError: No arm could answer, or items were trained on and `allow_leakage` is not set.
             Cancelled: Stopped by the user, after storing.
             KeyboardInterrupt: The same, from the terminal.
         """
         options = options or self.choose_options(task, seed=seed)
         items = choose_items(task.test, limit, seed=seed)
+        leaks = self.find_leaks(task, items, arms, adapter=adapter)
+        if leaks["items"] and not allow_leakage:
+            raise LabError(
+                f"{len(leaks['items'])} of the {len(items)} test items were trained on or stand in the prompts' examples "
+                f"(first: {leaks['items'][0]!r}), so their marks mean nothing.",
+                "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
+            )
         answers: dict[str, list[Prediction]] = {}
         missing: dict[str, str] = {}
         try:
@@ -282,11 +346,11 @@ class Lab:
                 except LabError as error:
                     missing[arm.name] = str(error)
         except (Cancelled, KeyboardInterrupt):
-            self._store(task, items, answers, missing, "cancelled", options, seed)
+            self._store(task, items, answers, missing, "cancelled", options, seed, leaks)
             raise
         if not answers:
             raise LabError("No arm could answer. " + " ".join(missing.values()))
-        run, folder = self._store(task, items, answers, missing, "ok", options, seed)
+        run, folder = self._store(task, items, answers, missing, "ok", options, seed, leaks)
         return Comparison(run, folder, missing)
 
     def _answer_all(
@@ -304,10 +368,11 @@ class Lab:
 
     def _store(
         self, task: Task, items: Sequence[Example], answers: dict[str, list[Prediction]], missing: dict[str, str],
-        status: Any, options: DecodeOptions, seed: int,
+        status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any],
     ) -> tuple[Run, Path]:  # fmt: skip
         summary = summarize(task, items, answers, seed=seed).as_json() if answers else {}
         if summary:
+            stamp_leaks(summary, leaks, len(items))
             summary["arms"] = {**summary["arms"], **{arm: {"status": "missing", "reason": why} for arm, why in missing.items()}}
         run = Run(
             id=new_run_id(task.name),
@@ -329,24 +394,3 @@ class Lab:
         )
         report = render_report(task, items, run, answers)
         return run, save_run(self.settings, run, answers, report)
-
-
-def choose_items(examples: Sequence[Example], limit: int | None, *, seed: int) -> list[Example]:
-    """Choose a seeded sample that keeps the slices' shares, in the file's order; all without a limit.
-
-    Raises:
-        LabError: The limit is not positive.
-    """
-    if limit is not None and limit < 1:
-        raise LabError(f"The limit is {limit}.", "It must be at least 1.")
-    if limit is None or limit >= len(examples):
-        return list(examples)
-    random = Random(seed)
-    slices: dict[str, list[int]] = {}
-    for index, example in enumerate(examples):
-        slices.setdefault(example.slice or "", []).append(index)
-    queue: list[tuple[float, int]] = []
-    for members in slices.values():
-        random.shuffle(members)
-        queue.extend(((place + 0.5) / len(members), index) for place, index in enumerate(members))
-    return [examples[index] for index in sorted(index for _, index in sorted(queue)[:limit])]

@@ -170,8 +170,9 @@ def render_summary(summary: Mapping[str, Any]) -> str:
         ]  # fmt: skip
         rows.append(_row(cells))
     table = f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>{''.join(rows)}</table>"
+    stamp = f'<p class="stamp">{escape(summary["leakage"])}</p>' if summary.get("leakage") else ""
     return (
-        f'<p class="verdict">{escape(verdict["sentence"])}</p>'
+        f'{stamp}<p class="verdict">{escape(verdict["sentence"])}</p>'
         f'<div class="wide">{table}</div>{_render_slices(summary["slices"], metric)}'
     )
 

@@ -16,6 +16,8 @@ def print_comparison(result: dict[str, Any], console: Console) -> None:
         console.print("This run was stopped before any arm had finished.")
         return
     metric = result["primary_metric"]
+    if result.get("leakage"):
+        console.print(result["leakage"], style="bold red", markup=False, highlight=False)
     console.print(_arms_table(result["arms"], metric))
     for name, arm in result["arms"].items():
         if arm["status"] != "ok":

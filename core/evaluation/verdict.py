@@ -9,7 +9,7 @@ from typing import Literal
 from core.evaluation.statistics import EQUIVALENCE_MARGIN, Contrast
 
 State = Literal["better", "equivalent", "inconclusive", "invalid"]
-SIMPLICITY = ("base", "rag", "qlora", "hybrid")
+SIMPLICITY = ("zero_shot", "base", "rag", "rag_examples", "qlora", "hybrid")
 ALPHA = 0.05
 
 

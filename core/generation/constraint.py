@@ -100,12 +100,12 @@ def compile_schema(schema: Mapping[str, Any], tokenizer: Any) -> Constraint:
 
     if reason := _find_excess(schema):
         return Constraint(tokenizer, "", Support(False, reason))
-    copy, caps = cap_schema(schema)
+    copy, caps, afterwards = cap_schema(schema)
     grammar = LLMatcher.grammar_from_json_schema(copy, overrides=OPTIONS)
     refusal = LLMatcher.validate_grammar(grammar, tokenizer)
     if refusal and not refusal.startswith("WARNING"):
         return Constraint(tokenizer, "", Support(False, refusal.strip().splitlines()[0], tuple(caps)))
-    return Constraint(tokenizer, grammar, Support(True, "", tuple(caps)))
+    return Constraint(tokenizer, grammar, Support(True, "", tuple(caps), tuple(afterwards)))
 
 
 def _find_excess(schema: Mapping[str, Any]) -> str:
@@ -121,24 +121,28 @@ def _find_excess(schema: Mapping[str, Any]) -> str:
     return f"the schema has {length:,} characters; the limit is {MAX_CHARACTERS:,}" if length > MAX_CHARACTERS else ""
 
 
-def cap_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return a copy in which no string and no array can go on for ever, and the limits that were added."""
+def cap_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Return a copy in which no string and no array can go on for ever, the limits added, and what was left out.
+
+    `uniqueItems` is left out: no grammar can say it, and the rest of the schema is worth holding to without it.
+    """
     copy = deepcopy(dict(schema))
     caps: list[str] = []
-    _cap(copy, "", caps)
-    return copy, caps
+    afterwards: list[str] = []
+    _cap(copy, "", caps, afterwards)
+    return copy, caps, afterwards
 
 
-def _cap(node: Any, pointer: str, caps: list[str]) -> None:
+def _cap(node: Any, pointer: str, caps: list[str], afterwards: list[str]) -> None:
     if isinstance(node, list):
         for number, item in enumerate(node):
-            _cap(item, f"{pointer}/{number}", caps)
+            _cap(item, f"{pointer}/{number}", caps, afterwards)
         return
     if not isinstance(node, dict):
         return
     for name, item in node.items():
         if name not in {"enum", "const", "default", "examples"}:
-            _cap(item, f"{pointer}/{name}", caps)
+            _cap(item, f"{pointer}/{name}", caps, afterwards)
     kinds = node.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []
     if "string" in kinds and not {"maxLength", "enum", "const", "pattern", "format"} & set(node):
@@ -147,3 +151,5 @@ def _cap(node: Any, pointer: str, caps: list[str]) -> None:
     if "array" in kinds and "maxItems" not in node:
         node["maxItems"] = MAX_ITEMS
         caps.append(f"{pointer}: at most {MAX_ITEMS} items")
+    if "array" in kinds and isinstance(node.get("uniqueItems"), bool) and node.pop("uniqueItems"):
+        afterwards.append(f"{pointer}: uniqueItems")

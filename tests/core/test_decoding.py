@@ -168,7 +168,6 @@ def test_what_does_not_fit_is_called_cut_off(generator):
         of(a={"enum": []}),
         of(a={"not": {"type": "string"}}),
         of(a={"$ref": "http://127.0.0.1:1/s.json"}),
-        of(a={"type": "array", "uniqueItems": True, "items": {"type": "integer"}}),
         of(a={"type": "string", "pattern": "(?=look)ahead"}),
         of(a={"enum": ["x" * 300_000]}),
     ],
@@ -189,10 +188,17 @@ def test_a_schema_that_calls_itself_is_enforced(generator):
 def test_limits_go_into_a_copy_and_are_listed():
     schema = of(a={"type": "string"}, b={"type": "array", "items": {"type": "string", "maxLength": 3}}, c={"enum": ["x"]})
     before = json.dumps(schema)
-    copy, caps = cap_schema(schema)
+    copy, caps, afterwards = cap_schema(schema)
     assert json.dumps(schema) == before
+    assert afterwards == []
     assert caps == ["/properties/a: at most 512 characters", "/properties/b: at most 64 items"]
     assert copy["properties"]["a"]["maxLength"] == 512
+
+
+def test_what_no_grammar_can_say_is_left_to_validation_and_named(generator):
+    support = generator.check_support(of(a={"type": "array", "uniqueItems": True, "maxItems": 3, "items": {"enum": [1, 2]}}))
+    assert support.enforced
+    assert support.afterwards == ("/properties/a: uniqueItems",)
 
 
 def test_a_seed_gives_one_answer_whatever_stands_beside_it(generator):

@@ -136,8 +136,8 @@ def test_a_damaged_run_is_named_and_hides_no_other(ragft, task_folder):
 
 
 def test_a_sample_keeps_the_shares_of_the_slices(task):
+    from core.evaluation.sampling import choose_items
     from core.values import Example
-    from ui.lab import choose_items
 
     examples = [Example(str(i), "q", slice="a" if i % 4 else "b") for i in range(80)]
     chosen = choose_items(examples, 20, seed=1)

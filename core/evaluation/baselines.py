@@ -1,0 +1,71 @@
+"""What a mark is worth: the marks of two answers that need no language model."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.errors import LabError
+from core.evaluation.scoring import score_answer
+from core.task import Task
+from core.values import Example, Retriever
+
+
+def choose_majority(task: Task) -> dict[str, Any]:
+    """Return the object that has in every field the most frequent value of the training examples.
+
+    Raises:
+        LabError: There are no training examples.
+    """
+    _require_train(task)
+    answer, outputs = {}, [example.output or {} for example in task.train]
+    for name in task.schema["properties"]:
+        counts = Counter(json.dumps(output[name]) for output in outputs if name in output)
+        if counts:
+            answer[name] = json.loads(counts.most_common(1)[0][0])
+    return answer
+
+
+def find_nearest(task: Task, inputs: Sequence[str], examples: Retriever, *, count: int) -> list[list[Example]]:
+    """Return for each input the nearest training examples, nearest first.
+
+    Args:
+        task: Holds the training examples.
+        inputs: What is asked.
+        examples: Searches passages whose document is the id of a training example.
+        count: How many examples an input gets, if there are as many.
+
+    Raises:
+        LabError: There are no training examples.
+    """
+    _require_train(task)
+    by_id = {example.id: example for example in task.train}
+    found = []
+    for hits in examples.search(inputs, top_k=4 * count):  # A long example has several passages.
+        names = dict.fromkeys(hit.passage.document for hit in hits)
+        found.append([by_id[name] for name in names][:count])
+    return found
+
+
+def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, float]]:
+    """Mark the majority answer and the copy of the nearest training example; means over the items."""
+    majority = choose_majority(task)
+    nearest = find_nearest(task, [item.input for item in items], examples, count=1)
+    answers: dict[str, list[Mapping[str, Any] | None]] = {
+        "majority": [majority] * len(items),
+        "nearest": [found[0].output if found else None for found in nearest],
+    }
+    return {name: _measure(task, items, values) for name, values in answers.items()}
+
+
+def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, float]:
+    marks = [score_answer(value, item.output or {}, task.schema) for value, item in zip(answers, items, strict=True)]
+    means = {name: sum(mark.metric(name) for mark in marks) / len(marks) for name in ("score", "exact", task.primary_metric)}
+    return {**means, "n": float(len(marks))}
+
+
+def _require_train(task: Task) -> None:
+    if not task.train:
+        raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")

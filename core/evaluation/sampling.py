@@ -1,0 +1,30 @@
+"""Which test items a comparison asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from core.errors import LabError
+from core.values import Example
+
+
+def choose_items(examples: Sequence[Example], limit: int | None, *, seed: int) -> list[Example]:
+    """Choose a seeded sample that keeps the slices' shares, in the file's order; all without a limit.
+
+    Raises:
+        LabError: The limit is not positive.
+    """
+    if limit is not None and limit < 1:
+        raise LabError(f"The limit is {limit}.", "It must be at least 1.")
+    if limit is None or limit >= len(examples):
+        return list(examples)
+    random = Random(seed)
+    slices: dict[str, list[int]] = {}
+    for index, example in enumerate(examples):
+        slices.setdefault(example.slice or "", []).append(index)
+    queue: list[tuple[float, int]] = []
+    for members in slices.values():
+        random.shuffle(members)
+        queue.extend(((place + 0.5) / len(members), index) for place, index in enumerate(members))
+    return [examples[index] for index in sorted(index for _, index in sorted(queue)[:limit])]

@@ -1,0 +1,84 @@
+"""Test items that were seen before the exam: shared words across the split, and items an adapter was trained on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from core.values import Example
+
+GRAM, LEAST_GRAMS, NEAR = 8, 4, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A training and a test example that are too alike.
+
+    Args:
+        train: Id of the training example.
+        test: Id of the test example.
+        shared: Share of the shorter text's 8-grams that the other has too; 1 for equal texts.
+    """
+
+    train: str
+    test: str
+    shared: float
+
+
+def normalize(text: str) -> str:
+    """Lower-case and join the words by single spaces, so that punctuation and white space do not hide a copy."""
+    return re.sub(r"\W+", " ", text.casefold()).strip()
+
+
+def fingerprint(text: str) -> str:
+    """Return the hash by which an input is recognised in whatever task or version it appears. 32 hex digits."""
+    return blake2b(normalize(text).encode(), digest_size=16).hexdigest()
+
+
+def find_seen(items: Iterable[Example], trained_on: Iterable[str]) -> list[str]:
+    """Return the ids of the items whose fingerprints are among those of training examples."""
+    known = set(trained_on)
+    return [item.id for item in items if fingerprint(item.input) in known]
+
+
+def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
+    """Return the pairs across the split that share at least half of the shorter text's word 8-grams, closest first.
+
+    Texts of fewer than 11 words have too few 8-grams for a share to mean anything: among them only equal texts
+    count (after `normalize`). Training texts stream past an index of the test texts, which bounds the memory.
+
+    Source: overlap by word 8-grams as a sign of contamination: Touvron et al. 2023, arXiv 2307.09288, section A.6,
+    and Chowdhery et al. 2022, arXiv 2204.02311, section 8.
+    """
+    places: dict[int, list[int]] = {}
+    equal: dict[str, list[int]] = {}
+    sizes = []
+    for number, example in enumerate(test):
+        text = normalize(example.input)
+        grams = _grams(text)
+        sizes.append(len(grams))
+        equal.setdefault(text, []).append(number)
+        for gram in grams:
+            places.setdefault(gram, []).append(number)
+    pairs = []
+    for example in train:
+        text = normalize(example.input)
+        found = dict.fromkeys(equal.get(text, ()), 1.0)
+        grams = _grams(text)
+        shared: dict[int, int] = {}
+        for gram in grams:
+            for number in places.get(gram, ()):
+                shared[number] = shared.get(number, 0) + 1
+        for number, count in shared.items():
+            shorter = min(len(grams), sizes[number])
+            if shorter >= LEAST_GRAMS and count >= NEAR * shorter:
+                found.setdefault(number, count / shorter)
+        pairs += [Pair(example.id, test[number].id, share) for number, share in found.items()]
+    return sorted(pairs, key=lambda pair: (-pair.shared, pair.test, pair.train))
+
+
+def _grams(text: str) -> set[int]:
+    words = text.split()
+    return {hash(tuple(words[start : start + GRAM])) for start in range(len(words) - GRAM + 1)}
