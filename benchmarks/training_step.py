@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.measure import median_ratio, print_report, read_arguments, time_pair
-from core.generation.loading import load_model
 from core.generation.models import fetch_model
 from core.settings import read_settings
 from core.task import find_task, load_task
+from finetune import attention
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples, pack
-from finetune.trainer import add_adapter, compute_loss
+from finetune.trainer import add_adapter, compute_loss, load_trainable
 
 TASK = "hiring-handbook"
 
@@ -27,16 +27,18 @@ def main() -> None:
     settings = read_settings()
     config = TrainConfig()
     task = load_task(find_task(TASK, settings))
-    loaded = load_model(fetch_model(settings), storage=config.storage, trainable=True)
+    loaded = load_trainable(fetch_model(settings), storage=config.storage)
     batch = encode_examples(task, task.train[: config.batch_size], loaded.tokenizer, max_tokens=2048)[0]
     model = add_adapter(loaded, config)
     model.train()
     losses: dict[str, float] = {}
 
     def ours() -> None:
+        model.set_attn_implementation(attention.NAME)
         run(model, compute_loss(model, pack(batch)), losses, "ours")
 
     def peer() -> None:
+        model.set_attn_implementation("sdpa")
         run(model, padded_loss(model, batch, loaded.tokenizer.pad_token_id), losses, "peer")
 
     times = time_pair(ours, peer, rounds=2 if quick else 5)

@@ -1,8 +1,8 @@
 """Training data: token ids with the trained part marked, packed so that the common prompt is computed once.
 
 Every prompt of a task starts with the same instruction. A step's examples are laid side by side in one row:
-the shared prefix, then each example's own part. The attention mask lets an example see the prefix and itself,
-and its positions continue the prefix, so the loss and its gradient are those of separate rows (tested) at
+the shared prefix, then each example's own part. Attention lets an example see the prefix and itself
+(`finetune/attention.py`), and its positions continue the prefix, so the loss and its gradient are those of separate rows (tested) at
 about half the tokens, and nothing is padded.
 """
 
@@ -18,6 +18,7 @@ from core.prompts import build_prompt
 from core.schema import serialize
 from core.task import Task
 from core.values import Example, Message
+from finetune.attention import Spans, span_examples
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +37,13 @@ class Encoded:
 class Packed:
     """One step's examples in one row of T tokens.
 
-    Shape: ids and positions (1, T); mask (1, 1, T, T), true where attention is allowed; predicting (A,):
-    the positions whose next token is learned; targets (A,): those tokens.
+    Shape: ids and positions (1, T); spans: who may see whom; predicting (A,): the positions whose next token is
+    learned; targets (A,): those tokens.
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
-    mask: torch.Tensor
+    spans: Spans
     predicting: torch.Tensor
     targets: torch.Tensor
 
@@ -88,24 +89,19 @@ def pack(batch: Sequence[Encoded]) -> Packed:
 
     prefix = common_prefix([item.prompt for item in batch])
     ids, positions = list(batch[0].prompt[:prefix]), list(range(prefix))
-    owner = [-1] * prefix
     predicting: list[int] = []
     targets: list[int] = []
-    for number, item in enumerate(batch):
+    for item in batch:
         own = [*item.prompt[prefix:], *item.answer]
         first_answer = len(ids) + len(item.prompt) - prefix
         predicting.extend(range(first_answer - 1, first_answer - 1 + len(item.answer)))
         targets.extend(item.answer)
         ids.extend(own)
         positions.extend(range(prefix, prefix + len(own)))
-        owner.extend([number] * len(own))
-    owners = torch.tensor(owner)
-    same = (owners[:, None] == owners[None, :]) | (owners[None, :] == -1)
-    causal = torch.ones(len(ids), len(ids), dtype=torch.bool).tril()
     return Packed(
         ids=torch.tensor([ids]),
         positions=torch.tensor([positions]),
-        mask=(same & causal)[None, None],
+        spans=span_examples(prefix, [len(item.prompt) - prefix + len(item.answer) for item in batch]),
         predicting=torch.tensor(predicting),
         targets=torch.tensor(targets),
     )

@@ -14,11 +14,13 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from core.errors import Cancelled, LabError
-from core.generation.loading import Loaded
+from core.generation.loading import Loaded, load_model
+from finetune.attention import register_packed_attention
 from finetune.config import TrainConfig
 from finetune.data import Encoded, Packed, pack
 
@@ -51,6 +53,15 @@ class Outcome:
     tokens: int
     trainable_parameters: int
     cancelled: bool
+
+
+def load_trainable(folder: Path, *, storage: str) -> Loaded:
+    """Load a model to be trained on packed rows.
+
+    Raises:
+        LabError: The storage is unknown or the folder cannot be loaded.
+    """
+    return load_model(folder, storage=storage, trainable=True, attention=register_packed_attention())
 
 
 def add_adapter(loaded: Loaded, config: TrainConfig) -> Any:
@@ -134,12 +145,10 @@ def compute_loss(model: Any, packed: Packed) -> Any:
     import torch
 
     device = model.device
-    dtype = model.get_input_embeddings().weight.dtype
-    mask = torch.zeros(packed.mask.shape, dtype=dtype).masked_fill(~packed.mask, torch.finfo(dtype).min)
     logits = model(
         input_ids=packed.ids.to(device),
         position_ids=packed.positions.to(device),
-        attention_mask=mask.to(device),
+        spans=packed.spans,
         logits_to_keep=packed.predicting.to(device),
         use_cache=False,
     ).logits[0]

@@ -282,18 +282,17 @@ class Lab:
             Cancelled: Stopped before anything useful was learned.
         """
         from core.generation.device import set_threads
-        from core.generation.loading import load_model
         from core.generation.models import find_model
         from finetune.adapters import AdapterCard, new_adapter_id, save_adapter
         from finetune.data import encode_examples
-        from finetune.trainer import add_adapter, train
+        from finetune.trainer import add_adapter, load_trainable, train
 
         if not task.train:
             raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
         folder = find_model(self.settings)
         set_threads(self.settings.threads)
         notify("load", 0, 0)
-        loaded = load_model(folder, storage=config.storage, trainable=True)
+        loaded = load_trainable(folder, storage=config.storage)
         limit = min(int(loaded.model.config.max_position_embeddings), 2048)
         examples, too_long = encode_examples(task, task.train, loaded.tokenizer, max_tokens=limit)
         model = add_adapter(loaded, config)

@@ -53,7 +53,7 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False) -> Loaded:
+def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False, attention: str = "") -> Loaded:
     """Load a model.
 
     Args:
@@ -62,6 +62,7 @@ def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False) -
             2305.14314, section 3), computed in 16 bits where the device does; `full`: as they are.
         trainable: Keep the weights in 4 bits, dequantized at each use. Otherwise, on a CPU, they are
             dequantized once: the same values, without the cost at every step.
+        attention: Name of the attention that transformers calls; ours over slots by default.
 
     Raises:
         LabError: The storage is unknown or the folder cannot be loaded.
@@ -83,7 +84,7 @@ def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False) -
             folder,
             dtype=device.dtype,
             device_map={"": device.name},
-            attn_implementation="sdpa" if trainable else register_slot_attention(),
+            attn_implementation=attention or register_slot_attention(),
             quantization_config=quantization if storage == "nf4" else None,
         )
     except (OSError, ValueError) as error:

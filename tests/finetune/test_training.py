@@ -8,13 +8,14 @@ import pytest
 from core.errors import Cancelled, LabError
 from core.generation.decoder import load_generator
 from core.generation.device import Device
-from core.generation.loading import load_model, load_tokenizer
+from core.generation.loading import load_tokenizer
 from core.prompts import build_prompt
 from core.values import DecodeOptions
 from finetune.adapters import AdapterCard, choose_adapter, list_adapters, save_adapter
+from finetune.attention import Spans
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example, encode_examples, pack
-from finetune.trainer import add_adapter, compute_loss, train
+from finetune.trainer import add_adapter, compute_loss, load_trainable, train
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, storage="nf4")
 
@@ -25,7 +26,7 @@ def ignore(_report):
 
 @pytest.fixture
 def loaded(tiny_model):
-    return load_model(tiny_model, storage="nf4", trainable=True)
+    return load_trainable(tiny_model, storage="nf4")
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def loaded_float32(tiny_model, monkeypatch):
     import torch
 
     monkeypatch.setattr("core.generation.loading.choose_device", lambda: Device("cpu", torch.float32))
-    return load_model(tiny_model, storage="nf4", trainable=True)
+    return load_trainable(tiny_model, storage="nf4")
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_an_evaluation_in_between_changes_no_loss(tiny_model, examples):
 
     curves = []
     for evaluating in (False, True):
-        model = add_adapter(load_model(tiny_model, storage="nf4", trainable=True), CONFIG)
+        model = add_adapter(load_trainable(tiny_model, storage="nf4"), CONFIG)
         losses = []
 
         def on_step(report, model=model, losses=losses, evaluating=evaluating):
@@ -188,7 +189,7 @@ def test_the_same_seed_gives_the_same_losses(tiny_model, examples):
     curves = []
     for _ in range(2):
         losses = []
-        model = add_adapter(load_model(tiny_model, storage="nf4", trainable=True), CONFIG)
+        model = add_adapter(load_trainable(tiny_model, storage="nf4"), CONFIG)
         train(model, examples, replace(CONFIG, epochs=4), on_step=lambda report, losses=losses: losses.append(report.loss))
         curves.append(losses)
     assert curves[0] == curves[1]
@@ -225,4 +226,4 @@ def test_packing_keeps_a_prefix_longer_than_one_prompt_apart():
     assert packed.ids[0].tolist() == [*head, 1, 2, 3, 1, 4, 5]
     assert packed.positions[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 6, 7, 8]
     assert packed.targets.tolist() == [2, 3, 5]
-    assert not packed.mask[0, 0, 9, 6:9].any()
+    assert packed.spans == Spans(6, ((6, 9), (9, 12)))
