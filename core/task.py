@@ -20,7 +20,10 @@ KEYS = {"id", "input", "output", "group", "slice", "evidence"}
 
 @dataclass(frozen=True)
 class Task:
-    """A loaded task. `train` and `test` hold only examples whose form is right; `problems` names the others."""
+    """A loaded task. `train` and `test` hold only examples whose form is right; `problems` names the others.
+
+    `passage_tokens` is how long the passages of its documents are, where the default does not suit them.
+    """
 
     name: str
     folder: Path
@@ -35,6 +38,7 @@ class Task:
     train: tuple[Example, ...]
     test: tuple[Example, ...]
     problems: tuple[str, ...] = field(default=())
+    passage_tokens: int | None = None
 
     @property
     def documents_folder(self) -> Path:
@@ -116,6 +120,7 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
         train=train,
         test=test,
         problems=tuple(problems),
+        passage_tokens=_count(settings, "passage_tokens", folder),
     )
     _check_names(task)
     return task
@@ -138,6 +143,13 @@ def _text(settings: Mapping[str, Any], key: str, folder: Path) -> str:
     if not isinstance(value, str) or not value.strip():
         raise LabError(f"{folder / 'task.toml'}: {key} is missing or empty.", f'Add a line {key} = "...".')
     return value.strip()
+
+
+def _count(settings: Mapping[str, Any], key: str, folder: Path) -> int | None:
+    value = settings.get(key)
+    if value is not None and not (isinstance(value, int) and value >= 16):
+        raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a whole number of at least 16.")
+    return value
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

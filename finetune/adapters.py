@@ -75,8 +75,12 @@ def list_adapters(settings: Settings, *, task: str | None = None) -> list[Adapte
     return cards
 
 
-def choose_adapter(settings: Settings, *, task: str, weights: str, wanted: str | None = None) -> Path:
+def choose_adapter(
+    settings: Settings, *, task: str, weights: str, wanted: str | None = None, with_context: bool = False
+) -> Path:
     """Return the folder of the adapter to use: the one asked for, else the newest for this task and base.
+
+    Where there are adapters trained with passages and without, `with_context` says which kind is meant.
 
     Raises:
         LabError: There is none, or it is damaged; the command that makes one is named.
@@ -89,6 +93,7 @@ def choose_adapter(settings: Settings, *, task: str, weights: str, wanted: str |
         fitting = [card for card in list_adapters(settings, task=task) if card.weights == weights]
         if not fitting:
             raise LabError(f"There is no adapter for {task} on this model.", f"Train one: `ragft train {task}`.")
-        folder = settings.folder("adapters") / fitting[0].id
+        meant = [card for card in fitting if bool(card.config.get("with_context")) == with_context]
+        folder = settings.folder("adapters") / (meant or fitting)[0].id
     verify_folder(folder, remedy=f"Delete {folder} and train again: `ragft train {task}`.")
     return folder

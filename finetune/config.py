@@ -21,6 +21,8 @@ class TrainConfig:
         warmup: Share of steps with a rising learning rate, before the cosine.
         clip: Largest gradient norm.
         storage: Storage of the frozen weights: `nf4` (QLoRA) or `full`.
+        with_context: Train with the passages that retrieval finds for each example in its prompt, right and
+            wrong ones alike, as the hybrid will be asked (RAFT, arXiv 2403.10131, section 3).
         seed: Of the adapter's initial values and the order of examples.
     """
 
@@ -33,6 +35,7 @@ class TrainConfig:
     warmup: float = 0.1
     clip: float = 1.0
     storage: str = "nf4"
+    with_context: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from core.generation.decoder import common_prefix, encode_prompt
 from core.prompts import build_prompt
 from core.schema import serialize
 from core.task import Task
-from core.values import Example, Message
+from core.values import Example, Hit, Message
 from finetune.attention import Spans, span_examples
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ class Packed:
 
 
 def encode_examples(
-    task: Task, examples: Sequence[Example], tokenizer: Any, *, max_tokens: int
+    task: Task, examples: Sequence[Example], tokenizer: Any, *, max_tokens: int, hits: Sequence[Sequence[Hit]] | None = None
 ) -> tuple[list[Encoded], list[str]]:
     """Encode examples with the prompt that will be asked later; returns them and the ids of those too long.
+
+    `hits` holds the passages that each example's prompt shows.
 
     A JSON target is never cut: an example that does not fit is left out and named.
 
@@ -60,17 +62,17 @@ def encode_examples(
     """
     encoded: list[Encoded] = []
     too_long: list[Encoded] = []
-    for example in examples:
-        item = encode_example(task, example, tokenizer)
+    for example, shown in zip(examples, hits or [()] * len(examples), strict=True):
+        item = encode_example(task, example, tokenizer, hits=shown)
         (encoded if len(item.prompt) + len(item.answer) <= max_tokens else too_long).append(item)
     if not encoded:
         raise LabError(f"No training example of {task.name} fits into {max_tokens} tokens.", "Shorten the examples.")
     return encoded, [item.id for item in too_long]
 
 
-def encode_example(task: Task, example: Example, tokenizer: Any) -> Encoded:
+def encode_example(task: Task, example: Example, tokenizer: Any, *, hits: Sequence[Hit] = ()) -> Encoded:
     """Encode one example; the boundary between prompt and answer is checked by tokens, not assumed."""
-    messages = build_prompt(task, example.input)
+    messages = build_prompt(task, example.input, hits=hits)
     prompt = encode_prompt(tokenizer, messages)
     answered = [*messages, Message("assistant", serialize(example.output, task.schema))]
     turns = [{"role": message.role, "content": message.content} for message in answered]

@@ -172,6 +172,7 @@ def train(
     alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default.")] = None,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
     storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA) or full.")] = "nf4",
+    with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     if_needed: Annotated[bool, typer.Option(help="Keep an adapter that was trained on the same data.")] = False,
     as_json: AsJson = False,
@@ -193,6 +194,7 @@ def train(
         minutes=minutes,
         batch_size=batch_size,
         storage=storage,
+        with_context=with_context,
         seed=seed,
     )
     card = find_trained(lab, loaded, config) if if_needed else None

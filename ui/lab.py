@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.arms import ARMS, Arm
+from core.arms import ARMS, TOP_K, Arm
 from core.errors import Cancelled, LabError
 from core.evaluation.baselines import measure_baselines
 from core.evaluation.report import render_report
@@ -92,15 +93,18 @@ class Lab:
             LabError: There are no documents, or one cannot be read.
         """
         from retrieval.documents import read_documents
-        from retrieval.index import build_index, is_current, load_index
+        from retrieval.index import PASSAGE_TOKENS, build_index, is_current, load_index
 
         if not task.has_documents:
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {task.documents_folder}.")
         start = time.perf_counter()
         documents, embedder, folder = read_documents(task.documents_folder), self.load_embedder(), self.index_folder(task)
-        built = rebuild or not is_current(folder, documents, embedder.fingerprint)
+        length = task.passage_tokens or PASSAGE_TOKENS
+        built = rebuild or not is_current(folder, documents, embedder.fingerprint, passage_tokens=length)
         if built:
-            index = build_index(documents, embedder, folder, on_progress=lambda step, total: notify("index", step, total))
+            index = build_index(
+                documents, embedder, folder, passage_tokens=length, on_progress=lambda step, total: notify("index", step, total)
+            )
         else:
             index = load_index(folder, embedder.fingerprint, task=task.name)
         return {
@@ -191,28 +195,34 @@ class Lab:
         return measure_baselines(task, choose_items(task.test, limit, seed=seed), self.load_examples(task))
 
     def find_leaks(self, task: Task, items: Sequence[Example], arms: Sequence[Arm], *, adapter: str | None) -> dict[str, Any]:
-        """Return which items the adapter was trained on, or an example of the prompts repeats; `items` is empty if none.
+        """Return which items an adapter was trained on, or an example of the prompts repeats; `items` is empty if none.
 
-        An adapter is recognised by what it was trained on, whatever version of the task that was.
+        What an adapter was trained on is recognised in whatever version of the task that was.
         """
         from finetune.adapters import read_card
 
-        trained: tuple[str, ...] = ()
-        name = None
-        if any(arm.uses_adapter for arm in arms):
-            try:
-                folder = Path(str(self.prepare(task, ARMS["qlora"], adapter=adapter)[0].adapter))
-            except LabError:
-                pass  # Reported as a missing arm.
-            else:
-                card = read_card(folder)
-                name, trained = card.id, card.trained_on
+        cards = {}
+        for arm in (arm for arm in arms if arm.uses_adapter):
+            with suppress(LabError):  # A missing adapter is reported as a missing arm.
+                cards[arm.name] = read_card(self.find_adapter(task, arm, adapter=adapter))
+        trained = {seen for card in cards.values() for seen in card.trained_on}
         shown = {example.input for arm in arms for example in (task.train if arm.nearest else choose_shots(task, arm.shots))}
         return {
-            "adapter": name,
-            "known": name is None or bool(trained),
+            "adapters": sorted({card.id for card in cards.values()}),
+            "unknown": sorted({card.id for card in cards.values() if not card.trained_on}),
             "items": find_seen(items, (*trained, *map(fingerprint, shown))),
         }
+
+    def find_adapter(self, task: Task, arm: Arm, *, adapter: str | None = None) -> Path:
+        """Return the folder of the adapter that an arm would answer with.
+
+        Raises:
+            LabError: There is none, or it is damaged.
+        """
+        from finetune.adapters import choose_adapter
+
+        weights = str(self.load_generator().description["weights"])
+        return choose_adapter(self.settings, task=task.name, weights=weights, wanted=adapter, with_context=arm.top_k > 0)
 
     def prepare(self, task: Task, arm: Arm, *, adapter: str | None = None) -> tuple[Arm, Retriever | None]:
         """Fill in what an arm needs: the adapter's folder, the retriever.
@@ -221,11 +231,7 @@ class Lab:
             LabError: Something is missing; it says how to make it.
         """
         if arm.uses_adapter:
-            from finetune.adapters import choose_adapter
-
-            weights = str(self.load_generator().description["weights"])
-            folder = choose_adapter(self.settings, task=task.name, weights=weights, wanted=adapter)
-            arm = arm.with_adapter(str(folder))
+            arm = arm.with_adapter(str(self.find_adapter(task, arm, adapter=adapter)))
         return arm, self.load_retriever(task) if arm.top_k else None
 
     def answer(
@@ -294,7 +300,10 @@ class Lab:
         notify("load", 0, 0)
         loaded = load_trainable(folder, storage=config.storage)
         limit = min(int(loaded.model.config.max_position_embeddings), 2048)
-        examples, too_long = encode_examples(task, task.train, loaded.tokenizer, max_tokens=limit)
+        hits = None
+        if config.with_context:
+            hits = self.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
+        examples, too_long = encode_examples(task, task.train, loaded.tokenizer, max_tokens=limit, hits=hits)
         model = add_adapter(loaded, config)
         outcome = train(model, examples, config, on_step=on_step)
         card = AdapterCard(

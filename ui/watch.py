@@ -26,7 +26,7 @@ def find_trained(lab: Lab, task: Task, config: TrainConfig) -> dict[str, Any] | 
     weights = hash_weights(find_model(lab.settings))
     data = task.hash_split(task.train)
     for card in list_adapters(lab.settings, task=task.name):
-        same = (card.weights, card.data, dict(card.config)) == (weights, data, asdict(config))
+        same = (card.weights, card.data, {**asdict(TrainConfig()), **card.config}) == (weights, data, asdict(config))
         if same and not card.outcome["cancelled"]:
             return asdict(card)
     return None
@@ -57,7 +57,7 @@ def train_arguments(task: Task, config: TrainConfig) -> list[str]:
         arguments += ["--minutes", str(config.minutes)]
     return [
         *arguments, "--epochs", str(config.epochs), "--lr", str(config.learning_rate), "--rank", str(config.rank),
-        "--alpha", str(config.alpha), "--batch-size", str(config.batch_size), "--storage", config.storage, "--seed", str(config.seed),
+        *(["--with-context"] if config.with_context else []), "--alpha", str(config.alpha), "--batch-size", str(config.batch_size), "--storage", config.storage, "--seed", str(config.seed),
     ]  # fmt: skip
 
 

@@ -101,14 +101,14 @@ def stamp_leaks(summary: dict[str, Any], leaks: Mapping[str, Any], items: int) -
     """Record in a summary which items were seen in training; with any, no verdict is given."""
     summary["leakage"] = ""
     if leaks["items"]:
-        source = f"the adapter {leaks['adapter']} or the prompts' examples" if leaks["adapter"] else "the prompts' examples"
+        where = " or ".join([*leaks["adapters"], "the prompts' examples"])
         summary["leakage"] = (
-            f"LEAKED: {len(leaks['items'])} of {items} test items were seen by {source}. These marks do not tell how "
-            "well new questions are answered."
+            f"LEAKED: {len(leaks['items'])} of {items} test items were seen by {where}. "
+            "These marks do not tell how well new questions are answered."
         )
         summary["verdict"] = asdict(Verdict("invalid", None, summary["leakage"]))
-    elif not leaks["known"]:
-        summary["leakage"] = f"Unknown leakage: the adapter {leaks['adapter']} does not record what it was trained on."
+    elif leaks["unknown"]:
+        summary["leakage"] = f"Leakage unknown: {leaks['unknown'][0]} does not record what it was trained on."
 
 
 def _describe_arm(items: Sequence[Example], marked: Marked, metric: str, *, seed: int) -> dict[str, Any]:
