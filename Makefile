@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup models demo app test test-fast check bench
+.PHONY: setup models demo app test test-fast check bench bench-tasks
 
 setup: $(READY) models
 
@@ -39,3 +39,6 @@ check: $(READY)
 
 bench: setup
 	@$(BIN)/python -m benchmarks.time_to_verdict
+
+bench-tasks: setup
+	@$(BIN)/python -m benchmarks.task_table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -45,6 +46,7 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
         - len(find_seen(task.test, map(fingerprint, (e.input for e in task.train)))),
         "overlap_examples": [_describe_pair(pair, task) for pair in pairs[:SHOWN]],
         "same_everywhere": _constant_fields(task),
+        "balance": _count_labels(task),
         "groups_crossing": groups[:SHOWN],
         "tokens": _token_lengths(task, tokenizer) if tokenizer is not None else None,
         "constraint": _describe_constraint(task, tokenizer) if tokenizer is not None else None,
@@ -55,6 +57,16 @@ def _describe_pair(pair: Pair, task: Task) -> dict[str, Any]:
     """Show both texts of a pair, so that a person can judge it."""
     texts = {example.id: " ".join(example.input.split())[:120] for example in (*task.train, *task.test)}
     return {**asdict(pair), "train_text": texts[pair.train], "test_text": texts[pair.test]}
+
+
+def _count_labels(task: Task) -> dict[str, dict[str, int]]:
+    """Count the values of each field that is chosen from a list, most frequent first, in both splits."""
+    counted = {}
+    for name, field in task.schema["properties"].items():
+        if "enum" in field or field.get("type") == "boolean":
+            values = Counter(str((example.output or {}).get(name)) for example in (*task.train, *task.test))
+            counted[name] = dict(values.most_common(SHOWN))
+    return counted
 
 
 def _constant_fields(task: Task) -> list[str]:

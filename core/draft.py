@@ -6,16 +6,17 @@ import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.leakage import find_pairs
+from core.leakage import find_pairs, normalize
 from core.records import Records
 from core.schema import check_schema, order_properties, validate
 from core.storage import new_folder, write_text
+from core.task import Task
 from core.values import Example
 
 INPUTS = ("input", "text", "question", "prompt", "utterance", "sentence", "query", "cv", "document", "content", "review")
@@ -178,6 +179,25 @@ def _close(node: dict[str, Any], values: list[Any]) -> dict[str, Any]:
     return node
 
 
+def preview_task(draft: Draft, *, name: str, instruction: str, input_label: str) -> Task:
+    """Return the task as it would be loaded once written, for the report that comes before anything is written."""
+    return Task(
+        name=name,
+        folder=Path(name),
+        title=name,
+        description="",
+        instruction=instruction,
+        input_label=input_label,
+        primary_metric="score",
+        licence="unknown",
+        schema=draft.schema,
+        shots=(),
+        train=draft.train,
+        test=draft.test,
+        problems=draft.problems,
+    )
+
+
 def write_task(
     draft: Draft,
     folder: Path,
@@ -319,7 +339,7 @@ def _convert(cell: Any, kind: str) -> Any:
 
 
 def _group(example: Example) -> str:
-    return example.group if example.group is not None else " ".join(example.input.casefold().split())
+    return example.group if example.group is not None else normalize(example.input)
 
 
 def _split(
@@ -343,17 +363,3 @@ def _split(
 def _position(group: str) -> float:
     """Return a number from 0 to 1 that depends on the group's name only."""
     return int.from_bytes(blake2b(group.encode(), digest_size=8).digest()) / 2**64
-
-
-def with_schema(draft: Draft, schema: Mapping[str, Any]) -> Draft:
-    """Return the draft under another schema; examples that are not valid under it are named and left out."""
-    kept: dict[str, list[Example]] = {"train": [], "test": []}
-    problems = list(draft.problems)
-    for side, examples in (("train", draft.train), ("test", draft.test)):
-        for example in examples:
-            issues = validate(example.output, schema)
-            if issues:
-                problems.append(f"{example.id}: output{issues[0].pointer}: {issues[0].message}")
-            else:
-                kept[side].append(example)
-    return replace(draft, schema=schema, train=tuple(kept["train"]), test=tuple(kept["test"]), problems=tuple(problems))

@@ -70,6 +70,28 @@ def read_records(path: Path) -> Records:
     return Records(path.name, columns, tuple(rows), tuple(problems), tuple(notes))
 
 
+def read_hub(dataset: str, *, split: str) -> Records:
+    """Read a data set of the Hugging Face Hub as rows.
+
+    Raises:
+        LabError: The package `datasets` is absent, or the Hub or the data set cannot be reached.
+    """
+    try:
+        from datasets import load_dataset
+    except ImportError as error:
+        raise LabError("Reading from the Hub needs the package `datasets`.", "Install it: `pip install datasets`.") from error
+    try:
+        stream = load_dataset(dataset, split=split, streaming=True)
+        rows = tuple((number, dict(row)) for number, row in zip(range(1, MAX_ROWS + 1), stream, strict=False))
+    except (OSError, ValueError, RuntimeError) as error:  # Not found, no such split, no connection.
+        raise LabError(
+            f"Cannot read {dataset} ({split}) from the Hub: {error}.", "Check the name and the connection."
+        ) from error
+    if not rows:
+        raise LabError(f"{dataset} ({split}) has no rows.")
+    return Records(dataset, tuple(dict.fromkeys(name for _, row in rows for name in row)), rows, (), ())
+
+
 def _read_bytes(path: Path) -> bytes:
     """Read a file, unpacking gzip; never more than the limit."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,3 +68,78 @@ def baselines(
     result = lab.measure_baselines(lab.task(task), limit=limit, seed=seed)
     rows = [{"answer": name, **{key: round(value, 3) for key, value in marks.items()}} for name, marks in result.items()]
     show(result if as_json else rows, as_json, lambda value: show_table(value, empty=""))
+
+
+@tasks_app.command("new-task")
+def new_task(
+    name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, hyphens.")],
+    examples: Annotated[Path | None, typer.Option(help="CSV, TSV, JSON or JSON lines, also gzipped.")] = None,
+    from_hub: Annotated[str | None, typer.Option(help="A data set on the Hub instead of a file.")] = None,
+    hub_split: Annotated[str, typer.Option(help="Split of the data set on the Hub.")] = "train",
+    documents: Annotated[list[Path] | None, typer.Option(help="A document, or a folder of them; may be repeated.")] = None,
+    source: Annotated[str | None, typer.Option("--input", help="Column of the input; guessed by default.")] = None,
+    output: Annotated[list[str] | None, typer.Option(help="Column of an output field; may be repeated.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose values stay on one side of the split.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="A JSON Schema of the answer; inferred by default.")] = None,
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+    instruction: Annotated[str, typer.Option(help="What the model is told to do.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the data.")] = "unknown",
+    train: Annotated[int | None, typer.Option(help="At most so many training examples.", min=1)] = None,
+    test: Annotated[int | None, typer.Option(help="So many test examples; a fifth by default.", min=1)] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave bad rows out.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Report and write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a task of your own rows: columns are mapped, the schema inferred, the split made, everything reported first."""
+    from core.draft import draft_task, write_task
+    from core.records import read_hub, read_records
+    from ui.drafting import choose_columns, default_instruction, describe_draft, read_schema
+
+    if (examples is None) == (from_hub is None):
+        raise LabError("Give either --examples FILE or --from-hub DATASET.")
+    settings = read_settings()
+    records = read_records(examples) if examples else read_hub(str(from_hub), split=hub_split)
+    columns = choose_columns(records, source=source, outputs=output or (), group=group)
+    draft = draft_task(records, columns, schema=read_schema(schema) if schema else None, train=train, test=test)
+    instruction = instruction or default_instruction(columns.input)
+    report = describe_draft(draft, settings, name=name, instruction=instruction)
+    folder = None
+    if not dry_run and (skip_bad or not draft.problems):
+        folder = write_task(
+            draft, settings.folder("tasks") / name, title=title or name, instruction=instruction,
+            input_label=columns.input.capitalize(), licence=licence, documents=documents or (),
+        )  # fmt: skip
+    show({**report, "folder": str(folder) if folder else None}, as_json, show_fields)
+    if draft.problems and not skip_bad and not dry_run:
+        raise LabError(
+            f"{len(draft.problems)} rows are unusable (first: {draft.problems[0]}), so nothing was written.",
+            "Mend them, or leave them out with --skip-bad.",
+        )
+
+
+@tasks_app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A task folder, or a zip of one.")],
+    name: Annotated[str | None, typer.Option(help="Another name for it here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a ready task folder or zip."""
+    from core.archive import import_task
+
+    folder = import_task(path, read_settings().folder("tasks"), name=name)
+    show({"task": folder.name, "folder": str(folder)}, as_json, show_fields)
+
+
+@tasks_app.command("export-task")
+def export_task_(
+    task: TaskName,
+    out: Annotated[Path | None, typer.Option(help="The zip to write; TASK.zip here by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a task as one zip that `ragft import` takes in."""
+    from core.archive import export_task
+    from core.task import find_task
+
+    folder = find_task(task, read_settings())
+    target = export_task(folder, out or Path(f"{folder.name}.zip"))
+    show({"task": folder.name, "file": str(target)}, as_json, show_fields)

@@ -1,0 +1,153 @@
+"""Every way of answering on every bundled task: the table of `tasks/README.md`, made by `make bench-tasks`.
+
+Each step (index, training, baselines, comparison) is its `ragft` command in $RAGFT_HOME; its result is kept under
+`$RAGFT_HOME/bench-tasks/` by a hash of the task's data and the step's arguments, so a run that was stopped goes on
+where it was, and a changed task is measured anew. At the end the table in tasks/README.md is rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import print_report, read_arguments
+from core.settings import Settings, read_settings
+from core.storage import write_json, write_text
+from core.task import find_task, load_task
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "tasks" / "README.md"
+BEGIN, END = "<!-- table: make bench-tasks -->", "<!-- end of table -->"
+ARMS = ("zero_shot", "base", "rag", "rag_examples", "qlora", "hybrid")
+LABELS = {
+    "majority": "majority value", "nearest": "nearest example, copied", "zero_shot": "base, no examples",
+    "base": "few-shot (base, 3 examples)", "rag": "RAG (3 examples, 2 passages)", "rag_examples": "few-shot, 3 nearest examples",
+    "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a task is measured: passes of the plain adapter and of the one trained with passages (0: none)."""
+
+    task: str
+    epochs: float
+    context_epochs: float
+    expected: str
+
+
+PLANS = (
+    Plan("hiring-handbook", 3, 1, "rag"),
+    Plan("cv-screening", 2, 0, "qlora"),
+    Plan("answer-grading", 1.5, 1, "hybrid"),
+    Plan("ml-interview", 3, 2, "hybrid"),
+)
+LIMIT, QUICK_LIMIT = 150, 8
+
+
+def main() -> None:
+    """Measure what is not measured yet, then write the table."""
+    quick = read_arguments(__doc__ or "").quick
+    settings = read_settings()
+    results = {plan.task: measure_task(settings, plan, quick=quick) for plan in PLANS}
+    if not quick:
+        rewrite_table(README, render_table(results))
+    print_report("task_table", config={"limit": QUICK_LIMIT if quick else LIMIT, "quick": quick}, ours=results)
+
+
+def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, Any]:
+    """Run a task's steps one after the other."""
+    limit = str(QUICK_LIMIT if quick else LIMIT)
+    trainings = [["train", plan.task, "--if-needed", "--epochs", "0.05" if quick else str(plan.epochs)]]
+    if plan.context_epochs:
+        epochs = "0.05" if quick else str(plan.context_epochs)
+        trainings.append(["train", plan.task, "--if-needed", "--with-context", "--epochs", epochs])
+    index = run_step(settings, plan.task, ["index", plan.task])
+    cards = [run_step(settings, plan.task, arguments) for arguments in trainings]
+    base = run_step(settings, plan.task, ["baselines", plan.task, "--limit", limit])
+    compared = run_step(settings, plan.task, ["compare", plan.task, "--arms", ",".join(ARMS), "--limit", limit])
+    metric = compared["primary_metric"]
+    rows = {
+        name: {"primary": marks[metric], "exact": marks["exact"]} for name, marks in base.items() if isinstance(marks, dict)
+    }
+    for name, arm in compared["arms"].items():
+        rows[name] = {key: arm[key] for key in ("primary", "exact", "score", "schema_valid", "latency_p50", "prompt_tokens")}
+    return {
+        "metric": metric,
+        "items": compared["arms"]["base"]["n"],
+        "expected": plan.expected,
+        "epochs": plan.epochs,
+        "context_epochs": plan.context_epochs,
+        "train_minutes": [round(card["outcome"]["seconds"] / 60, 1) for card in cards],
+        "steps": [card["outcome"]["steps"] for card in cards],
+        "seconds": round(sum(part["bench_seconds"] for part in (index, *cards, base, compared))),
+        "verdict": compared["verdict"]["sentence"],
+        "rows": rows,
+    }
+
+
+def run_step(settings: Settings, name: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run one command, or return what it gave on the same data before."""
+    task = load_task(find_task(name, settings))
+    key = json.dumps([list(arguments), task.hash_split(task.train), task.hash_split(task.test), dict(task.schema)])
+    place = settings.folder("bench-tasks") / f"{name}-{arguments[0]}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
+    if place.is_file():
+        return dict(json.loads(place.read_text(encoding="utf-8")))
+    sys.stderr.write(f"ragft {' '.join(arguments)}\n")
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", *arguments, "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=sys.stderr, text=True
+    )
+    if done.returncode:
+        raise SystemExit(f"ragft {' '.join(arguments)} ended with {done.returncode}")
+    result = {**json.loads(done.stdout), "bench_seconds": time.perf_counter() - start}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_json(place, result)
+    return result
+
+
+def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table as Markdown: primary metric with its interval, exact, valid under the schema."""
+    parts = []
+    for task, result in results.items():
+        trained = f"QLoRA {result['epochs']:g} epochs ({result['train_minutes'][0]:g} min)"
+        if result["context_epochs"]:
+            trained += f", with passages {result['context_epochs']:g} ({result['train_minutes'][1]:g} min)"
+        lines = [
+            f"**{task}**: {result['items']} test items, {result['metric']}; {trained}; {result['seconds'] / 60:.0f} min in all.",
+            "",
+            f"| approach | {result['metric']} (95 %) | all fields right | valid under schema | s each |",
+            "|---|---|---|---|---|",
+        ]
+        for name, row in result["rows"].items():
+            if "latency_p50" in row:
+                primary = row["primary"]
+                mark = f"{primary['mean']:.3f} ({primary['low']:.2f} to {primary['high']:.2f})"
+                lines.append(
+                    f"| {LABELS[name]} | {mark} | {row['exact']:.0%} | {row['schema_valid']:.0%} | {row['latency_p50']:.2f} |"
+                )
+            else:
+                lines.append(f"| {LABELS[name]} | {row['primary']:.3f} | {row['exact']:.0%} | 100% | |")
+        best = max((name for name in ARMS if name in result["rows"]), key=lambda name: result["rows"][name]["primary"]["mean"])
+        outcome = "as expected" if best == result["expected"] else f"expected was {LABELS[result['expected']]}"
+        lines += ["", f"Highest mean: {LABELS[best]} ({outcome}). {result['verdict']}"]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def rewrite_table(path: Path, table: str) -> None:
+    """Put the table between its marks."""
+    text = path.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    write_text(path, f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
