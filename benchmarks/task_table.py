@@ -44,10 +44,10 @@ class Plan:
 
 
 PLANS = (
-    Plan("hiring-handbook", 3, 1, "rag"),
+    Plan("hiring-handbook", 3, 0, "rag"),
     Plan("cv-screening", 2, 0, "qlora"),
     Plan("answer-grading", 1.5, 1, "hybrid"),
-    Plan("ml-interview", 3, 2, "hybrid"),
+    Plan("ml-interview", 3, 1, "hybrid"),
 )
 LIMIT, QUICK_LIMIT = 150, 8
 
