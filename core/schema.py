@@ -19,7 +19,7 @@ from core.values import Issue, Stage
 MAX_TEXT = 200_000
 MAX_DEPTH = 100
 PATTERN_SECONDS = 0.25
-MIN_BOUND = 16
+MIN_BOUND, MIN_ITEMS = 16, 2
 MAX_NODES = 50_000
 
 
@@ -53,22 +53,32 @@ def order_properties(value: Any, schema: Mapping[str, Any]) -> Any:
     return {key: order_properties(value[key], properties.get(key, {})) for key in keys}
 
 
-def bound_strings(schema: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a copy of a schema for decoding, whose unbounded text fields end at twice the longest known value.
+def bound_outputs(schema: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a copy of a schema for decoding, whose unbounded texts and lists end at twice the longest known value.
 
-    A small model repeats itself in an open string until the token limit cuts it (76 of 100 answers of the base
-    model on the handbook). The answers' token limit comes from the same known outputs.
+    A small model repeats itself in an open text or list until the token limit cuts it: of 100 answers of the base
+    model 76 on the handbook, 58 on CVs (`benchmarks/LOG.md`). The answers' token limit comes from the same known
+    outputs.
     """
-    longest: dict[str, int] = {}
-    for output in outputs:
-        for name, value in output.items():
-            if isinstance(value, str):
-                longest[name] = max(longest.get(name, 0), len(value))
     copy: dict[str, Any] = json.loads(json.dumps(schema))
-    for name, field in copy.get("properties", {}).items():
-        if name in longest and isinstance(field, dict) and not {"maxLength", "enum", "const", "pattern", "format"} & set(field):
-            field["maxLength"] = max(MIN_BOUND, 2 * longest[name])
+    _bound(copy, list(outputs))
     return copy
+
+
+def _bound(node: Any, values: list[Any]) -> None:
+    """Bound a schema by the values known for it, changing it; what names its own limits keeps them."""
+    if not isinstance(node, dict) or {"enum", "const", "pattern", "format"} & set(node):
+        return
+    texts = [len(value) for value in values if isinstance(value, str)]
+    if texts:
+        node.setdefault("maxLength", max(MIN_BOUND, 2 * max(texts)))
+    lists = [value for value in values if isinstance(value, list)]
+    if lists:
+        node.setdefault("maxItems", max(MIN_ITEMS, 2 * max(map(len, lists))))
+        _bound(node.get("items"), [item for value in lists for item in value])
+    objects = [value for value in values if isinstance(value, dict)]
+    for name, field in node.get("properties", {}).items():
+        _bound(field, [value[name] for value in objects if name in value])
 
 
 def parse(text: str) -> Parsed:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.schema import bound_strings, check_schema, order_properties, validate
+from core.schema import bound_outputs, check_schema, order_properties, validate
 from core.settings import BUNDLED_TASKS, Settings
 from core.storage import hash_json
 from core.values import Evidence, Example
@@ -52,8 +52,8 @@ class Task:
 
     @property
     def decoding_schema(self) -> dict[str, Any]:
-        """What constrained decoding holds answers to: the schema, with text bounded by what training answers need."""
-        return bound_strings(self.schema, (example.output for example in self.train if example.output is not None))
+        """What constrained decoding holds answers to: the schema, with texts and lists bounded by what training answers need."""
+        return bound_outputs(self.schema, (example.output for example in self.train if example.output is not None))
 
     def hash_split(self, examples: tuple[Example, ...]) -> str:
         """Return a hash of what the examples ask and expect, their order included."""

@@ -20,8 +20,8 @@ SHOWN_ITEMS = 300
 DECODING = [("Free", "free"), ("Held to the schema", "constrained"), ("Draft, then held", "think")]
 
 
-def build_compare_tab(lab: Lab, choices: Choices) -> None:
-    """Build the tab."""
+def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
@@ -54,6 +54,7 @@ def build_compare_tab(lab: Lab, choices: Choices) -> None:
         api_name="answer", concurrency_id="model", concurrency_limit=1, show_progress="minimal",
     )  # fmt: skip
     stop.click(lambda: render_note("Stopped."), None, answers, cancels=[running], api_visibility="private")
+    return task
 
 
 def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | None, mode: str) -> Iterator[str]:

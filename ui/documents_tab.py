@@ -17,8 +17,8 @@ from ui.rendering import render_hits, render_note
 HEADERS = ["Document", "Title", "Words"]
 
 
-def build_documents_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> None:
-    """Build the tab."""
+def build_documents_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=3)
@@ -59,6 +59,7 @@ def build_documents_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.Bro
         concurrency_id="model",
         concurrency_limit=1,
     )
+    return task
 
 
 def _list_documents(lab: Lab, name: str | None) -> list[list[Any]]:

@@ -17,8 +17,8 @@ from ui.lab import Lab
 from ui.rendering import render_note, render_summary
 
 
-def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> None:
-    """Build the tab."""
+def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
@@ -57,6 +57,7 @@ def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.Brow
     start.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
     gr.on([again.click, page.load], refresh, run, run, api_visibility="private")
     run.change(show, run, [result, plot], api_visibility="private")
+    return task
 
 
 def _list_choices(lab: Lab) -> list[tuple[str, str]]:

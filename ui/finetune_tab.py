@@ -16,8 +16,8 @@ from ui.watch import train_arguments
 HEADERS = ["Adapter", "Model", "Steps", "First loss", "Last loss", "Minutes", "Trainable parameters"]
 
 
-def build_finetune_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> None:
-    """Build the tab."""
+def build_finetune_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task")
@@ -48,6 +48,7 @@ def build_finetune_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.Brow
 
     start.click(begin, [task, minutes, epochs, rank, rate, seed], panel.job, api_visibility="private")
     gr.on([task.change, page.load, panel.cancel.click], show, task, table, api_visibility="private")
+    return task
 
 
 def _list_trained(lab: Lab, name: str | None) -> list[list[object]]:

@@ -256,6 +256,8 @@ class Lab:
     def choose_options(self, task: Task, *, mode: str = "free", seed: int = 0, batch_size: int = 16) -> DecodeOptions:
         """Return greedy decoding with room for the longest known answer and a margin, for every arm alike.
 
+        Held answers get twice that: their texts and lists may be twice as long as known ones, and must end.
+
         Raises:
             LabError: There is no such mode.
         """
@@ -267,6 +269,7 @@ class Lab:
             for example in task.train
         ]
         longest = max(lengths, default=MAX_NEW_TOKENS) + MARGIN
+        longest *= 1 if mode == "free" else 2
         return DecodeOptions(mode=mode, max_new_tokens=longest, seed=seed, batch_size=batch_size)
 
     def describe_support(self, task: Task, mode: str) -> str:

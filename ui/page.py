@@ -1,4 +1,4 @@
-"""The web page: four tabs over one lab. It only reads files and calls the lab; long work runs as jobs."""
+"""The web page: five tabs over one lab. It only reads files and calls the lab; long work runs as jobs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import gradio as gr
 from core.errors import LabError
 from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
-from core.task import list_tasks, load_task
 from ui.compare_tab import build_compare_tab
 from ui.documents_tab import build_documents_tab
 from ui.evaluate_tab import build_evaluate_tab
 from ui.finetune_tab import build_finetune_tab
 from ui.job_panel import remember_job
 from ui.lab import Lab
+from ui.task_choices import list_choices
+from ui.task_tab import build_task_tab
 
 CSS = Path(__file__).with_name("page.css")
 INTRO = """# RAG vs Fine-Tuning Lab
@@ -35,25 +36,16 @@ def build_page(lab: Lab) -> gr.Blocks:
         gr.Markdown(INTRO)
         jobs = {kind: remember_job(kind) for kind in ("index", "train", "compare")}
         with gr.Tab("Compare", id="compare"):
-            build_compare_tab(lab, choices)
+            pickers = [build_compare_tab(lab, choices)]
         with gr.Tab("Documents", id="documents"):
-            build_documents_tab(page, lab, choices, jobs["index"])
+            pickers.append(build_documents_tab(page, lab, choices, jobs["index"]))
         with gr.Tab("Fine-tune", id="finetune"):
-            build_finetune_tab(page, lab, choices, jobs["train"])
+            pickers.append(build_finetune_tab(page, lab, choices, jobs["train"]))
         with gr.Tab("Evaluate", id="evaluate"):
-            build_evaluate_tab(page, lab, choices, jobs["compare"])
+            pickers.append(build_evaluate_tab(page, lab, choices, jobs["compare"]))
+        with gr.Tab("Your task", id="task"):
+            build_task_tab(lab, choices, pickers)
     return page
-
-
-def list_choices(settings: Settings) -> list[tuple[str, str]]:
-    """Return (title, name) of every usable task; an unusable one is logged and left out."""
-    choices = []
-    for folder in list_tasks(settings):
-        try:
-            choices.append((load_task(folder, lenient=True).title, folder.name))
-        except LabError as error:
-            log.warning("Left out: %s", error)
-    return choices
 
 
 def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> tuple[gr.Blocks, str]:

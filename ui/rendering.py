@@ -191,3 +191,27 @@ def _render_slices(slices: Mapping[str, Any], metric: str) -> str:
 
 def _row(cells: Sequence[Any]) -> str:
     return f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in cells)}</tr>"
+
+
+def render_report(report: Mapping[str, Any]) -> str:
+    """Show the data report of a task that is not written yet: counts, lengths, labels, bad rows, pairs across the split."""
+    rows = [["Training examples", report["train"]], ["Test examples", report["test"]], ["Unusable rows", report["invalid"]]]
+    rows += [["Repeated inputs in train", report["duplicates_train"]], ["Repeated inputs in test", report["duplicates_test"]]]
+    rows += [["Too alike across the split", len(report["overlap_examples"])]]
+    for kind, length in (report["tokens"] or {}).items():
+        rows.append([f"Tokens: {kind.replace('_', ' ')}", f"{length['median']:.0f} (longest {length['max']:.0f})"])
+    for field, counts in report["balance"].items():
+        rows.append([f"Values of {field}", ", ".join(f"{value} {count}" for value, count in counts.items())])
+    lists = {
+        "Unusable rows": report["problems"],
+        "Assumed": report["notes"],
+        "One value everywhere": report["same_everywhere"],
+        "Too alike": [f"{pair['train_text']} / {pair['test_text']}" for pair in report["overlap_examples"]],
+    }
+    table = f'<div class="wide"><table>{"".join(map(_row, rows))}</table></div>'
+    more = "".join(
+        f"<h4>{escape(name)}</h4><ul>{''.join(f'<li>{escape(str(item))}</li>' for item in items)}</ul>"
+        for name, items in lists.items()
+        if items
+    )
+    return f'<section class="card">{_badge("usable" if report["usable"] else "not clean", bool(report["usable"]))}{table}{more}</section>'

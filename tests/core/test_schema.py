@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import LabError
-from core.schema import bound_strings, check_schema, parse, serialize, validate
+from core.schema import bound_outputs, check_schema, parse, serialize, validate
 
 SCHEMA = {"type": "object", "properties": {"b": {"type": "integer"}, "a": {"enum": ["x", None]}}, "required": ["b"]}
 
@@ -136,8 +136,17 @@ def test_json_test_suite():
 def test_open_text_ends_at_twice_what_is_known():
     schema = {"properties": {"a": {"type": ["string", "null"]}, "b": {"type": "string", "maxLength": 5}, "c": {"enum": ["x"]}}}
     outputs = [{"a": "y" * 20, "b": "z", "c": "x"}, {"a": None, "b": "zz", "c": "x"}]
-    bounded = bound_strings(schema, outputs)["properties"]
+    bounded = bound_outputs(schema, outputs)["properties"]
     assert bounded["a"]["maxLength"] == 40
     assert bounded["b"] == {"type": "string", "maxLength": 5}
     assert "maxLength" not in schema["properties"]["a"]
     assert all(len(output["a"] or "") <= bounded["a"]["maxLength"] for output in outputs)
+
+
+def test_open_lists_end_too_at_every_level():
+    item = {"type": "object", "properties": {"v": {"type": "string"}}}
+    schema = {"properties": {"a": {"type": "array", "items": item}, "b": {"type": "array", "maxItems": 9}}}
+    bounded = bound_outputs(schema, [{"a": [{"v": "x" * 30}] * 3, "b": []}, {"a": [], "b": [1]}])["properties"]
+    assert bounded["a"]["maxItems"] == 6
+    assert bounded["a"]["items"]["properties"]["v"]["maxLength"] == 60
+    assert bounded["b"]["maxItems"] == 9
