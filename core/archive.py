@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from core.errors import LabError
 from core.storage import new_folder
-from core.task import load_task
+from core.task import load_task, place_task
 
 MAX_FILES, MAX_BYTES = 10_000, 512 * 2**20
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -48,9 +48,7 @@ def import_task(source: Path, tasks: Path, *, name: str | None = None) -> Path:
     """
     with _open(source) as folder:
         load_task(folder)
-        target = tasks / (name or folder.name)
-        if target.exists():
-            raise LabError(f"There is a task {target.name!r} already.", "Give another name with --name; nothing was changed.")
+        target = place_task(tasks, name or folder.name)
         with new_folder(target) as temporary:
             shutil.copytree(folder, temporary, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "__pycache__"))
     return target

@@ -16,14 +16,13 @@ from core.leakage import find_pairs, normalize
 from core.records import Records
 from core.schema import check_schema, order_properties, validate
 from core.storage import new_folder, write_text
-from core.task import Task
+from core.task import Task, place_task
 from core.values import Example
 
 INPUTS = ("input", "text", "question", "prompt", "utterance", "sentence", "query", "cv", "document", "content", "review")
 IDS, GROUPS, SPLITS, OUTPUTS = ("id",), ("group", "group_id"), ("split",), ("output", "answer_json")
 TRUE, FALSE, NULL = {"true", "yes"}, {"false", "no"}, {"", "null", "none", "n/a", "na"}
 MAX_ENUM, TEST_SHARE, MAX_FIELDS = 100, 0.2, 60
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +199,9 @@ def preview_task(draft: Draft, *, name: str, instruction: str, input_label: str)
 
 def write_task(
     draft: Draft,
-    folder: Path,
+    tasks: Path,
     *,
+    name: str,
     title: str,
     instruction: str,
     description: str = "",
@@ -209,18 +209,15 @@ def write_task(
     licence: str = "unknown",
     documents: Sequence[Path] = (),
 ) -> Path:
-    """Write a draft as a task folder, whole or not at all; existing tasks are never changed.
+    """Write a draft as the folder `name` under `tasks`, whole or not at all; existing tasks are never changed.
 
     Raises:
         LabError: The name is no name, it is taken, a text is empty, or two documents have one name.
     """
-    if not NAME.fullmatch(folder.name):
-        raise LabError(f"{folder.name!r} is no name for a task.", "Use small letters, digits and hyphens, at most 64.")
-    if folder.exists():
-        raise LabError(f"There is a task {folder.name!r} already.", "Choose another name; nothing was changed.")
-    for name, text in (("title", title), ("instruction", instruction)):
+    folder = place_task(tasks, name)
+    for label, text in (("title", title), ("instruction", instruction)):
         if not text.strip():
-            raise LabError(f"The {name} is empty.", "The model reads the instruction; people read the title.")
+            raise LabError(f"The {label} is empty.", "The model reads the instruction; people read the title.")
     files = _name_documents(documents)
     settings = {
         "title": title, "description": description or title, "instruction": instruction, "input_label": input_label,
@@ -229,12 +226,12 @@ def write_task(
     with new_folder(folder) as temporary:
         write_text(temporary / "task.toml", "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
         write_text(temporary / "schema.json", json.dumps(draft.schema, indent=2, ensure_ascii=False) + "\n")
-        for name, examples in (("train", draft.train), ("test", draft.test)):
-            write_text(temporary / f"{name}.jsonl", "".join(_to_line(example, draft.schema) for example in examples))
+        for split, examples in (("train", draft.train), ("test", draft.test)):
+            write_text(temporary / f"{split}.jsonl", "".join(_to_line(example, draft.schema) for example in examples))
         if files:
             (temporary / "documents").mkdir()
-            for name, path in files.items():
-                shutil.copyfile(path, temporary / "documents" / name)
+            for file, path in files.items():
+                shutil.copyfile(path, temporary / "documents" / file)
     return folder
 
 

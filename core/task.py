@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from core.settings import BUNDLED_TASKS, Settings
 from core.storage import hash_json
 from core.values import Evidence, Example
 
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 KEYS = {"id", "input", "output", "group", "slice", "evidence"}
 
 
@@ -67,6 +69,19 @@ def list_tasks(settings: Settings) -> list[Path]:
         for path in sorted(parent.glob("*/task.toml")):
             found[path.parent.name] = path.parent
     return list(found.values())
+
+
+def place_task(tasks: Path, name: str) -> Path:
+    """Return where a new task of this name goes.
+
+    Raises:
+        LabError: The name is no name, or is taken.
+    """
+    if not NAME.fullmatch(name):
+        raise LabError(f"{name!r} is no name for a task.", "Use small letters, digits and hyphens, at most 64.")
+    if (tasks / name).exists():
+        raise LabError(f"There is a task {name!r} already.", "Choose another name; nothing was changed.")
+    return tasks / name
 
 
 def find_task(name: str, settings: Settings) -> Path:

@@ -148,6 +148,7 @@ def retrieval_eval(
 ) -> None:
     """Measure retrieval on labelled questions: recall@k, MRR@10, nDCG@10."""
     from ui.lab import Lab
+    from ui.retrieval_quality import evaluate_beir, evaluate_retrieval
     from ui.tables import print_quality
 
     if (task is None) == (beir is None):
@@ -156,9 +157,9 @@ def retrieval_eval(
     chosen = [mode.strip() for mode in modes.split(",")]
     if beir is not None:
         with Bars() as bars:
-            result = lab.evaluate_beir(beir, modes=chosen, notify=bars)
+            result = evaluate_beir(lab, beir, modes=chosen, notify=bars)
     else:
-        result = lab.evaluate_retrieval(lab.task(str(task)), modes=chosen)
+        result = evaluate_retrieval(lab, lab.task(str(task)), modes=chosen)
     show(result, as_json, lambda value: print_quality(value, out))
 
 

@@ -106,7 +106,7 @@ def new_task(
     folder = None
     if not dry_run and (skip_bad or not draft.problems):
         folder = write_task(
-            draft, settings.folder("tasks") / name, title=title or name, instruction=instruction,
+            draft, settings.folder("tasks"), name=name, title=title or name, instruction=instruction,
             input_label=columns.input.capitalize(), licence=licence, documents=documents or (),
         )  # fmt: skip
     show({**report, "folder": str(folder) if folder else None}, as_json, show_fields)

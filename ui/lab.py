@@ -115,40 +115,6 @@ class Lab:
             "seconds": time.perf_counter() - start,
         }
 
-    def evaluate_retrieval(self, task: Task, *, modes: Sequence[str]) -> dict[str, Any]:
-        """Measure how well each search mode finds the evidence of a task's test questions.
-
-        Raises:
-            LabError: There is no index, or no question has evidence.
-        """
-        from retrieval.metrics import Labelled, measure_quality
-
-        labelled = [Labelled(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
-        return {mode: measure_quality(self.load_retriever(task, mode=mode), labelled).as_json() for mode in modes}
-
-    def evaluate_beir(self, folder: Path, *, modes: Sequence[str], notify: Notify = _silent) -> dict[str, Any]:
-        """Measure each search mode on a benchmark in BEIR's form; passages are as long as the embedder sees.
-
-        Raises:
-            LabError: The folder is not in the form.
-        """
-        from retrieval.beir import read_beir
-        from retrieval.index import build_index, is_current, load_index
-        from retrieval.metrics import measure_quality
-        from retrieval.search import HybridRetriever
-
-        documents, labelled = read_beir(folder)
-        embedder = self.load_embedder()
-        place = self.settings.folder("indexes") / f"beir-{folder.resolve().name}"
-        window = embedder.fingerprint.max_tokens
-        if is_current(place, documents, embedder.fingerprint, passage_tokens=window):
-            index = load_index(place, embedder.fingerprint, task=place.name)
-        else:
-            index = build_index(
-                documents, embedder, place, passage_tokens=window, on_progress=lambda step, total: notify("index", step, total)
-            )
-        return {mode: measure_quality(HybridRetriever(index, embedder, mode=mode), labelled).as_json() for mode in modes}
-
     def load_retriever(self, task: Task, *, mode: str = "hybrid") -> Retriever:
         """Return a retriever over a task's stored index.
 

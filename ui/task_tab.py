@@ -69,7 +69,7 @@ def build_task_tab(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -
                 raise LabError(f"{len(draft.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
             told = told.strip() or default_instruction(draft.columns.input)
             write_task(
-                draft, lab.settings.folder("tasks") / slug.strip(), title=label.strip() or slug, instruction=told,
+                draft, lab.settings.folder("tasks"), name=slug.strip(), title=label.strip() or slug, instruction=told,
                 input_label=draft.columns.input.capitalize(), documents=[Path(file) for file in files or []],
             )  # fmt: skip
         except LabError as error:
