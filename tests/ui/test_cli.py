@@ -172,3 +172,74 @@ def test_constrained_mode_says_when_it_cannot(ragft, task_folder):
     assert code == 0
     assert "Decoded freely" in " ".join(err.split())
     assert load_run(read_settings(), json.loads(out)["run_id"]).config["constraint"]["enforced"] is False
+
+
+def make_rows(path, count=30):
+    lines = [json.dumps({"text": f"message number {n} of a customer", "label": "ab"[n % 2]}) for n in range(count)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_a_task_of_ones_own_rows_is_compared_at_once(ragft, tmp_path):
+    rows = make_rows(tmp_path / "rows.jsonl")
+    code, out, _ = ragft("new-task", "mine", "--examples", str(rows), "--test", "6", "--json")
+    report = json.loads(out)
+    assert (code, report["test"], report["usable"]) == (0, 6, True)
+    assert report["balance"]["label"] == {"a": 15, "b": 15}
+    code, out, _ = ragft("compare", "mine", "--arms", "zero_shot,base,rag_examples", "--json")
+    assert code == 0
+    arms = json.loads(out)["arms"]
+    assert arms["zero_shot"]["prompt_tokens"] < arms["base"]["prompt_tokens"]
+    assert arms["rag_examples"]["n"] == 6
+    baselines = json.loads(ragft("baselines", "mine", "--json")[1])
+    assert baselines["nearest"]["n"] == 6
+    code, out, _ = ragft("export-task", "mine", "--out", str(tmp_path / "mine.zip"), "--json")
+    assert code == 0
+    assert json.loads(ragft("import", str(tmp_path / "mine.zip"), "--name", "again", "--json")[1])["task"] == "again"
+    assert ragft("check", "again")[0] == 0
+
+
+def test_bad_rows_write_nothing_unless_they_may_be_left_out(ragft, tmp_path):
+    rows = make_rows(tmp_path / "rows.jsonl")
+    rows.write_text(rows.read_text() + '{"text": "", "label": "a"}\n')
+    code, _, err = ragft("new-task", "mine", "--examples", str(rows))
+    assert code == 2
+    assert "row 31: text is empty" in err
+    assert not (read_settings().folder("tasks") / "mine").exists()
+    assert ragft("new-task", "mine", "--examples", str(rows), "--skip-bad")[0] == 0
+    assert ragft("new-task", "mine", "--examples", str(rows), "--skip-bad")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["new-task", "x"], "--examples"),
+        (["new-task", "x", "--examples", "/no/such.csv"], "Cannot read"),
+        (["import", "/no/such"], "There is no"),
+        (["export-task", "nothing"], "no task"),
+    ],
+)
+def test_what_cannot_be_a_task_is_said_in_a_sentence(ragft, arguments, words):
+    code, _, err = ragft(*arguments)
+    assert code == 2
+    assert words in err
+
+
+def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, task_folder, tmp_path, monkeypatch):
+    from core.leakage import fingerprint
+    from finetune.adapters import AdapterCard
+    from ui.lab import Lab
+
+    card = AdapterCard("a1", "old-version", "m", "w", "d", {}, {}, "", trained_on=(fingerprint("tell me the WALRUS bonus"),))
+    monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
+    monkeypatch.setattr("finetune.adapters.read_card", lambda folder: card)
+    code, _, err = ragft("compare", str(task_folder), "--arms", "base,qlora")
+    assert code == 2
+    assert "1 of the 2 test items were trained on" in err
+    code, out, _ = ragft("compare", str(task_folder), "--arms", "base,qlora", "--allow-leakage", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert result["leakage"].startswith("LEAKED: 1 of 2")
+    assert result["verdict"]["state"] == "invalid"
+    assert "LEAKED" in (read_settings().folder("runs") / result["run_id"] / "report.html").read_text()
+    assert "LEAKED" in ragft("runs", result["run_id"])[1]

@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+
+from core.errors import LabError
+from core.evaluation.baselines import choose_majority, find_nearest, measure_baselines
+from core.values import Hit, Passage
+
+
+class Words:
+    """Finds the training example that shares most words."""
+
+    def __init__(self, task):
+        self.task = task
+
+    def search(self, queries, *, top_k):
+        found = []
+        for query in queries:
+            words = set(query.lower().strip("?.").split())
+            ranked = sorted(self.task.train, key=lambda e: -len(words & set(e.input.lower().strip("?.").split())))
+            passages = [Passage(e.id, "", 0, 1, "x") for e in ranked for _ in range(2)]
+            found.append([Hit(passage, 1.0) for passage in passages[:top_k]])
+        return found
+
+
+def test_majority_is_taken_field_by_field(task):
+    assert choose_majority(task) == {"answer": "40 euros", "area": "pay", "sure": True}
+
+
+def test_nearest_examples_are_distinct_and_of_train(task):
+    (found,) = find_nearest(task, ["the walrus bonus"], Words(task), count=2)
+    assert found[0].id == "x-1"
+    assert len({example.id for example in found}) == 2
+
+
+def test_baselines_are_marked_like_any_answer(task):
+    marks = measure_baselines(task, task.test, Words(task))
+    assert marks["majority"]["exact"] == 0.5
+    assert marks["nearest"]["n"] == 2
+    with pytest.raises(LabError, match="no training examples"):
+        choose_majority(replace(task, train=()))
