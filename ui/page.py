@@ -44,7 +44,7 @@ def build_page(lab: Lab) -> gr.Blocks:
         with gr.Tab("Evaluate", id="evaluate"):
             pickers.append(build_evaluate_tab(page, lab, choices, jobs["compare"]))
         with gr.Tab("Your task", id="task"):
-            build_task_tab(lab, choices, pickers)
+            build_task_tab(page, lab, choices, pickers)
     return page
 
 

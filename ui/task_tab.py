@@ -27,8 +27,8 @@ TABLES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".gz"]
 DOCUMENTS = [".txt", ".md", ".html", ".pdf", ".docx", ".csv"]
 
 
-def build_task_tab(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
-    """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one."""
+def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
+    """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one, also after a reload."""
     with gr.Row():
         examples = gr.File(label="Examples: CSV, JSON or JSON lines, a row each", file_types=TABLES, height=140)
         documents = gr.File(
@@ -38,7 +38,7 @@ def build_task_tab(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -
         source = gr.Dropdown([], label="Column of the input", interactive=True)
         outputs = gr.Dropdown([], label="Columns of the answer", multiselect=True, interactive=True)
         group = gr.Dropdown([], label="Column that keeps rows together (may be none)", interactive=True)
-        exam = gr.Number(None, label="Test rows (a fifth if empty)", precision=0, minimum=1)
+        exam = gr.Number(0, label="Test rows (0: about a fifth)", precision=0, minimum=0)
     with gr.Row():
         name = gr.Textbox(label="Name", placeholder="my-task", max_length=64)
         title = gr.Textbox(label="Title", placeholder="What people call it")
@@ -81,6 +81,7 @@ def build_task_tab(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -
     read.then(look, columns, [report, schema], api_visibility="private")
     gr.on([source.input, outputs.input, group.input, exam.submit], look, columns, [report, schema], api_visibility="private")
     schema.change(judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
+    page.load(lambda: _refresh(lab, None, len(lists)), None, lists, api_visibility="private", show_progress="hidden")
     create.click(write, [schema, skip, name, title, instruction, documents, *columns], lists, api_visibility="private")
 
 
@@ -114,9 +115,10 @@ def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) 
     return lists
 
 
-def _refresh(lab: Lab, name: str, count: int) -> list[Any]:
+def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
+    """Return the lists of tasks as they are now, a new one chosen in each."""
     found = list_choices(lab.settings)
-    return [gr.Dropdown(found, value=name) for _ in range(count)]
+    return [gr.Dropdown(found, value=name) if name else gr.Dropdown(found) for _ in range(count)]
 
 
 def _open_file(path: str | None) -> list[Any]:

@@ -194,6 +194,28 @@ def test_a_training_survives_a_reload_and_is_cancelled(browser_page, address):
 
 
 @pytest.mark.e2e
+def test_a_file_of_rows_becomes_a_task(browser_page, address, tmp_path):
+    rows = "".join(f'"Please {verb} booking {n}";{verb}\n' for n in range(20) for verb in ("move", "cancel"))
+    file = tmp_path / "bookings.csv"
+    file.write_text(f"text;intent\n{rows}broken row\n")
+    page = browser_page
+    page.goto(address)
+    page.get_by_role("tab", name="Your task").click()
+    page.locator("input[type=file]").first.set_input_files(file)
+    page.get_by_text("row 42: 1 cells where the header has 2").first.wait_for(timeout=60_000)
+    page.get_by_text("OK: a schema under which 40 examples are usable").wait_for(timeout=60_000)
+    page.get_by_role("button", name="Create the task").click()
+    page.get_by_text("1 rows are unusable").wait_for(timeout=60_000)
+    page.get_by_label("Leave out the rows").check()
+    page.get_by_role("button", name="Create the task").click()
+    page.get_by_text("The task bookings is ready").wait_for(timeout=60_000)
+    page.reload()  # The task is there for later visits too.
+    page.get_by_role("tab", name="Evaluate").click()
+    page.get_by_label("Task", exact=True).locator("visible=true").first.click()
+    page.get_by_role("option", name="bookings").wait_for(timeout=60_000)
+
+
+@pytest.mark.e2e
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_overflows_on_a_phone(browser_page, address, theme):
     page = browser_page
