@@ -16,6 +16,7 @@ from core.task import Task
 from core.values import Example
 
 SHOWN = 20
+MAX_TOKENS = 2048
 
 
 def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
@@ -49,6 +50,7 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
         "balance": _count_labels(task),
         "groups_crossing": groups[:SHOWN],
         "tokens": _token_lengths(task, tokenizer) if tokenizer is not None else None,
+        "too_long": _find_long(task, tokenizer) if tokenizer is not None else [],
         "constraint": _describe_constraint(task, tokenizer) if tokenizer is not None else None,
     }
 
@@ -94,6 +96,19 @@ def _describe_constraint(task: Task, tokenizer: Any) -> dict[str, Any]:
 
     compiled = compile_schema(task.decoding_schema, load_constraint_tokenizer(tokenizer, vocabulary=len(tokenizer)))
     return {**asdict(compiled.support), "schema": task.decoding_schema}
+
+
+def _find_long(task: Task, tokenizer: Any) -> list[str]:
+    """Name the examples whose prompt and answer exceed what training takes and the arms with shots may not fit."""
+    from core.generation.decoder import encode_prompt
+
+    found = []
+    for example in (*task.train, *task.test):
+        if len(example.input) > MAX_TOKENS // 2:  # In characters: shorter ones fit in any case.
+            answer = tokenizer(serialize(example.output, task.schema))["input_ids"]
+            if len(encode_prompt(tokenizer, build_prompt(task, example.input))) + len(answer) > MAX_TOKENS:
+                found.append(example.id)
+    return found[:SHOWN]
 
 
 def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:

@@ -49,8 +49,8 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
     Texts of fewer than 11 words have too few 8-grams for a share to mean anything: among them only equal texts
     count (after `normalize`). Training texts stream past an index of the test texts, which bounds the memory.
 
-    Source: overlap by word 8-grams as a sign of contamination: Touvron et al. 2023, arXiv 2307.09288, section A.6,
-    and Chowdhery et al. 2022, arXiv 2204.02311, section 8.
+    Source: the share of 8-grams as a sign of contamination is that of Chowdhery et al. 2022, arXiv 2204.02311,
+    section 8, who draw the line at 70 %.
     """
     places: dict[int, list[int]] = {}
     equal: dict[str, list[int]] = {}

@@ -206,6 +206,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         "Unusable rows": report["problems"],
         "Assumed": report["notes"],
         "One value everywhere": report["same_everywhere"],
+        "Longer than 2,048 tokens: left out of training, and not answerable by every approach": report["too_long"],
         "Too alike": [f"{pair['train_text']} / {pair['test_text']}" for pair in report["overlap_examples"]],
     }
     table = f'<div class="wide"><table>{"".join(map(_row, rows))}</table></div>'

@@ -82,3 +82,11 @@ def test_the_bundled_handbook_keeps_its_promises():
 
 def test_the_tiny_schema_is_what_the_tests_think():
     assert list(SCHEMA["properties"]) == ["answer", "area", "sure"]
+
+
+def test_examples_longer_than_training_takes_are_named(tmp_path, tiny_model):
+    from core.generation.loading import load_tokenizer
+
+    train = [row(1, "How long?", "a", "pay"), row(2, "so " * 2000, "a", "pay")]
+    task = load_task(write_task(tmp_path / "long", train=train, test=[row(3, "Else?", "a", "pay")]))
+    assert check_task(task, load_tokenizer(tiny_model))["too_long"] == ["x-2"]
