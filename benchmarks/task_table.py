@@ -88,7 +88,7 @@ def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, An
         "train_minutes": [round(card["outcome"]["seconds"] / 60, 1) for card in cards],
         "steps": [card["outcome"]["steps"] for card in cards],
         "seconds": round(sum(part["bench_seconds"] for part in (index, *cards, base, compared))),
-        "verdict": compared["verdict"]["sentence"],
+        "verdict": f"{compared['leakage']} {compared['verdict']['sentence']}".strip(),
         "rows": rows,
     }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -63,15 +65,16 @@ def _open(source: Path) -> Iterator[Path]:
     if not source.is_file():
         raise LabError(f"There is no {source}.", "Give a task folder or a zip of one.")
     with tempfile.TemporaryDirectory() as place:
+        inside = Path(place) / (re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-") or "task")
         try:
             with zipfile.ZipFile(source) as archive:
                 _check_members(archive, source)
-                archive.extractall(place)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                archive.extractall(inside)
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
             raise LabError(
                 f"{source.name} is no zip that can be read: {error}.", "Give a task folder or a zip of one."
             ) from error
-        yield _find_task(Path(place))
+        yield _find_task(inside)
 
 
 def _check_members(archive: zipfile.ZipFile, source: Path) -> None:

@@ -65,7 +65,7 @@ def _count_labels(task: Task) -> dict[str, dict[str, int]]:
     """Count the values of each field that is chosen from a list, most frequent first, in both splits."""
     counted = {}
     for name, field in task.schema["properties"].items():
-        if "enum" in field or field.get("type") == "boolean":
+        if isinstance(field, dict) and ("enum" in field or field.get("type") == "boolean"):
             values = Counter(str((example.output or {}).get(name)) for example in (*task.train, *task.test))
             counted[name] = dict(values.most_common(SHOWN))
     return counted
@@ -104,7 +104,8 @@ def _find_long(task: Task, tokenizer: Any) -> list[str]:
 
     found = []
     for example in (*task.train, *task.test):
-        if len(example.input) > MAX_TOKENS // 2:  # In characters: shorter ones fit in any case.
+        written = len(task.instruction) + len(example.input) + len(serialize(example.output, task.schema))
+        if written > MAX_TOKENS // 4:  # In characters, which are at most four tokens each: shorter ones fit in any case.
             answer = tokenizer(serialize(example.output, task.schema))["input_ids"]
             if len(encode_prompt(tokenizer, build_prompt(task, example.input))) + len(answer) > MAX_TOKENS:
                 found.append(example.id)

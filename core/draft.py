@@ -15,14 +15,15 @@ from core.errors import LabError
 from core.leakage import find_pairs, normalize
 from core.records import Records
 from core.schema import check_schema, order_properties, validate
+from core.schema_inference import infer_schema
 from core.storage import new_folder, write_text
-from core.task import Task, place_task
+from core.task import Task, load_task, place_task
 from core.values import Example
 
 INPUTS = ("input", "text", "question", "prompt", "utterance", "sentence", "query", "cv", "document", "content", "review")
 IDS, GROUPS, SPLITS, OUTPUTS = ("id",), ("group", "group_id"), ("split",), ("output", "answer_json")
 TRUE, FALSE, NULL = {"true", "yes"}, {"false", "no"}, {"", "null", "none", "n/a", "na"}
-MAX_ENUM, TEST_SHARE, MAX_FIELDS = 100, 0.2, 60
+TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,13 @@ def draft_task(
     columns = columns or guess_columns(records)
     _check_columns(columns, records)
     problems, notes = list(records.problems), list(records.notes)
-    examples, sides = _read_examples(records, columns, problems)
+    examples, sides = _read_examples(records, columns, problems, schema)
     if not examples:
         raise LabError(
             f"{records.origin} has no usable row. The first problem: {problems[0]}.", "Mend the rows, or choose other columns."
         )
-    if schema is None:
-        schema = infer_schema([example.output or {} for example in examples])
-    else:
-        check_schema(schema, origin="the schema")
+    schema = schema if schema is not None else infer_schema([example.output or {} for example in examples])
+    check_schema(schema, origin="The schema")
     valid = []
     numbers = {example.id: number for example, (number, _) in zip(examples, sides, strict=True)}
     for example in examples:
@@ -119,7 +118,11 @@ def draft_task(
         else:
             valid.append(example)
     given = {example.id: side for example, (_, side) in zip(examples, sides, strict=True) if side}
-    learn, exam = _split(valid, given, train=train, test=test)
+    if not valid:
+        raise LabError(
+            f"No row is valid under the schema. The first problem: {problems[0]}.", "Change the schema or the columns."
+        )
+    learn, exam = _split(valid, given, notes, train=train, test=test)
     if not learn or not exam:
         raise LabError(
             f"{len(valid)} usable rows in {len({_group(item) for item in valid})} groups cannot be split into train and test.",
@@ -135,47 +138,6 @@ def draft_task(
     if not learn:
         raise LabError("Every training row is too like a test row.", "Give more different rows, or a group column.")
     return Draft(columns, schema, tuple(learn), tuple(exam), tuple(problems), tuple(notes))
-
-
-def infer_schema(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Infer a closed schema: types by genson, texts with few values that come back as `enum`.
-
-    Raises:
-        LabError: There are more fields than a model could answer.
-    """
-    from genson import SchemaBuilder
-
-    builder = SchemaBuilder(schema_uri="https://json-schema.org/draft/2020-12/schema")
-    for output in outputs:
-        builder.add_object(dict(output))
-    found: dict[str, Any] = builder.to_schema()
-    order = list(dict.fromkeys(name for output in outputs for name in output))
-    if len(order) > MAX_FIELDS:
-        raise LabError(
-            f"The answers have {len(order)} fields (first: {', '.join(order[:5])}).", f"Choose at most {MAX_FIELDS} columns."
-        )
-    schema = {**_close(found, list(outputs)), "properties": {name: found["properties"][name] for name in order}}
-    return schema
-
-
-def _close(node: dict[str, Any], values: list[Any]) -> dict[str, Any]:
-    """Refuse unknown fields, and turn texts that repeat into enums, at every level; changes the node."""
-    objects = [value for value in values if isinstance(value, dict)]
-    if "properties" in node:
-        node["additionalProperties"] = False
-        for name, child in node["properties"].items():
-            _close(child, [value[name] for value in objects if name in value])
-    if isinstance(node.get("items"), dict):
-        _close(node["items"], [item for value in values if isinstance(value, list) for item in value])
-    kinds = node.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else kinds or []
-    if "string" in kinds and set(kinds) <= {"string", "null"}:
-        texts = [value for value in values if isinstance(value, str)]
-        distinct = sorted(set(texts))
-        if len(distinct) <= MAX_ENUM and len(texts) >= 3 * len(distinct):
-            del node["type"]
-            node["enum"] = distinct + ([None] if "null" in kinds else [])
-    return node
 
 
 def preview_task(draft: Draft, *, name: str, instruction: str, input_label: str) -> Task:
@@ -224,7 +186,7 @@ def write_task(
         "primary_metric": "score", "licence": licence,
     }  # fmt: skip
     with new_folder(folder) as temporary:
-        write_text(temporary / "task.toml", "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+        write_text(temporary / "task.toml", "".join(f"{key} = {_quote(value)}\n" for key, value in settings.items()))
         write_text(temporary / "schema.json", json.dumps(draft.schema, indent=2, ensure_ascii=False) + "\n")
         for split, examples in (("train", draft.train), ("test", draft.test)):
             write_text(temporary / f"{split}.jsonl", "".join(_to_line(example, draft.schema) for example in examples))
@@ -232,7 +194,13 @@ def write_task(
             (temporary / "documents").mkdir()
             for file, path in files.items():
                 shutil.copyfile(path, temporary / "documents" / file)
+        load_task(temporary)  # Nothing is put in place that could not be used.
     return folder
+
+
+def _quote(text: str) -> str:
+    """Write a text as a basic string of TOML, which is JSON's but for two things: no surrogates, and DEL is escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _name_documents(documents: Sequence[Path]) -> dict[str, Path]:
@@ -262,10 +230,16 @@ def _check_columns(columns: Columns, records: Records) -> None:
 
 
 def _read_examples(
-    records: Records, columns: Columns, problems: list[str]
+    records: Records, columns: Columns, problems: list[str], schema: Mapping[str, Any] | None
 ) -> tuple[list[Example], list[tuple[int, str | None]]]:
     """Read rows as examples, and for each its row number and the side that the file gives it."""
-    kinds = {name: _choose_kind([row.get(name) for _, row in records.rows]) for name in columns.outputs}
+    fields = (schema or {}).get("properties", {})
+    kinds = {
+        name: "text"
+        if _wants_text(fields.get(name))
+        else _choose_kind([row.get(name) for _, row in records.rows], records.typed)
+        for name in columns.outputs
+    }
     whole = len(columns.outputs) == 1 and kinds[columns.outputs[0]] == "object"
     examples: list[Example] = []
     sides: list[tuple[int, str | None]] = []
@@ -284,32 +258,45 @@ def _read_examples(
         if not isinstance(output, dict):
             problems.append(f"row {number}: {columns.outputs[0]} is empty")
             continue
-        identity = str(row[columns.id]).strip() if columns.id and row.get(columns.id) not in (None, "") else f"row-{number}"
+        identity = _cell(row, columns.id) or f"row-{number}"
         if identity in used:
             problems.append(f"row {number}: the id {identity!r} was used in row {used[identity]}")
             continue
         used[identity] = number
-        group = str(row[columns.group]) if columns.group and row.get(columns.group) not in (None, "") else None
+        group = _cell(row, columns.group) or None
         examples.append(Example(identity, text.strip(), output, group=group))
         side = str(row.get(columns.split, "")).lower() if columns.split else ""
-        sides.append((number, "test" if side.startswith("test") else "train" if side.startswith("train") else None))
+        sides.append((number, side or None))
     return examples, sides
+
+
+def _cell(row: Mapping[str, Any], column: str | None) -> str:
+    """Return a cell as trimmed text; empty where there is no such column or value."""
+    value = row.get(column) if column else None
+    return "" if value is None else str(value).strip()
 
 
 class _Unreadable:
     """A cell that is not of its column's kind."""
 
 
-def _choose_kind(cells: Sequence[Any]) -> str:
+def _wants_text(field: Any) -> bool:
+    """Whether the person's schema takes nothing but texts for a field, so that "1" and "yes" stay texts."""
+    if not isinstance(field, dict):
+        return False
+    return field.get("type") == "string" or ("enum" in field and all(isinstance(value, str) for value in field["enum"]))
+
+
+def _choose_kind(cells: Sequence[Any], typed: bool) -> str:
     """Return what nearly all cells of a column are: JSON values as they are, texts by what they can be read as."""
     texts = [cell.strip() for cell in cells if isinstance(cell, str) and cell.strip().lower() not in NULL]
     if len(texts) < len([cell for cell in cells if cell is not None and cell != ""]) / 2:
         return "object" if sum(isinstance(cell, dict) for cell in cells) > len(cells) / 2 else "value"
-    for kind in ("boolean", "integer", "number", "object", "list"):
+    for kind in ("object",) if typed else ("boolean", "integer", "number", "object", "list"):
         readable = sum(not isinstance(_convert(text, kind), _Unreadable) for text in texts[:1000])
         if texts and readable >= 0.9 * min(len(texts), 1000):
             return kind
-    return "text"
+    return "value" if typed else "text"
 
 
 def _convert(cell: Any, kind: str) -> Any:
@@ -340,21 +327,45 @@ def _group(example: Example) -> str:
 
 
 def _split(
-    examples: Sequence[Example], given: Mapping[str, str], *, train: int | None, test: int | None
+    examples: Sequence[Example], given: Mapping[str, str], notes: list[str], *, train: int | None, test: int | None
 ) -> tuple[list[Example], list[Example]]:
-    """Split by group: as the file says, else by the hash of the group's name."""
-    if any(side == "test" for side in given.values()):
-        exam_groups = {_group(item) for item in examples if given.get(item.id) == "test"}
-        learn = [item for item in examples if _group(item) not in exam_groups]
-        exam = [item for item in examples if _group(item) in exam_groups]
-        return learn[:train], exam[:test]
-    ranked = sorted(examples, key=lambda item: _position(_group(item)))
-    exam = ranked[:test]
+    """Split by whole groups: as the file says, else by the hash of the group's name; notes what is moved or unused."""
+    groups: dict[str, list[Example]] = {}
+    for item in sorted(examples, key=lambda item: _position(_group(item))):
+        groups.setdefault(_group(item), []).append(item)
+    chosen = _choose_given(groups, given, notes) if "test" in given.values() else _choose_hashed(groups, test)
+    learn = [item for name, members in groups.items() if name not in chosen for item in members]
+    exam = [item for name in chosen for item in groups[name]]
+    unused = [item for item in learn if given.get(item.id, "train") not in ("train", "test")]
+    if unused and "test" in given.values():
+        learn = [item for item in learn if item not in unused]
+        notes.append(f"{len(unused)} rows marked {given[unused[0].id]!r} are used on neither side")
+    for side, found, wanted in (("training", learn, train), ("test", exam, test)):
+        if wanted is not None and len(found) > wanted:
+            notes.append(f"{len(found) - wanted} rows are not used, because {wanted} {side} rows are wanted")
+    return learn[:train], exam[:test]
+
+
+def _choose_given(groups: Mapping[str, list[Example]], given: Mapping[str, str], notes: list[str]) -> list[str]:
+    """Return the groups with a row that the file marks for the test; other rows of theirs move there too."""
+    chosen = [name for name, members in groups.items() if any(given.get(item.id) == "test" for item in members)]
+    moved = sum(given.get(item.id) != "test" for name in chosen for item in groups[name])
+    if moved:
+        notes.append(f"{moved} rows not marked as test belong to a group (or an input) that is, and moved to the test")
+    return chosen
+
+
+def _choose_hashed(groups: Mapping[str, list[Example]], test: int | None) -> list[str]:
+    """Return the groups first in the order of their hashes: whole ones, as many as the number of rows allows."""
     if test is None:
-        exam = [item for item in ranked if _position(_group(item)) < TEST_SHARE] or ranked[:1]
-    exam_groups = {_group(item) for item in exam}
-    learn = [item for item in ranked if _group(item) not in exam_groups]
-    return learn[:train], exam
+        return [name for name in groups if _position(name) < TEST_SHARE] or list(groups)[:1]
+    chosen: list[str] = []
+    room = test
+    for name, members in groups.items():
+        if len(members) <= room:
+            chosen.append(name)
+            room -= len(members)
+    return chosen or [min(groups, key=lambda name: len(groups[name]))]
 
 
 def _position(group: str) -> float:

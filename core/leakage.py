@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+
+import regex
 
 from core.values import Example
 
@@ -28,8 +30,12 @@ class Pair:
 
 
 def normalize(text: str) -> str:
-    """Lower-case and join the words by single spaces, so that punctuation and white space do not hide a copy."""
-    return re.sub(r"\W+", " ", text.casefold()).strip()
+    """Lower-case and join the words by single spaces, so that punctuation and white space do not hide a copy.
+
+    Letters with their marks, digits and symbols stay (a plus sign or an emoji is part of what is asked).
+    """
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return regex.sub(r"[^\p{L}\p{M}\p{N}\p{S}]+", " ", folded).strip() or folded.strip()
 
 
 def fingerprint(text: str) -> str:
@@ -47,26 +53,29 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
     """Return the pairs across the split that share at least half of the shorter text's word 8-grams, closest first.
 
     Texts of fewer than 11 words have too few 8-grams for a share to mean anything: among them only equal texts
-    count (after `normalize`). Training texts stream past an index of the test texts, which bounds the memory.
+    count (after `normalize`). 8-grams of a template that many test texts share are not counted. Training texts
+    stream past an index of the test texts, which bounds the memory.
 
     Source: the share of 8-grams as a sign of contamination is that of Chowdhery et al. 2022, arXiv 2204.02311,
     section 8, who draw the line at 70 %.
     """
     places: dict[int, list[int]] = {}
     equal: dict[str, list[int]] = {}
-    sizes = []
     for number, example in enumerate(test):
         text = normalize(example.input)
         grams = _grams(text)
-        sizes.append(len(grams))
         equal.setdefault(text, []).append(number)
         for gram in grams:
             places.setdefault(gram, []).append(number)
+    shared_by_many = max(10, min(100, 0.3 * len(test)))
+    places = {gram: numbers for gram, numbers in places.items() if len(numbers) <= shared_by_many}
+    template = _find_template(test, places)
+    sizes = [len(_grams(normalize(example.input)) - template) for example in test]
     pairs = []
     for example in train:
         text = normalize(example.input)
         found = dict.fromkeys(equal.get(text, ()), 1.0)
-        grams = _grams(text)
+        grams = _grams(text) - template
         shared: dict[int, int] = {}
         for gram in grams:
             for number in places.get(gram, ()):
@@ -77,6 +86,11 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
                 found.setdefault(number, count / shorter)
         pairs += [Pair(example.id, test[number].id, share) for number, share in found.items()]
     return sorted(pairs, key=lambda pair: (-pair.shared, pair.test, pair.train))
+
+
+def _find_template(test: Sequence[Example], kept: Container[int]) -> set[int]:
+    """Return the 8-grams of the test texts that are not kept."""
+    return {gram for example in test for gram in _grams(normalize(example.input)) if gram not in kept}
 
 
 def _grams(text: str) -> set[int]:

@@ -29,6 +29,7 @@ class Records:
         rows: (row number, values by column). Numbers count lines for JSON lines, records with the header for CSV.
         problems: What is wrong with rows that were left out, each with its number.
         notes: What was assumed, for instance an encoding that is not UTF-8.
+        typed: Whether the values have their types already (JSON), so that texts stay texts.
     """
 
     origin: str
@@ -36,6 +37,7 @@ class Records:
     rows: tuple[tuple[int, dict[str, Any]], ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    typed: bool = False
 
 
 def read_records(path: Path) -> Records:
@@ -67,7 +69,7 @@ def read_records(path: Path) -> Records:
             f"{path.name} has no usable row.{reason}", "Give CSV with a header, JSON lines, or a JSON array of objects."
         )
     columns = tuple(dict.fromkeys(name for _, row in rows for name in row))
-    return Records(path.name, columns, tuple(rows), tuple(problems), tuple(notes))
+    return Records(path.name, columns, tuple(rows), tuple(problems), tuple(notes), text.lstrip()[0] in "[{")
 
 
 def read_hub(dataset: str, *, split: str) -> Records:
@@ -82,14 +84,17 @@ def read_hub(dataset: str, *, split: str) -> Records:
         raise LabError("Reading from the Hub needs the package `datasets`.", "Install it: `pip install datasets`.") from error
     try:
         stream = load_dataset(dataset, split=split, streaming=True)
-        rows = tuple((number, dict(row)) for number, row in zip(range(1, MAX_ROWS + 1), stream, strict=False))
+        rows = tuple(
+            (number, json.loads(json.dumps(dict(row), default=str)))  # Dates become texts.
+            for number, row in zip(range(1, MAX_ROWS + 1), stream, strict=False)
+        )
     except (OSError, ValueError, RuntimeError) as error:  # Not found, no such split, no connection.
         raise LabError(
             f"Cannot read {dataset} ({split}) from the Hub: {error}.", "Check the name and the connection."
         ) from error
     if not rows:
         raise LabError(f"{dataset} ({split}) has no rows.")
-    return Records(dataset, tuple(dict.fromkeys(name for _, row in rows for name in row)), rows, (), ())
+    return Records(dataset, tuple(dict.fromkeys(name for _, row in rows for name in row)), rows, (), (), typed=True)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -111,18 +116,39 @@ def _decode(data: bytes, path: Path, notes: list[str]) -> str:
     try:
         return data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        from charset_normalizer import from_bytes
+        notes.append(f"{path.name} is not UTF-8; it was read as {(encoding := _guess_encoding(data, error.start, path))}")
+        return data.decode(encoding)
 
-        guess = from_bytes(data[: 2**20]).best()
-        if guess is None:
-            raise LabError(f"{path.name} is in no known encoding: byte {error.start}.", "Save it as UTF-8.") from error
-        notes.append(f"{path.name} is not UTF-8; it was read as {guess.encoding}")
-        return data.decode(guess.encoding, errors="replace")
+
+def _guess_encoding(data: bytes, place: int, path: Path) -> str:
+    """Guess the encoding of what is not UTF-8 from around the byte that shows it.
+
+    Raises:
+        LabError: The file is UTF-8 but for a few bytes, or the guess does not fit all of it.
+    """
+    from charset_normalizer import from_bytes
+
+    line = data.count(b"\n", 0, place) + 1
+    kept = data.decode("utf-8", errors="ignore")
+    lost = len(data) - len(kept.encode())
+    if sum(character > "\x7f" for character in kept) > lost:
+        raise LabError(
+            f"{path.name} is UTF-8 but for {lost} bytes, the first in line {line}.",
+            "Mend that line, or save the file as UTF-8.",
+        )
+    best = from_bytes(data[max(0, place - 2**17) : place + 2**17]).best()
+    try:
+        if best is not None and best.encoding != "ascii":
+            data.decode(best.encoding)
+            return str(best.encoding)
+    except UnicodeDecodeError:
+        pass
+    raise LabError(f"{path.name} is in no known encoding: line {line}, byte {data[place]:#x}.", "Save it as UTF-8.")
 
 
 def _read_array(text: str, path: Path, problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise LabError(f"{path.name} begins like a JSON array but is none: {error}.") from error
     for number, value in enumerate(values, start=1):
@@ -137,7 +163,9 @@ def _read_lines(text: str, problems: list[str]) -> Iterator[tuple[int, dict[str,
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(line, parse_constant=_refuse)
+            line.encode()  # A lone surrogate is JSON but no text.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             problems.append(f"row {number}: not JSON: {error}")
             continue
@@ -147,23 +175,30 @@ def _read_lines(text: str, problems: list[str]) -> Iterator[tuple[int, dict[str,
             problems.append(f"row {number}: not an object but {line.strip()[:40]}")
 
 
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
 def _read_csv(text: str, path: Path, problems: list[str], notes: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     delimiter = _choose_delimiter(text)
     if delimiter != ",":
         notes.append(f"{path.name} is read with {delimiter!r} between columns")
     csv.field_size_limit(MAX_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     number = 0
     while True:
-        number += 1
+        number, line = number + 1, reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            problems.append(f"row {number}: {error} (is a quote left open?)")
-            continue
+            # What follows an open quote cannot be told from what it encloses, so nothing after it is trusted.
+            problems.append(
+                f"row {number} (from line {line}): {error}; it and all rows after it are left out (is a quote left open, or not doubled?)"
+            )
+            return
         if not any(cell.strip() for cell in cells):
             continue
         if not header:

@@ -48,7 +48,7 @@ def order_properties(value: Any, schema: Mapping[str, Any]) -> Any:
         return [order_properties(item, items if isinstance(items, dict) else {}) for item in value]
     if not isinstance(value, dict):
         return value
-    properties = schema.get("properties", {})
+    properties = {key: field if isinstance(field, dict) else {} for key, field in schema.get("properties", {}).items()}
     keys = [key for key in properties if key in value] + [key for key in value if key not in properties]
     return {key: order_properties(value[key], properties.get(key, {})) for key in keys}
 

@@ -79,7 +79,7 @@ def place_task(tasks: Path, name: str) -> Path:
     """
     if not NAME.fullmatch(name):
         raise LabError(f"{name!r} is no name for a task.", "Use small letters, digits and hyphens, at most 64.")
-    if (tasks / name).exists():
+    if (tasks / name).exists() or (BUNDLED_TASKS / name).exists():
         raise LabError(f"There is a task {name!r} already.", "Choose another name; nothing was changed.")
     return tasks / name
 
@@ -131,7 +131,7 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
         primary_metric=str(settings.get("primary_metric", "score")),
         licence=str(settings.get("licence", "unknown")),
         schema=schema,
-        shots=tuple(map(str, settings.get("shots", ()))),
+        shots=_names(settings, "shots", folder),
         train=train,
         test=test,
         problems=tuple(problems),
@@ -160,6 +160,13 @@ def _text(settings: Mapping[str, Any], key: str, folder: Path) -> str:
     return value.strip()
 
 
+def _names(settings: Mapping[str, Any], key: str, folder: Path) -> tuple[str, ...]:
+    value = settings.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a list of ids.")
+    return tuple(value)
+
+
 def _count(settings: Mapping[str, Any], key: str, folder: Path) -> int | None:
     value = settings.get(key)
     if value is not None and not (isinstance(value, int) and value >= 16):
@@ -181,7 +188,7 @@ def _read_schema(path: Path) -> dict[str, Any]:
         schema = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LabError(f"Cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabError(f"{path} is not JSON: {error}.") from error
     check_schema(schema, origin=str(path))
     return dict(schema)
@@ -190,7 +197,7 @@ def _read_schema(path: Path) -> dict[str, Any]:
 def _read_examples(path: Path, schema: Mapping[str, Any], problems: list[str]) -> Iterator[Example]:
     """Yield the good examples of a file and note the bad ones as `file:line: field: what`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise LabError(f"Cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -18,11 +18,12 @@ SHOWN = 20
 
 
 def choose_columns(records: Records, *, source: str | None, outputs: Sequence[str], group: str | None) -> Columns:
-    """Return the columns that the person names, the others guessed."""
+    """Return the columns that the person names, the others guessed; an empty `group` means none."""
     guessed = guess_columns(records)
-    columns = replace(guessed, input=source or guessed.input, group=group or guessed.group)
+    columns = replace(guessed, input=source or guessed.input, group=guessed.group if group is None else group or None)
     if outputs:
-        return replace(columns, outputs=tuple(outputs))
+        identity, together, split = (None if name in outputs else name for name in (columns.id, columns.group, columns.split))
+        return replace(columns, outputs=tuple(outputs), id=identity, group=together, split=split)
     special = {columns.input, columns.id, columns.group, columns.split}
     if set(guessed.outputs) & special:
         columns = replace(columns, outputs=tuple(name for name in records.columns if name not in special))

@@ -170,7 +170,7 @@ class Lab:
         cards = {}
         for arm in (arm for arm in arms if arm.uses_adapter):
             with suppress(LabError):  # A missing adapter is reported as a missing arm.
-                cards[arm.name] = read_card(self.find_adapter(task, arm, adapter=adapter))
+                cards[arm.name] = read_card(Path(arm.adapter or self.find_adapter(task, arm, adapter=adapter)))
         trained = {seen for card in cards.values() for seen in card.trained_on}
         shown = {example.input for arm in arms for example in (task.train if arm.nearest else choose_shots(task, arm.shots))}
         return {
@@ -196,7 +196,7 @@ class Lab:
         Raises:
             LabError: Something is missing; it says how to make it.
         """
-        if arm.uses_adapter:
+        if arm.uses_adapter and arm.adapter is None:
             arm = arm.with_adapter(str(self.find_adapter(task, arm, adapter=adapter)))
         return arm, self.load_retriever(task) if arm.top_k else None
 
@@ -306,6 +306,7 @@ class Lab:
         """
         options = options or self.choose_options(task, seed=seed)
         items = choose_items(task.test, limit, seed=seed)
+        arms = [self._fix_adapter(task, arm, adapter) for arm in arms]
         leaks = self.find_leaks(task, items, arms, adapter=adapter)
         if leaks["items"] and not allow_leakage:
             raise LabError(
@@ -329,6 +330,13 @@ class Lab:
             raise LabError("No arm could answer. " + " ".join(missing.values()))
         run, folder = self._store(task, items, answers, missing, "ok", options, seed, leaks)
         return Comparison(run, folder, missing)
+
+    def _fix_adapter(self, task: Task, arm: Arm, adapter: str | None) -> Arm:
+        """Choose an arm's adapter once: one that finishes training meanwhile must not answer unchecked."""
+        if arm.uses_adapter and arm.adapter is None:
+            with suppress(LabError):  # Reported as a missing arm when it is asked.
+                return arm.with_adapter(str(self.find_adapter(task, arm, adapter=adapter)))
+        return arm
 
     def _answer_all(
         self, task: Task, items: Sequence[Example], arm: Arm, options: DecodeOptions, adapter: str | None, notify: Notify

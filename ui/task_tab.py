@@ -152,7 +152,7 @@ def _draft(
     if not path:
         raise LabError("There is no file of examples.", "Choose one.")
     records = read_records(Path(path))
-    columns = choose_columns(records, source=source, outputs=outputs, group=group or None)
+    columns = choose_columns(records, source=source, outputs=outputs, group=group)
     parsed = _parse_schema(schema) if schema.strip() else None
     return draft_task(records, columns, schema=parsed, test=int(exam) if exam else None)
 

@@ -49,3 +49,17 @@ def test_links_bombs_and_other_files_are_refused(tmp_path, monkeypatch):
     with pytest.raises(LabError, match="0 task folders"):
         import_task(tmp_path, tmp_path / "mine")
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_zip_of_a_folders_contents_is_named_after_the_file(task_folder, tmp_path):
+    import shutil
+
+    shutil.make_archive(str(tmp_path / "My Task"), "zip", task_folder)
+    assert import_task(tmp_path / "My Task.zip", tmp_path / "mine").name == "my-task"
+    data = bytearray((tmp_path / "My Task.zip").read_bytes())
+    data[60:90] = b"\x00" * 30
+    (tmp_path / "broken.zip").write_bytes(data)
+    with pytest.raises(LabError):
+        import_task(tmp_path / "broken.zip", tmp_path / "mine")
+    with pytest.raises(LabError, match="already"):
+        import_task(task_folder, tmp_path / "mine", name="hiring-handbook")

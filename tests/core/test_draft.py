@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from core.draft import Columns, draft_task, guess_columns, infer_schema, write_task
+from core.draft import Columns, draft_task, guess_columns, write_task
 from core.errors import LabError
 from core.records import Records
+from core.schema_inference import infer_schema
 from core.task import load_task
 from core.values import Example
 
@@ -128,3 +129,41 @@ def test_a_written_task_loads_and_nothing_is_overwritten(tmp_path):
 def test_examples_keep_their_text():
     draft = draft_task(make(labelled(10)))
     assert all(isinstance(item, Example) and item.input.startswith("request") for item in draft.train)
+
+
+def test_labels_that_look_like_numbers_stay_what_the_schema_or_json_says():
+    rows = [{"text": f"t{n}", "label": str(n % 2)} for n in range(20)]
+    schema = {"type": "object", "properties": {"label": {"enum": ["0", "1"]}}}
+    assert draft_task(make(rows), schema=schema).problems == ()
+    typed = Records("rows.jsonl", ("text", "label"), tuple(enumerate(rows, start=1)), (), (), typed=True)
+    assert draft_task(typed).schema["properties"]["label"] == {"enum": ["0", "1"]}
+    never = {"type": "object", "properties": {"label": {"enum": ["x"]}}}
+    with pytest.raises(LabError, match="row 2: output/label"):
+        draft_task(make(rows), schema=never)
+
+
+def test_no_row_vanishes_without_a_word():
+    rows = [{**row, "group": f"g{number // 10}"} for number, row in enumerate(labelled(40))]
+    draft = draft_task(make(rows), test=12)
+    assert (len(draft.test), len(draft.train)) == (10, 30)
+    marks = ["test"] * 5 + ["validation"] * 5 + ["train"] * 20
+    draft = draft_task(make([{**row, "split": mark} for row, mark in zip(labelled(30), marks, strict=True)]))
+    assert (len(draft.test), len(draft.train)) == (5, 20)
+    assert "5 rows marked 'validation' are used on neither side" in draft.notes
+    assert "10 rows are not used, because 5 training rows are wanted" in draft_task(make(labelled(18)), train=5, test=3).notes
+
+
+def test_a_template_around_the_input_is_no_copy():
+    frame = "please read the following message of a customer of our shop with care and answer it in one word"
+    rows = [{"text": f"{frame}: {chr(97 + n % 26) * 3} order {n}", "label": "ab"[n % 2]} for n in range(120)]
+    draft = draft_task(make(rows))
+    assert len(draft.train) + len(draft.test) == 120
+
+
+def test_texts_of_every_script_and_odd_characters_survive(tmp_path):
+    words = ["किताब", "कताब", "2+3", "2-3", "😀", "😡", "a\u2028b", "c\u0085d"]
+    rows = [{"text": f"{word} {n}", "label": "ab"[n % 2], "id": " "} for n in range(4) for word in words]
+    draft = draft_task(make(rows))
+    assert len(draft.train) + len(draft.test) == len(rows)
+    folder = write_task(draft, tmp_path, name="odd", title="😀 \x7f", instruction="Sort 😡.")
+    assert load_task(folder).title == "😀 \x7f"

@@ -28,3 +28,10 @@ def test_one_shared_sentence_of_two_long_texts_is_no_copy():
 
 def test_short_texts_count_only_when_equal():
     assert find_pairs(items("book a table for two"), items("book a table for three")) == []
+
+
+def test_different_inputs_stay_different_and_equal_ones_equal():
+    assert fingerprint("2+3") != fingerprint("2-3")
+    assert fingerprint("😀") != fingerprint("😡")
+    assert fingerprint("किताब") != fingerprint("कताब")
+    assert fingerprint("cafe\u0301") == fingerprint("Café!")

@@ -70,3 +70,24 @@ def test_only_so_many_rows_are_taken(tmp_path, monkeypatch):
     found = read(tmp_path, "text,label\n" + "a,b\n" * 9)
     assert len(found.rows) == 3
     assert found.problems == ("row 5 and all after it: only the first 3 rows are used",)
+
+
+def test_nothing_after_an_open_quote_is_trusted(tmp_path):
+    good = "".join(f"text {n},a\n" for n in range(5))
+    found = read(tmp_path, f'text,label\n{good}"an open quote,b\n{good}he said "hi",b\n{good}')
+    assert len(found.rows) == 5
+    assert found.problems[0].startswith("row 7 (from line 7)")
+    assert "all rows after it" in found.problems[0]
+
+
+def test_a_few_broken_bytes_do_not_turn_a_file_into_another_encoding(tmp_path):
+    with pytest.raises(LabError, match="UTF-8 but for 1 bytes, the first in line 3"):
+        read(tmp_path, "text,label\nMüller größe,a\n".encode() + b"caf\xe9,b\n" + "schön,ü\n".encode())
+    late = b"text,label\n" + b"plain words,a\n" * 100_000 + "Müller schön für,b\n".encode("latin-1")
+    assert read(tmp_path, late).rows[-1][1]["text"] == "Müller schön für"
+
+
+def test_what_is_no_strict_json_is_named_by_row(tmp_path):
+    found = read(tmp_path, '{"a": "x", "b": NaN}\n{"a": "\\ud800", "b": 1}\n{"a": "y", "b": 2}\n', "rows.jsonl")
+    assert [number for number, _ in found.rows] == [3]
+    assert [problem[:5] for problem in found.problems] == ["row 1", "row 2"]
