@@ -45,22 +45,36 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that retrieval may read. `id` is what an answer cites."""
+    """A text that retrieval may read. `id` is what an answer cites.
+
+    Args:
+        id: Its path below the documents folder, without the suffix.
+        title: What people call it.
+        text: The whole text; passages and pages are spans of it.
+        pages: Offset in `text` where each page begins, for documents that have pages.
+        origin: Name of the file it was read from.
+    """
 
     id: str
     title: str
     text: str
+    pages: tuple[int, ...] = ()
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A span of a document: `document.text[start:end] == text` always."""
+    """A span of a document: `document.text[start:end] == text` always.
+
+    `place` says for people where it stands: page or row, and the headings above it.
+    """
 
     document: str
     title: str
     start: int
     end: int
     text: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
