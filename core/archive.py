@@ -1,4 +1,4 @@
-"""A task folder that travels: out as one zip, in from a zip or a folder; whole and checked, or not at all."""
+"""A folder that travels: out as one zip, in from a zip or a folder; whole and checked, or not at all."""
 
 from __future__ import annotations
 
@@ -26,8 +26,17 @@ def export_task(folder: Path, target: Path) -> Path:
     Raises:
         LabError: The target exists or cannot be written.
     """
+    return write_zip(folder, target, option="--out")
+
+
+def write_zip(folder: Path, target: Path, *, option: str) -> Path:
+    """Write a folder as a zip; `option` is what chooses another target on the command line.
+
+    Raises:
+        LabError: The target exists or cannot be written.
+    """
     if target.exists():
-        raise LabError(f"{target} exists already.", "Choose another file with --out; nothing was overwritten.")
+        raise LabError(f"{target} exists already.", f"Choose another file with {option}; nothing was overwritten.")
     temporary = target.with_name(f".{target.name}.part")
     try:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -66,24 +75,31 @@ def _open(source: Path) -> Iterator[Path]:
         raise LabError(f"There is no {source}.", "Give a task folder or a zip of one.")
     with tempfile.TemporaryDirectory() as place:
         inside = Path(place) / (re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-") or "task")
-        try:
-            with zipfile.ZipFile(source) as archive:
-                _check_members(archive, source)
-                archive.extractall(inside)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
-            raise LabError(
-                f"{source.name} is no zip that can be read: {error}.", "Give a task folder or a zip of one."
-            ) from error
+        unpack_zip(source, inside, max_files=MAX_FILES, max_bytes=MAX_BYTES, remedy="Give a task folder or a zip of one.")
         yield _find_task(inside)
 
 
-def _check_members(archive: zipfile.ZipFile, source: Path) -> None:
+def unpack_zip(source: Path, target: Path, *, max_files: int, max_bytes: int, remedy: str) -> None:
+    """Unpack a zip whose members are counted, sized and confined to `target` before anything is written.
+
+    Raises:
+        LabError: It is no zip, too large, or a member would land elsewhere.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            _check_members(archive, source, max_files, max_bytes)
+            archive.extractall(target)
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise LabError(f"{source.name} is no zip that can be read: {error}.", remedy) from error
+
+
+def _check_members(archive: zipfile.ZipFile, source: Path, max_files: int, max_bytes: int) -> None:
     members = archive.infolist()
-    if len(members) > MAX_FILES:
-        raise LabError(f"{source.name} holds {len(members):,} files; the limit is {MAX_FILES:,}.")
+    if len(members) > max_files:
+        raise LabError(f"{source.name} holds {len(members):,} files; the limit is {max_files:,}.")
     size = sum(member.file_size for member in members)
-    if size > MAX_BYTES:
-        raise LabError(f"{source.name} unpacks to {size / 2**20:,.0f} MiB; the limit is {MAX_BYTES / 2**20:.0f}.")
+    if size > max_bytes:
+        raise LabError(f"{source.name} unpacks to {size / 2**20:,.0f} MiB; the limit is {max_bytes / 2**20:,.0f}.")
     for member in members:
         path = PurePosixPath(member.filename)
         if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(member.external_attr >> 16):
