@@ -1,36 +1,90 @@
-"""Reading a folder of documents: text, markdown, HTML, PDF, Word, CSV."""
+"""Documents from files: text, markdown, HTML, PDF, Word, CSV, TSV, JSON, JSON lines.
+
+A file that cannot be read is named with its reason and skipped; it never stops the others.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.storage import hash_json
+from core.storage import hash_file, hash_json
 from core.values import Document
+from retrieval.parsing import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, parse_file
+from retrieval.parsing_worker import ParsingWorker
 
-MAX_BYTES = 20 * 2**20
+__all__ = [
+    "LIMITS",
+    "Limits",
+    "Problem",
+    "Reading",
+    "SourceFile",
+    "hash_documents",
+    "list_files",
+    "parse_files",
+    "read_documents",
+]
+
+HARMLESS = {".md", ".txt"}
 
 
-def read_documents(folder: Path) -> list[Document]:
-    """Read every document below a folder; a document's id is its path without the suffix.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder gave: its documents, and what was left out and why."""
+
+    documents: list[Document]
+    problems: list[Problem]
+
+
+def list_files(root: Path) -> list[SourceFile]:
+    """List the files below a folder (or the one file) that may be documents, sorted; nothing is parsed.
+
+    Hidden files and folders and the lock files of Word (`~$...`) are passed over. Kinds that are known but not
+    read (.doc, .xlsx) are listed, for parsing them says what to do about it. An id is the path without its
+    suffix; where several files would share one, the suffix stays.
 
     Raises:
-        LabError: The folder holds no document, two share an id, or a file cannot be read; the file is named.
+        LabError: `root` does not exist, or is one file of an unknown kind.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix.lower() in READERS]
-    documents: dict[str, Document] = {}
-    for path in paths:
-        identity = str(path.relative_to(folder).with_suffix(""))
-        if identity in documents:
-            raise LabError(f"Two documents in {folder} are called {identity!r}.", "Rename one of them.")
-        documents[identity] = _read_document(path, identity)
-    if not documents:
+    if not root.exists():
+        raise LabError(f"There is no {root}.", "Give a folder of documents or one document.")
+    if root.is_file() and not _is_known(root):
+        raise LabError(f"{root.name} is of no kind that is read.", f"Give one of {', '.join(sorted(READERS))}.")
+    paths = [root] if root.is_file() else [path for path in sorted(root.rglob("*")) if _is_wanted(path, root)]
+    names = [path.name if root.is_file() else path.relative_to(root).as_posix() for path in paths]
+    return [_describe(path, identity) for path, identity in zip(paths, _make_ids(names), strict=True)]
+
+
+def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iterator[Document | Problem]:
+    """Parse files in order. A file gives a document, a problem, or a document and then a problem about parts of it.
+
+    `Document.id` is its file's `id`, `Document.origin` and `Problem.path` its file's `name`. Plain text and markdown
+    are decoded right here, for nothing in that can hang. Everything else goes through one worker process, started
+    at the first such file, killed when a file takes longer than `limits.seconds`, and replaced when it was killed
+    or crashed: a bad file costs its own text and nothing else.
+    """
+    with ParsingWorker(limits) as worker:
+        for file in files:
+            yield from parse_file(file, limits) if file.path.suffix.lower() in HARMLESS else worker.parse(file)
+
+
+def read_documents(folder: Path) -> Reading:
+    """Read every document below a folder.
+
+    Raises:
+        LabError: There is no file in it that may be a document.
+    """
+    files = list_files(folder)
+    if not files:
         raise LabError(f"There is no document in {folder}.", f"Put files there: {', '.join(sorted(READERS))}.")
-    return list(documents.values())
+    results = list(parse_files(files))
+    return Reading(
+        [result for result in results if isinstance(result, Document)],
+        [result for result in results if isinstance(result, Problem)],
+    )
 
 
 def hash_documents(documents: Sequence[Document]) -> str:
@@ -38,70 +92,28 @@ def hash_documents(documents: Sequence[Document]) -> str:
     return hash_json([[document.id, document.text] for document in documents])
 
 
-def _read_document(path: Path, identity: str) -> Document:
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise LabError(f"{path} has {size / 2**20:.0f} MiB.", f"The limit is {MAX_BYTES // 2**20} MiB: split it.")
-    text = READERS[path.suffix.lower()](path)
-    if not text.strip():
-        raise LabError(f"{path} has no text.", "Remove it; a scanned page needs text recognition first.")
-    heading = re.search(r"^#\s+(.+)$", text, flags=re.MULTILINE)
-    return Document(identity, heading.group(1).strip() if heading else path.stem, text)
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in READERS or path.suffix.lower() in REFUSED
 
 
-def _read_text(path: Path) -> str:
+def _is_wanted(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith((".", "~$")) for part in path.relative_to(root).parts)
+    return not hidden and _is_known(path) and path.is_file()
+
+
+def _make_ids(names: Sequence[str]) -> list[str]:
+    """Return each name without its suffix, or whole where that would not be unique."""
+    ids = [str(Path(name).with_suffix("").as_posix()) for name in names]
+    while clashes := {identity for identity, count in Counter(ids).items() if count > 1}:
+        ids = [name if identity in clashes else identity for name, identity in zip(names, ids, strict=True)]
+    return ids
+
+
+def _describe(path: Path, identity: str) -> SourceFile:
+    """Hash a file; one that cannot be read, or is too large to be, is still listed so that parsing says why."""
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise LabError(
-            f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}.", "Save it as UTF-8."
-        ) from error
-
-
-def _read_html(path: Path) -> str:
-    from selectolax.lexbor import LexborHTMLParser
-
-    tree = LexborHTMLParser(_read_text(path))
-    tree.strip_tags(["script", "style", "nav", "noscript"])
-    title = tree.css_first("title")
-    body = tree.body.text(separator="\n", strip=True) if tree.body else ""
-    return f"# {title.text(strip=True)}\n\n{body}" if title else body
-
-
-def _read_pdf(path: Path) -> str:
-    import pypdfium2
-
-    try:
-        pdf = pypdfium2.PdfDocument(path)
-        return "\n\n".join(page.get_textpage().get_text_bounded().replace("\r\n", "\n") for page in pdf)
-    except pypdfium2.PdfiumError as error:
-        raise LabError(f"{path} is no readable PDF: {error}.", "Remove it, or save it without a password.") from error
-
-
-def _read_docx(path: Path) -> str:
-    import docx
-    from docx.opc.exceptions import PackageNotFoundError
-
-    try:
-        document = docx.Document(str(path))
-    except (PackageNotFoundError, KeyError, ValueError) as error:
-        raise LabError(f"{path} is no readable Word document: {error}.", "Remove it or save it again.") from error
-    rows = [" | ".join(cell.text for cell in row.cells) for table in document.tables for row in table.rows]
-    return "\n".join([paragraph.text for paragraph in document.paragraphs] + rows)
-
-
-def _read_csv(path: Path) -> str:
-    """Write each row as `header: value` lines, so that a chunk of it is understood without the header."""
-    rows = list(csv.DictReader(io.StringIO(_read_text(path))))
-    return "\n\n".join("\n".join(f"{key}: {value}" for key, value in row.items()) for row in rows)
-
-
-READERS: dict[str, Callable[[Path], str]] = {
-    ".md": _read_text,
-    ".txt": _read_text,
-    ".html": _read_html,
-    ".htm": _read_html,
-    ".pdf": _read_pdf,
-    ".docx": _read_docx,
-    ".csv": _read_csv,
-}
+        size = path.stat().st_size
+        sha256 = hash_file(path) if size <= LIMITS.bytes else hash_json([identity, size])
+    except OSError:
+        size, sha256 = 0, hash_json([identity])
+    return SourceFile(identity, path, sha256, size)

@@ -69,7 +69,7 @@ def _list_documents(lab: Lab, name: str | None) -> list[list[Any]]:
         return []
     try:
         task = lab.task(name)
-        documents = read_documents(task.documents_folder) if task.has_documents else []
+        documents = read_documents(task.documents_folder).documents if task.has_documents else []
     except LabError as error:
         gr.Warning(str(error))
         return []

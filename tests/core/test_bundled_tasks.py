@@ -31,7 +31,7 @@ def test_sizes_and_splits(bundled):
 
 
 def test_evidence_is_verbatim_and_documents_are_enough(bundled):
-    documents = {document.id: document.text for document in read_documents(bundled.documents_folder)}
+    documents = {document.id: document.text for document in read_documents(bundled.documents_folder).documents}
     for example in (*bundled.train, *bundled.test):
         for evidence in example.evidence:
             assert evidence.quote in documents[evidence.document], example.id

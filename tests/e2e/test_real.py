@@ -67,7 +67,7 @@ def test_passages_never_exceed_the_window():
     from retrieval.index import PASSAGE_TOKENS
 
     embedder = SentenceEmbedder()
-    for document in read_documents(BUNDLED_TASKS / "hiring-handbook" / "documents"):
+    for document in read_documents(BUNDLED_TASKS / "hiring-handbook" / "documents").documents:
         for passage in split_document(document, embedder.tokenizer, max_tokens=PASSAGE_TOKENS):
             assert document.text[passage.start : passage.end] == passage.text
             assert len(embedder.tokenizer.encode(searchable_text(passage)).ids) <= embedder.fingerprint.max_tokens
