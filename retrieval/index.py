@@ -1,130 +1,193 @@
-"""The stored index of a task's documents: FAISS vectors, passages, a manifest; whole or absent.
+"""An index as searches see it: one generation, unchanging, safe for any number of threads.
 
-No pickle anywhere: vectors are FAISS's own format, passages are JSON lines, BM25 is rebuilt from the passages.
+Every file is checked against its sha256 on opening. What is damaged is mended in memory: the word index and the
+vectors from the stored text and the kept vectors, or the whole from the generation before; `notes` says so, and
+the next `ragft index` writes it anew. No pickle anywhere.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.errors import LabError
-from core.storage import new_folder, read_json, verify_folder, write_json, write_text
+from core.storage import read_json
 from core.values import Document, Passage
-from retrieval.chunking import searchable_text, split_document
-from retrieval.documents import hash_documents
-from retrieval.embedding import SPECIAL_TOKENS, Embedder, Fingerprint
+from retrieval.chunking import searchable_text
+from retrieval.embedding import Fingerprint
+from retrieval.embedding_cache import CACHE, EmbeddingCache
+from retrieval.generations import INFO, Generation, find_generations, read_stamp
+from retrieval.lexical import build_bm25, load_bm25
+from retrieval.passage_store import STORE, PassageStore
+from retrieval.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
 
-VECTORS, PASSAGES, INFO = "vectors.faiss", "passages.jsonl", "index.json"
-FORMAT = 1
-PASSAGE_TOKENS = 96
-BATCH = 64
-Progress = Callable[[int, int], None]
+WORDS = "bm25"
+FORMAT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Index:
-    """A loaded index: row i of `vectors` embeds `passages[i]`."""
+    """One generation of an index. Position i of the word index is the passage `ids[i]`, in SQLite and in FAISS too.
 
+    Args:
+        ids: Ids of the passages, ascending, never given to another passage. Shape: (passages,), int64.
+        vectors: A FAISS index that answers with ids.
+        bm25: The word index; it answers with positions.
+        store: The texts.
+        documents: How many documents there are.
+        fingerprint: The embedder that made the vectors, as JSON.
+        generation: Name of the generation.
+        stale: Made with another embedder, or without usable vectors: dense search must be left out.
+        calibration: What `search.calibrate` stored.
+        notes: What a person must know: damage and how it was mended, vectors that do not fit.
+    """
+
+    ids: np.ndarray
     vectors: Any
-    passages: Sequence[Passage]
+    bm25: Any
+    store: PassageStore
     documents: int
+    fingerprint: Mapping[str, Any]
+    generation: str
+    stale: bool = False
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def load_passages(self, ids: Sequence[int]) -> list[Passage]:
+        """Return passages in the order of their ids.
+
+        Raises:
+            KeyError: There is no such passage.
+        """
+        return self.store.load_passages(ids)
+
+    def load_document(self, identity: str) -> Document | None:
+        """Return a document as it was indexed, None where there is none of this id."""
+        return self.store.load_document(identity)
+
+    def select(self, documents: Collection[str]) -> np.ndarray:
+        """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
+        found = self.store.select(documents)
+        return found[np.isin(found, self.ids)]
+
+    def search_vectors(
+        self, queries: np.ndarray, count: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search the vectors; see `retrieval.vectors.search_vectors`."""
+        return search_vectors(self.vectors, queries, count, allowed)
 
 
-def build_index(
-    documents: Sequence[Document],
-    embedder: Embedder,
-    folder: Path,
-    *,
-    passage_tokens: int = PASSAGE_TOKENS,
-    on_progress: Progress = lambda step, total: None,
-) -> Index:
-    """Chunk and embed documents and store the index, replacing the one that stood there.
+def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
+    """Open the current generation of an index. Needs no lock: a writer meanwhile never touches what is being read.
 
-    Passages hold at most `passage_tokens` of the embedder's tokens, and never more than it sees.
+    Args:
+        folder: The index.
+        fingerprint: The embedder that will search; an index of another one is opened with `stale` set.
+        task: What the sentences call it.
 
     Raises:
-        LabError: The folder cannot be written.
+        LabError: There is no index, or nothing of it can be used.
     """
-    window = embedder.fingerprint.max_tokens - SPECIAL_TOKENS
-    limit = min(passage_tokens, window)
-    passages = [p for document in documents for p in split_document(document, embedder.tokenizer, max_tokens=limit)]
-    blocks = []
-    for start in range(0, len(passages), BATCH):
-        on_progress(start, len(passages))
-        blocks.append(embedder.encode([searchable_text(passage) for passage in passages[start : start + BATCH]]))
-    vectors = _make_vectors(np.concatenate(blocks))
-    on_progress(len(passages), len(passages))
-    with new_folder(folder, replace=True) as temporary:
-        _write(temporary, vectors, passages, _describe(documents, embedder, passage_tokens))
-    return Index(vectors, passages, len(documents))
+    while True:
+        stamp = read_stamp(folder)
+        try:
+            index = _open_best(folder, fingerprint, task)
+        except LabError:
+            if read_stamp(folder) == stamp:
+                raise
+            continue  # A writer removed what was being read: look again.
+        if not index.notes or read_stamp(folder) == stamp:
+            for note in index.notes:
+                getLogger(__name__).warning(note)
+            return index
+        index.store.close()
 
 
-def load_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
-    """Load a stored index after checking every file's sha256.
-
-    Raises:
-        LabError: It is absent, damaged, or was made with another embedder.
-    """
-    import faiss
-
-    remedy = f"Build it: `ragft index {task} --rebuild`."
-    if not folder.is_dir():
-        raise LabError(f"There is no index of {task}.", f"Build it: `ragft index {task}`.")
-    verify_folder(folder, remedy=remedy)
-    info = read_json(folder / INFO)
-    if info["embedder"] != fingerprint.as_json():
-        raise LabError(f"The index of {task} was made with {info['embedder']['model']}, not {fingerprint.model}.", remedy)
-    rows = (folder / PASSAGES).read_text(encoding="utf-8").split("\n")[:-1]
-    passages = [Passage(**json.loads(row)) for row in rows]
-    return Index(faiss.read_index(str(folder / VECTORS)), passages, info["documents"])
+def _open_best(folder: Path, fingerprint: Fingerprint, task: str) -> Index:
+    found = False
+    for generation in find_generations(folder):
+        found = True
+        if not generation.damaged & {STORE, INFO}:
+            try:
+                return _load(folder, generation, fingerprint, task)
+            except (sqlite3.Error, OSError) as error:
+                getLogger(__name__).info("%s cannot be read: %s", generation.folder, error)
+    if found:
+        raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
+    raise LabError(f"There is no index of {task}.", f"Build it: `ragft index {task}`.")
 
 
-def is_current(
-    folder: Path, documents: Sequence[Document], fingerprint: Fingerprint, *, passage_tokens: int = PASSAGE_TOKENS
-) -> bool:
-    """Whether a whole index of exactly these documents by this embedder is stored already."""
-    try:
-        verify_folder(folder, remedy="")
-        info = read_json(folder / INFO)
-    except LabError:
-        return False
-    return all(info.get(key) == value for key, value in _expected(documents, fingerprint, passage_tokens).items())
+def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: str) -> Index:
+    info = read_json(generation.folder / INFO)
+    if info.get("format") != FORMAT:
+        raise LabError(f"The index of {task} has the form of another version.", f"Build it anew: `ragft index {task}`.")
+    store = PassageStore(generation.folder / STORE)
+    ids = store.list_ids()
+    if generation.removed:
+        ids = ids[~np.isin(ids, store.select(generation.removed))]
+    notes = [_describe_damage(generation, task)] if generation.damaged or not generation.current else []
+    vectors = _load_vectors(folder, generation, store, ids, info)
+    stale = vectors is None or info["embedder"] != fingerprint.as_json()
+    if stale:
+        notes.append(_describe_stale(info, fingerprint, task, lost=vectors is None))
+    lexical_whole = not generation.removed and not any(name.startswith(f"{WORDS}/") for name in generation.damaged)
+    return Index(
+        ids=ids,
+        vectors=vectors,
+        bm25=load_bm25(generation.folder / WORDS) if lexical_whole else _rebuild_words(store, ids),
+        store=store,
+        documents=int(info["documents"]) - len(generation.removed & store.list_versions().keys()),
+        fingerprint=info["embedder"],
+        generation=generation.folder.name,
+        stale=stale,
+        calibration=info["calibration"] or {},
+        notes=tuple(notes),
+    )
 
 
-def _expected(documents: Sequence[Document], fingerprint: Fingerprint, passage_tokens: int) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "passage_tokens": passage_tokens,
-        "documents_hash": hash_documents(documents),
-        "embedder": fingerprint.as_json(),
-    }
+def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids: np.ndarray, info: Mapping[str, Any]) -> Any:
+    """Read the vectors, or gather them from where they were kept; None where they are lost."""
+    whole = VECTORS not in generation.damaged
+    if whole and not generation.removed:
+        return read_vectors(generation.folder)
+    if whole:
+        return build_vectors(take_vectors(read_vectors(generation.folder), ids), ids)
+    if not (folder / CACHE).is_file():
+        return None
+    with closing(EmbeddingCache(folder / CACHE, Fingerprint(**info["embedder"]))) as cache:
+        kept, found = cache.read([cache.make_key(searchable_text(passage)) for passage in store.load_passages(ids.tolist())])
+    return build_vectors(kept, ids) if found.all() else None
 
 
-def _describe(documents: Sequence[Document], embedder: Embedder, passage_tokens: int) -> dict[str, Any]:
-    return {**_expected(documents, embedder.fingerprint, passage_tokens), "documents": len(documents)}
+def _rebuild_words(store: PassageStore, ids: np.ndarray) -> Any:
+    return build_bm25([searchable_text(passage) for passage in store.load_passages(ids.tolist())])
 
 
-def _make_vectors(vectors: np.ndarray) -> Any:
-    """Build an exact inner-product index with explicit ids, which deletes keep stable. Shape: (passages, dimension)."""
-    import faiss
+def _describe_damage(generation: Generation, task: str) -> str:
+    if generation.current:
+        names = ", ".join(sorted(generation.damaged))
+        return f"The index of {task} is damaged ({names}) and was mended from its stored text. Write it anew: `ragft index {task}`."
+    return (
+        f"The index of {task} is damaged; the state before its last change ({generation.folder.name}) answers. "
+        f"Write it anew: `ragft index {task}`."
+    )
 
-    index = faiss.IndexIDMap2(faiss.IndexFlatIP(vectors.shape[1]))
-    index.add_with_ids(vectors, np.arange(len(vectors), dtype=np.int64))
-    return index
 
-
-def _write(folder: Path, vectors: Any, passages: Sequence[Passage], info: dict[str, Any]) -> None:
-    import faiss
-
-    try:
-        faiss.write_index(vectors, str(folder / VECTORS))
-    except RuntimeError as error:
-        raise OSError(None, f"FAISS could not write: {error}") from error
-    write_text(folder / PASSAGES, "".join(json.dumps(asdict(passage), ensure_ascii=False) + "\n" for passage in passages))
-    write_json(folder / INFO, {**info, "passages": len(passages)})
+def _describe_stale(info: Mapping[str, Any], fingerprint: Fingerprint, task: str, *, lost: bool) -> str:
+    remedy = f"Only words are searched. Embed it again: `ragft index {task}`."
+    if lost:
+        return f"The vectors of the index of {task} are lost. {remedy}"
+    made, wanted = info["embedder"]["model"], fingerprint.model
+    if made == wanted:
+        return f"The index of {task} was made with another version of {made}. {remedy}"
+    return f"The index of {task} was made with {made}, not {wanted}. {remedy}"

@@ -101,20 +101,25 @@ def models_list(as_json: AsJson = False) -> None:
 @app.command()
 def index(
     task: TaskName,
-    rebuild: Annotated[bool, typer.Option(help="Build it even if it is current.")] = False,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders of documents to add to the task's.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Parse and embed everything anew.")] = False,
     as_json: AsJson = False,
     job: JobFolder = None,
 ) -> None:
-    """Build the FAISS and BM25 index of a task's documents."""
+    """Bring the index of a task's documents up to date, adding documents if any are given."""
     from ui.lab import Lab
 
     settings = read_settings()
     lab = Lab(settings)
     loaded = lab.task(task)
-    result = run_as_job(
-        settings, job, lambda bars: lab.build_index(loaded, rebuild=rebuild, notify=bars), done="The index is ready."
-    )
-    show(result, as_json, show_fields)
+
+    def work(bars: Bars) -> dict[str, Any]:
+        return lab.build_index(loaded, add=paths or (), rebuild=rebuild, notify=bars)
+
+    result = run_as_job(settings, job, work, done="The index is ready.")
+    show(result, as_json, lambda value: show_fields({**value, "problems": len(value["problems"])}))
+    for problem in result["problems"]:
+        err.print(f"Left out: {problem['path']}: {problem['reason']}", style="yellow", markup=False, highlight=False)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -23,10 +22,10 @@ from core.runs import Run, describe_environment, new_run_id, save_run
 from core.schema import serialize
 from core.settings import Settings
 from core.task import Task, find_task, load_task
-from core.values import MODES, DecodeOptions, Document, Example, Generator, Message, OnText, Prediction, Retriever
+from core.values import MODES, DecodeOptions, Example, Generator, Message, OnText, Prediction, Retriever
 from finetune.config import TrainConfig
+from ui.library import Library, Notify
 
-Notify = Callable[[str, int, int], None]
 MAX_NEW_TOKENS, MARGIN = 256, 8
 
 
@@ -56,7 +55,10 @@ class Lab:
     settings: Settings
     generator: Generator | None = None
     embedder: Any = None
-    _retrievers: dict[tuple[str, str, int], Retriever] = field(default_factory=dict)
+    library: Library = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.library = Library(self.settings, lambda: self.load_embedder())
 
     def task(self, name: str) -> Task:
         """Load a task by name or path."""
@@ -82,79 +84,19 @@ class Lab:
             self.embedder = SentenceEmbedder()
         return self.embedder
 
-    def index_folder(self, task: Task) -> Path:
-        """Return where a task's index is kept."""
-        return self.settings.folder("indexes") / task.name
-
-    def build_index(self, task: Task, *, rebuild: bool = False, notify: Notify = _silent) -> dict[str, Any]:
-        """Index a task's documents; an index of the same documents and embedder is left as it is.
-
-        Raises:
-            LabError: There are no documents, or one cannot be read.
-        """
-        from retrieval.documents import read_documents
-        from retrieval.index import PASSAGE_TOKENS, build_index, is_current, load_index
-
-        if not task.has_documents:
-            raise LabError(f"The task {task.name} has no documents.", f"Put files into {task.documents_folder}.")
-        start = time.perf_counter()
-        documents, embedder, folder = read_documents(task.documents_folder), self.load_embedder(), self.index_folder(task)
-        length = task.passage_tokens or PASSAGE_TOKENS
-        built = rebuild or not is_current(folder, documents, embedder.fingerprint, passage_tokens=length)
-        if built:
-            index = build_index(
-                documents, embedder, folder, passage_tokens=length, on_progress=lambda step, total: notify("index", step, total)
-            )
-        else:
-            index = load_index(folder, embedder.fingerprint, task=task.name)
-        return {
-            "task": task.name,
-            "documents": index.documents,
-            "passages": len(index.passages),
-            "built": built,
-            "seconds": time.perf_counter() - start,
-        }
+    def build_index(
+        self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify = _silent
+    ) -> dict[str, Any]:
+        """Bring the index of a task's documents up to date, adding documents first; see `Library.update`."""
+        return self.library.update(task, add=add, rebuild=rebuild, notify=notify)
 
     def load_retriever(self, task: Task, *, mode: str = "hybrid") -> Retriever:
-        """Return a retriever over a task's stored index.
-
-        Raises:
-            LabError: There is no index, or it is damaged; the command that makes one is named.
-        """
-        from core.storage import MANIFEST
-        from retrieval.index import load_index
-        from retrieval.search import HybridRetriever
-
-        folder = self.index_folder(task)
-        manifest = folder / MANIFEST
-        key = (str(folder), mode, manifest.stat().st_mtime_ns if manifest.is_file() else 0)
-        if key not in self._retrievers:
-            if not folder.is_dir():
-                raise LabError(f"There is no index of {task.name}.", f"Build it: `ragft index {task.name}`.")
-            embedder = self.load_embedder()
-            index = load_index(folder, embedder.fingerprint, task=task.name)
-            self._retrievers[key] = HybridRetriever(index, embedder, mode=mode)
-        return self._retrievers[key]
+        """Return a retriever over a task's index; see `Library.load_retriever`."""
+        return self.library.load_retriever(task, mode=mode)
 
     def load_examples(self, task: Task) -> Retriever:
-        """Return a search over the inputs of the training examples, embedding them at the first call.
-
-        Raises:
-            LabError: There are no training examples.
-        """
-        from retrieval.index import build_index, is_current, load_index
-        from retrieval.search import HybridRetriever
-
-        if not task.train:
-            raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
-        folder, embedder = self.settings.folder("indexes") / f"{task.name}.examples", self.load_embedder()
-        documents = [Document(example.id, "", example.input) for example in task.train]
-        window = embedder.fingerprint.max_tokens
-        if is_current(folder, documents, embedder.fingerprint, passage_tokens=window):
-            index = load_index(folder, embedder.fingerprint, task=task.name)
-        else:
-            index = build_index(documents, embedder, folder, passage_tokens=window)
-        return HybridRetriever(index, embedder, mode="hybrid")
+        """Return a search over the inputs of the training examples; see `Library.load_examples`."""
+        return self.library.load_examples(task)
 
     def measure_baselines(self, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, float]]:
         """Mark the majority answer and the copied nearest example on the items that `compare` would choose."""

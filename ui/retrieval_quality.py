@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from core.task import Task
-from ui.lab import Lab, Notify
+from ui.lab import Lab
+from ui.library import Notify
 
 
 def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str]) -> dict[str, Any]:
@@ -29,18 +30,11 @@ def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: Notif
         LabError: The folder is not in the form.
     """
     from retrieval.beir import read_beir
-    from retrieval.index import build_index, is_current, load_index
     from retrieval.metrics import measure_quality
-    from retrieval.search import HybridRetriever
 
     documents, labelled = read_beir(folder)
-    embedder = lab.load_embedder()
-    place = lab.settings.folder("indexes") / f"beir-{folder.resolve().name}"
-    window = embedder.fingerprint.max_tokens
-    if is_current(place, documents, embedder.fingerprint, passage_tokens=window):
-        index = load_index(place, embedder.fingerprint, task=place.name)
-    else:
-        index = build_index(
-            documents, embedder, place, passage_tokens=window, on_progress=lambda step, total: notify("index", step, total)
-        )
-    return {mode: measure_quality(HybridRetriever(index, embedder, mode=mode), labelled).as_json() for mode in modes}
+    name = f"beir-{folder.resolve().name}"
+    return {
+        mode: measure_quality(lab.library.search_documents(name, documents, mode=mode, notify=notify), labelled).as_json()
+        for mode in modes
+    }
