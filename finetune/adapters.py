@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
 from core.generation.adapter import CARD
-from core.settings import Settings
-from core.storage import new_folder, read_json, verify_folder, write_json
+from core.generation.loading import hash_weights
+from core.generation.models import find_model
+from core.settings import DEFAULT_MODEL, Settings
+from core.storage import MANIFEST, cannot_write, new_folder, read_json, verify_folder, write_json
+
+SELECTED = "selected.json"
+LICENCES = {DEFAULT_MODEL: "Apache-2.0"}
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterCard:
-    """What an adapter is.
+    """What an adapter is; a field with a default may be absent from cards that were written before it existed.
 
-    `weights` is the hash of the base, `data` of the training examples; `trained_on` holds the fingerprint of each
-    example that was used (`core/leakage.py`), empty in adapters made before it was recorded.
+    Args:
+        id: Names its folder.
+        task: What it was trained for.
+        model: The folder name of its base.
+        weights: Hash of the base (`core.generation.loading.hash_weights`).
+        data: Hash of the training examples.
+        config: The settings of the training.
+        outcome: What came of it: losses, steps, seconds, marks.
+        created: When, in ISO 8601.
+        dropped: Ids of the examples that were too long.
+        trained_on: The fingerprint of each example that was used (`core/leakage.py`).
+        licence: Of the `base` and of the `data`.
+        environment: Versions and hardware (`core.runs.describe_environment`).
+        instruction: What the model was told to do.
+        schema: The JSON Schema of the answers it learned.
     """
 
     id: str
@@ -33,11 +55,30 @@ class AdapterCard:
     created: str
     dropped: tuple[str, ...] = ()
     trained_on: tuple[str, ...] = ()
+    licence: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    instruction: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """`passages` if it was trained with retrieved passages in its prompts, else `plain`."""
+        return "passages" if self.config.get("with_context") else "plain"
 
 
 def new_adapter_id(task: str) -> str:
     """Return an id that sorts by time and names the task."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{task}-{secrets.token_hex(2)}"
+
+
+def find_licence(model: Path) -> str:
+    """Return the licence of a base model as its folder or our sources state it, else `unknown`."""
+    readme = model / "README.md"
+    stated = None
+    if readme.is_file():
+        front = readme.read_text(encoding="utf-8", errors="replace").split("\n---", 1)[0]
+        stated = re.search(r"^license:\s*(\S+)\s*$", front, re.MULTILINE)
+    return stated.group(1) if stated else LICENCES.get(model.name, "unknown")
 
 
 def save_adapter(settings: Settings, model: Any, card: AdapterCard) -> Path:
@@ -50,16 +91,33 @@ def save_adapter(settings: Settings, model: Any, card: AdapterCard) -> Path:
 
 
 def read_card(folder: Path) -> AdapterCard:
-    """Read an adapter's card.
+    """Read an adapter's card; fields that a later version added are left out.
 
     Raises:
         LabError: The card is absent or of another form.
     """
     values = read_json(folder / CARD)
-    known = {item.name for item in fields(AdapterCard)}
-    if not isinstance(values, dict) or not known - {"trained_on"} <= set(values) <= known:
-        raise LabError(f"{folder / CARD} is no adapter card.", "Delete the adapter and train it again.")
-    return AdapterCard(**{**values, "dropped": tuple(values["dropped"]), "trained_on": tuple(values.get("trained_on", ()))})
+    refused = LabError(f"{folder / CARD} is no adapter card.", "Delete the adapter and train it again.")
+    if not isinstance(values, dict):
+        raise refused
+    known = {}
+    for item in fields(AdapterCard):
+        if item.name in values:
+            known[item.name] = _read_field(item.type, values[item.name], refused)
+        elif item.default is MISSING and item.default_factory is MISSING:
+            raise refused
+    return AdapterCard(**known)
+
+
+def _read_field(kind: Any, value: Any, refused: LabError) -> Any:
+    """Return a card's value as its field wants it: text, names in order, or an object."""
+    if kind == "str" and isinstance(value, str):
+        return value
+    if str(kind).startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    if str(kind).startswith("Mapping") and isinstance(value, dict):
+        return value
+    raise refused
 
 
 def list_adapters(settings: Settings, *, task: str | None = None) -> list[AdapterCard]:
@@ -75,10 +133,76 @@ def list_adapters(settings: Settings, *, task: str | None = None) -> list[Adapte
     return cards
 
 
+def check_adapters(settings: Settings) -> tuple[list[AdapterCard], list[str]]:
+    """Return the cards of the whole adapters, newest first, and a sentence for each damaged one."""
+    whole, damaged = [], []
+    for path in sorted(settings.folder("adapters").glob("[!.]*/"), reverse=True):
+        try:
+            whole.append(load_card(settings, path.name))
+        except LabError as error:
+            damaged.append(f"{path.name}: {error}")
+    return whole, damaged
+
+
+def load_card(settings: Settings, adapter: str) -> AdapterCard:
+    """Read an adapter's card after checking that nothing of it was changed.
+
+    Raises:
+        LabError: There is no such adapter, or it is damaged.
+    """
+    folder = find_folder(settings, adapter)
+    verify_folder(folder, remedy=f"Delete it: `ragft adapters delete {adapter}`; the others are not affected.")
+    return read_card(folder)
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text can name one folder among others, and no place elsewhere."""
+    return bool(text) and Path(text).name == text and not text.startswith(".") and text.isprintable()
+
+
+def find_folder(settings: Settings, adapter: str) -> Path:
+    """Return the folder of an adapter; a name that leads elsewhere is no adapter's.
+
+    Raises:
+        LabError: There is no such adapter.
+    """
+    folder = settings.folder("adapters") / adapter
+    if not is_name(adapter) or not folder.is_dir() or folder.is_symlink():
+        raise LabError(f"There is no adapter {adapter!r}.", "See `ragft adapters list`; `ragft train TASK` makes one.")
+    return folder
+
+
+def find_base(settings: Settings, weights: str) -> Path:
+    """Return the folder of the model whose weights have this hash: the chosen model, or another on this machine.
+
+    Raises:
+        LabError: No such model is here.
+    """
+    seen = []
+    chosen = [find_model(settings)] if _is_here(settings) else []
+    for folder in (*chosen, *(path.parent for path in sorted(settings.folder("models").glob(f"[!.]*/{MANIFEST}")))):
+        found = hash_weights(folder)
+        if found == weights:
+            return folder
+        seen.append(f"{folder.name} ({found[:12]})")
+    raise LabError(
+        f"The adapter was trained on weights {weights[:12]}, and no model here has them: {', '.join(seen) or 'there is none'}.",
+        "Set RAGFT_MODEL to the model it was trained on.",
+    )
+
+
+def _is_here(settings: Settings) -> bool:
+    try:
+        find_model(settings)
+    except LabError:
+        return False
+    return True
+
+
 def choose_adapter(
     settings: Settings, *, task: str, weights: str, wanted: str | None = None, with_context: bool = False
 ) -> Path:
-    """Return the folder of the adapter to use: the one asked for, else the newest for this task and base.
+    """Return the folder of the adapter to use: the one asked for, the one selected, else the newest for this base.
 
     Where there are adapters trained with passages and without, `with_context` says which kind is meant.
 
@@ -86,14 +210,82 @@ def choose_adapter(
         LabError: There is none, or it is damaged; the command that makes one is named.
     """
     if wanted is not None:
-        folder = settings.folder("adapters") / wanted
-        if Path(wanted).name != wanted or not folder.is_dir():
-            raise LabError(f"There is no adapter {wanted!r}.", f"Train one: `ragft train {task}`.")
+        folder = find_folder(settings, wanted)
     else:
         fitting = [card for card in list_adapters(settings, task=task) if card.weights == weights]
         if not fitting:
             raise LabError(f"There is no adapter for {task} on this model.", f"Train one: `ragft train {task}`.")
-        meant = [card for card in fitting if bool(card.config.get("with_context")) == with_context]
-        folder = settings.folder("adapters") / (meant or fitting)[0].id
-    verify_folder(folder, remedy=f"Delete {folder} and train again: `ragft train {task}`.")
+        chosen = _find_selected(settings, task)
+        meant = "passages" if with_context else "plain"
+        best = max(fitting, key=lambda card: (card.kind == meant, card.id in chosen, card.id))
+        folder = settings.folder("adapters") / best.id
+    verify_folder(folder, remedy=f"Delete it (`ragft adapters delete {folder.name}`) and train again: `ragft train {task}`.")
     return folder
+
+
+def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the selected adapter's id by task and kind (`plain`, `passages`).
+
+    Raises:
+        LabError: The file is damaged.
+    """
+    path = settings.folder("adapters") / SELECTED
+    if not path.is_file():
+        return {}
+    values = read_json(path)
+    if not isinstance(values, dict) or not all(isinstance(kinds, dict) for kinds in values.values()):
+        raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.")
+    return values
+
+
+def _find_selected(settings: Settings, task: str) -> set[str]:
+    """Return the ids selected for a task.
+
+    Raises:
+        LabError: One of them is gone.
+    """
+    chosen = set(read_selected(settings).get(task, {}).values())
+    for adapter in sorted(chosen):
+        if not (settings.folder("adapters") / adapter).is_dir():
+            raise LabError(
+                f"The adapter {adapter}, selected for {task}, is gone.", f"Undo: `ragft adapters select {adapter} --undo`."
+            )
+    return chosen
+
+
+def select_adapter(settings: Settings, adapter: str) -> AdapterCard:
+    """Let a task answer with this adapter instead of its newest; of each kind one can be selected.
+
+    Raises:
+        LabError: There is no such adapter, or it is damaged.
+    """
+    card = load_card(settings, adapter)
+    selected = read_selected(settings)
+    selected[card.task] = {**selected.get(card.task, {}), card.kind: adapter}
+    write_json(settings.folder("adapters") / SELECTED, selected)
+    return card
+
+
+def unselect_adapter(settings: Settings, adapter: str) -> bool:
+    """Forget that an adapter was selected; returns whether it was."""
+    selected = read_selected(settings)
+    kept = {task: {kind: chosen for kind, chosen in kinds.items() if chosen != adapter} for task, kinds in selected.items()}
+    if kept != selected:
+        write_json(settings.folder("adapters") / SELECTED, {task: kinds for task, kinds in kept.items() if kinds})
+    return kept != selected
+
+
+def delete_adapter(settings: Settings, adapter: str) -> None:
+    """Delete an adapter, damaged or whole: it is moved aside in one step, so no half of it is ever seen.
+
+    Raises:
+        LabError: There is no such adapter, or the disk refuses.
+    """
+    folder = find_folder(settings, adapter)
+    unselect_adapter(settings, adapter)
+    try:
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{adapter}.deleted."))
+        os.replace(folder, aside)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    shutil.rmtree(aside, ignore_errors=True)

@@ -13,6 +13,7 @@ import typer
 
 from core.errors import Cancelled, LabError
 from core.settings import prepare_libraries, read_settings
+from ui.cli_adapters import adapters_app
 from ui.cli_tasks import tasks_app
 from ui.console import AsJson, Bars, TaskName, err, out, run_as_job, show, show_fields, show_table
 
@@ -23,6 +24,7 @@ models_app = typer.Typer(help="The models on this machine.", no_args_is_help=Tru
 jobs_app = typer.Typer(help="Long work: list, show, cancel.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
+app.add_typer(adapters_app, name="adapters")
 app.add_typer(tasks_app)  # Without a name: its commands stand beside these.
 
 DecodingMode = Annotated[

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
+from core.generation.adapter import CARD
 from core.generation.attention import register_slot_attention
 from core.generation.device import Device, choose_device
 from core.storage import MANIFEST, hash_file, hash_json, read_json
@@ -53,13 +54,16 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False, attention: str = "") -> Loaded:
+def load_model(
+    folder: Path, *, storage: str = "nf4", trainable: bool = False, attention: str = "", unpack: bool | None = None
+) -> Loaded:
     """Load a model.
 
     Args:
         folder: The model's folder.
         storage: `nf4`: weights rounded to 4-bit NormalFloat with double quantization (QLoRA, arXiv
-            2305.14314, section 3), computed in 16 bits where the device does; `full`: as they are.
+            2305.14314, section 3), computed in 16 bits where the device does; `full`: as they are. A model
+            with an adapter merged in is always loaded as it is: rounding again would take the adapter away.
         trainable: Keep the weights in 4 bits, dequantized at each use. Otherwise, on a CPU, they are
             dequantized once: the same values, without the cost at every step.
         attention: Name of the attention that transformers calls; ours over slots by default.
@@ -69,28 +73,33 @@ def load_model(folder: Path, *, storage: str = "nf4", trainable: bool = False, a
     """
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    if storage not in {"nf4", "full"}:
-        raise LabError(f"There is no storage {storage!r}.", "Choose nf4 or full.")
+    if storage not in {"nf4", "int8", "full"}:
+        raise LabError(f"There is no storage {storage!r}.", "Choose nf4, int8 or full.")
     silence_libraries()
+    if (folder / CARD).is_file():
+        storage = "full"  # `finetune/merging.py` wrote it.
     device = choose_device()
-    quantization = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=device.dtype,
-    )
+    quantization = {
+        "nf4": BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=device.dtype,
+        ),
+        "int8": BitsAndBytesConfig(load_in_8bit=True),
+    }
     try:
         model = AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=device.dtype,
             device_map={"": device.name},
             attn_implementation=attention or register_slot_attention(),
-            quantization_config=quantization if storage == "nf4" else None,
+            quantization_config=quantization.get(storage),
         )
     except (OSError, ValueError) as error:
         raise LabError(f"The model in {folder} cannot be loaded: {error}") from error
     if storage == "nf4" and device.name == "cpu":
-        if trainable:
+        if trainable if unpack is None else not unpack:
             keep_gradients(model)
         else:
             model = model.dequantize().to(device.dtype)
