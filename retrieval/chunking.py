@@ -2,39 +2,110 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from core.values import Document, Passage
+from retrieval.headings import find_path, find_sections
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-MIN_TOKENS = 32
+# A word of more than 100 characters is one unknown token to BERT's tokenizer: without a limit on characters,
+# a file of base64 is one passage of one token. Prose has 4 to 6 characters per token.
+CHARACTERS_PER_TOKEN = 16
 
 
 def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int) -> list[Passage]:
-    """Split at headings, paragraphs and sentences, in that order of preference.
+    """Split at headings, paragraphs and sentences, in that order of preference; tables between their rows.
 
     Sizes are counted with the embedder's own tokenizer, the title that is embedded with each passage
-    included: text beyond the window would be dropped without a word.
+    included: text beyond the window would be dropped without a word. A title longer than half of the window
+    is cut.
 
     Args:
         document: The document; `document.text[start:end] == passage.text` holds for every passage.
         tokenizer: The embedder's tokenizer, truncation off.
-        max_tokens: The largest passage, title included.
+        max_tokens: The largest passage, title included, special tokens not.
     """
-    from semantic_text_splitter import MarkdownSplitter
-
-    title_tokens = len(tokenizer.encode(document.title, add_special_tokens=False).ids)
-    capacity = max(MIN_TOKENS, max_tokens - title_tokens - 1)
-    splitter: Any = MarkdownSplitter.from_huggingface_tokenizer(tokenizer, capacity, trim=True)
-    return [
-        Passage(document.id, document.title, start, start + len(text), text)
-        for start, text in splitter.chunk_indices(document.text)
-        if text.strip()
-    ]
+    title = _cut_title(document.title, tokenizer, max_tokens // 2)
+    capacity = max(1, max_tokens - _count(tokenizer, title) - 1)
+    cutter = _Cutter(tokenizer, max_tokens, capacity, is_table=_has_rows(document))
+    whole = Passage(document.id, title, 0, len(document.text), document.text)
+    passages = list(cutter.cut(whole))
+    return [replace(passage, place=place) for passage, place in zip(passages, _find_places(document, passages), strict=True)]
 
 
 def searchable_text(passage: Passage) -> str:
     """Return what is embedded and indexed: near-duplicate passages differ in their document's title."""
     return f"{passage.title}\n{passage.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Cutter:
+    """Cuts passages until each fits.
+
+    Args:
+        tokenizer: Of the embedder.
+        max_tokens: The largest passage, title included.
+        capacity: The largest text of one.
+        is_table: Whether lines are rows and cells, not markdown.
+    """
+
+    tokenizer: Tokenizer
+    max_tokens: int
+    capacity: int
+    is_table: bool
+
+    def cut(self, passage: Passage) -> Iterator[Passage]:
+        """Yield the parts of a passage, in order, white space at their ends left out."""
+        from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+        kind: Any = TextSplitter if self.is_table else MarkdownSplitter
+        by_tokens = kind.from_huggingface_tokenizer(self.tokenizer, self.capacity, trim=True)
+        most = CHARACTERS_PER_TOKEN * self.capacity
+        for part in _parts(passage, by_tokens):
+            if len(part.text) > most:
+                # Cut by characters, then by tokens once more: what is left of a giant word may be many tokens.
+                pieces = _parts(part, TextSplitter(most))
+                yield from (small for piece in pieces for small in _parts(piece, by_tokens))
+            elif self.capacity > 1 and (excess := _count(self.tokenizer, searchable_text(part)) - self.max_tokens) > 0:
+                # Some tokenizers need more tokens for a whole than for its parts.
+                yield from replace(self, capacity=max(1, self.capacity - excess)).cut(part)
+            else:
+                yield part
+
+
+def _parts(passage: Passage, splitter: Any) -> Iterator[Passage]:
+    for start, text in splitter.chunk_indices(passage.text):
+        if text.strip():
+            yield replace(passage, start=passage.start + start, end=passage.start + start + len(text), text=text)
+
+
+def _count(tokenizer: Tokenizer, text: str) -> int:
+    return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def _cut_title(title: str, tokenizer: Tokenizer, most: int) -> str:
+    """Cut a title after `most` tokens."""
+    offsets = tokenizer.encode(title, add_special_tokens=False).offsets
+    cut = title[: offsets[most][0]].rstrip() if len(offsets) > most else title
+    return cut[: CHARACTERS_PER_TOKEN * most]
+
+
+def _has_rows(document: Document) -> bool:
+    return bool(document.pages) and PurePosixPath(document.origin).suffix.lower() != ".pdf"
+
+
+def _find_places(document: Document, passages: list[Passage]) -> Iterator[str]:
+    """Yield where each passage stands: "page 3 · Bonus > Timing", "rows 4–6", "Pay > Bonus"."""
+    unit = "row" if _has_rows(document) else "page"
+    sections = [] if _has_rows(document) else find_sections(document.text)
+    for passage in passages:
+        path = find_path(document.text, sections, passage.start, passage.end) if sections else ()
+        first, last = (bisect_right(document.pages, offset) for offset in (passage.start, passage.end - 1))
+        number = f"{unit} {first}" if first == last else f"{unit}s {first}–{last}"
+        yield " · ".join(part for part in (number if document.pages else "", " > ".join(path)) if part)

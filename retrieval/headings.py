@@ -1,0 +1,77 @@
+"""The headings of a markdown text: where each stands and the path that leads to it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+HEADING = re.compile(
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})"
+    r"|^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S[^\n]*?)(?:[ \t]+#+)?[ \t]*$"
+    r"|(?:^|(?<=\n\n))(?P<underlined>[^\s#>|`~+*-][^\n]*)\n {0,3}(?P<line>=+|-{3,})[ \t]*$",
+    flags=re.MULTILINE,
+)
+MAX_TITLE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The text under one heading: `path` are the headings from the highest down to it; the text begins at `start`."""
+
+    heading: int
+    start: int
+    path: tuple[str, ...]
+
+
+def find_sections(text: str) -> list[Section]:
+    """Return the sections of a markdown text in order; the first one, without a heading, begins at 0."""
+    sections = [Section(0, 0, ())]
+    stack: list[tuple[int, str]] = []
+    for heading, end, level, title in _find_headings(text):
+        stack = [(above, name) for above, name in stack if above < level] + [(level, title)]
+        sections.append(Section(heading, end, tuple(name for _, name in stack)))
+    return sections
+
+
+def find_path(text: str, sections: Sequence[Section], start: int, end: int) -> tuple[str, ...]:
+    """Return the headings that all of `text[start:end]` stands under; of mere headings, the path of the last."""
+    first = max(0, bisect_right(sections, start, key=lambda section: section.heading) - 1)
+    last = max(first + 1, bisect_right(sections, end - 1, key=lambda section: section.heading))
+    ends = [section.heading for section in sections[first + 1 : last]] + [end]
+    within = sections[first:last]
+    filled = [
+        section.path
+        for section, stop in zip(within, ends, strict=True)
+        if text[max(section.start, start) : min(stop, end)].strip()
+    ]
+    if not filled:
+        return within[-1].path
+    shared = filled[0]
+    for path in filled[1:]:
+        length = next(
+            (place for place, (a, b) in enumerate(zip(shared, path, strict=False)) if a != b), min(len(shared), len(path))
+        )
+        shared = shared[:length]
+    return shared
+
+
+def _find_headings(text: str) -> Iterator[tuple[int, int, int, str]]:
+    """Yield (start, end, level, title); lines in fenced code are none."""
+    fence = ""
+    for match in HEADING.finditer(text):
+        mark = match["fence"]
+        if mark:
+            if not fence:
+                fence = mark
+            elif mark.startswith(fence):
+                fence = ""
+        elif not fence:
+            level = len(match["marks"] or "") or (1 if match["line"].startswith("=") else 2)
+            yield match.start(), match.end(), level, _shorten(match["title"] or match["underlined"])
+
+
+def _shorten(title: str) -> str:
+    bare = re.sub(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}", r"\1", " ".join(title.split()))
+    return bare if len(bare) <= MAX_TITLE else bare[: MAX_TITLE - 1].rstrip() + "…"
