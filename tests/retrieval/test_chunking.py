@@ -1,0 +1,132 @@
+import random
+
+import pytest
+
+from core.values import Document
+from retrieval.chunking import CHARACTERS_PER_TOKEN, searchable_text, split_document
+
+SEA = "# Sea\n\n" + "\n\n".join(
+    f"## Part {n}\nThe buoy number {n} drifts. It äöü floats, 海 waves and kelp." for n in range(12)
+)
+PIECES = [
+    "The walrus sleeps. ", "## Part\n", "# Head\r\n", "\n\n", "\r\n", "海浪和海带。", "👩‍👩‍👧‍👦", "🏳️‍🌈 ", "e\u0301te\u0301 ", "\t", "- item\n", "| a | b |\n",
+    "```\ncode # no\n```\n", "x" * 150, "مرحبا ", "\u2028", "1. ", "&amp; <b>", "a_b*c ", "\x0c",
+]  # fmt: skip
+
+
+def size(text, tokenizer):
+    return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+def check(document, passages, tokenizer, max_tokens):
+    """What must hold of every split: true offsets, in order, nothing lost, nothing too long."""
+    end = 0
+    for passage in passages:
+        assert document.text[passage.start : passage.end] == passage.text
+        assert passage.text.strip()
+        assert not document.text[end : passage.start].strip()
+        assert size(searchable_text(passage), tokenizer) <= max_tokens
+        assert len(passage.text) <= CHARACTERS_PER_TOKEN * max_tokens
+        end = passage.end
+    assert not document.text[end:].strip()
+
+
+def test_offsets_are_true_and_nothing_is_lost(embedder):
+    document = Document("sea", "Sea", SEA)
+    passages = split_document(document, embedder.tokenizer, max_tokens=40)
+    assert len(passages) > 3
+    check(document, passages, embedder.tokenizer, 40)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("origin", ["x.md", "x.csv", "x.pdf"])
+def test_any_text_is_cut_truly(embedder, seed, origin):
+    draw = random.Random(seed)
+    text = "".join(draw.choice(PIECES) for _ in range(draw.randrange(1, 300)))
+    pages = tuple(sorted({0, *(draw.randrange(len(text)) for _ in range(4))})) if origin != "x.md" else ()
+    document = Document("d", "A title " * draw.randrange(12), text, pages, origin)
+    check(document, split_document(document, embedder.tokenizer, max_tokens=24), embedder.tokenizer, 24)
+
+
+def test_a_text_without_a_space_is_cut(embedder):
+    """To this tokenizer, as to BERT's, a word of any length is one token."""
+    document = Document("blob", "Blob", "QUJD" * 10_000)
+    passages = split_document(document, embedder.tokenizer, max_tokens=40)
+    assert len(passages) > 50
+    check(document, passages, embedder.tokenizer, 40)
+
+
+def test_a_long_title_leaves_half_of_the_window_to_the_text(embedder):
+    document = Document("sea", "An endless title of many words " * 20, SEA)
+    passages = split_document(document, embedder.tokenizer, max_tokens=40)
+    check(document, passages, embedder.tokenizer, 40)
+    assert {passage.title for passage in passages} == {passages[0].title}
+    assert document.title.startswith(passages[0].title)
+    assert size(passages[0].title, embedder.tokenizer) == 20
+
+
+def test_tables_are_cut_between_rows(embedder):
+    rows = [f"name: Person {n}\nrole: Keeper of kelp" for n in range(30)]
+    text = "\n\n".join(rows)
+    offsets = tuple(text.index(f"name: Person {n}\n") for n in range(30))
+    passages = split_document(Document("t", "Staff", text, offsets, "staff.csv"), embedder.tokenizer, max_tokens=30)
+    assert [row for passage in passages for row in passage.text.split("\n\n")] == rows
+    assert passages[0].place == "rows 1–3"
+    assert passages[-1].place == "rows 28–30"
+
+
+def test_a_row_longer_than_the_window_is_cut_between_its_cells(embedder):
+    cells = [f"key {n}: five plain words stand here" for n in range(20)]
+    document = Document("t", "T", "\n".join(cells), (0,), "t.jsonl")
+    passages = split_document(document, embedder.tokenizer, max_tokens=30)
+    check(document, passages, embedder.tokenizer, 30)
+    assert {passage.place for passage in passages} == {"row 1"}
+    assert [cell for passage in passages for cell in passage.text.split("\n")] == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("# Pay\n\n## Bonus\nThe bonus is paid in May to all.", ["Pay > Bonus"]),
+        ("# Pay\n\n## Bonus\nIn May.\n\n## Leave\nIn June.", ["Pay"]),
+        ("Pay\n===\n\nBonus\n-----\n\nIn May.", ["Pay > Bonus"]),
+        ("# Pay\n\n```\n# no heading\n```\n", ["Pay"]),
+        ("# **Pay** `rules` #\n\nIn May.", ["Pay rules"]),
+        ("plain words only", [""]),
+        ("# Lonely", ["Lonely"]),
+        ("# A\n### C\nDeep.\n", ["A > C"]),
+    ],
+)
+def test_places_name_the_headings_above(embedder, text, places):
+    passages = split_document(Document("d", "", text), embedder.tokenizer, max_tokens=60)
+    assert [passage.place for passage in passages] == places
+
+
+def test_a_deeper_heading_ends_with_its_section(embedder):
+    text = "# Pay\nIntro words here.\n\n## Bonus\n" + "Bonus words here. " * 8 + "\n\n# Leave\n" + "Leave words here. " * 8
+    places = [passage.place for passage in split_document(Document("d", "", text), embedder.tokenizer, max_tokens=20)]
+    assert places[0] == "Pay"
+    assert "Pay > Bonus" in places
+    assert places[-1] == "Leave"
+
+
+def test_places_name_pages(embedder):
+    text = "First page words.\n\n# Bonus\nSecond page words. " + "More of them here. " * 10
+    pages = (0, text.index("# Bonus"))
+    passages = split_document(Document("d", "", text, pages, "d.pdf"), embedder.tokenizer, max_tokens=24)
+    assert passages[0].place == "page 1"
+    assert passages[-1].place == "page 2 · Bonus"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("max_tokens", [20, 96, 254])
+def test_the_real_tokenizer_never_sees_more_than_its_window(max_tokens):
+    from retrieval.embedding import SentenceEmbedder
+
+    tokenizer = SentenceEmbedder().tokenizer
+    draw = random.Random(0)
+    letters = "".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(3_000))
+    mixed = "".join(draw.choice(PIECES) for _ in range(2_000))
+    for text in (letters, "-".join(letters[n : n + 90] for n in range(0, 3000, 90)), "海浪和海带" * 500, mixed, SEA * 5):
+        document = Document("d", "A walrus title", text)
+        check(document, split_document(document, tokenizer, max_tokens=max_tokens), tokenizer, max_tokens)
