@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retrieval.reading import Limits, Text, Unreadable
+from retrieval.reading import Limits, Text
 from retrieval.table_reader import render_rows
 from retrieval.text_reader import clean_text, decode_text
 
@@ -19,7 +19,6 @@ BLOCKS = {
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS,
 }  # fmt: skip
 CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", flags=re.IGNORECASE)
-MAX_DEPTH = 2000
 MAX_SPAN = 50
 
 
@@ -57,12 +56,12 @@ class _Writer:
                 self._pieces.append("\n")
             elif _is_plain_table(node):
                 self._flush()
-                self._blocks.append(_render_table(node))
+                self._blocks += ["", _render_table(node)]
             elif node.tag in BLOCKS:
                 self._flush()
                 self._open(node.tag, leaving)
         self._flush()
-        return "\n".join(self._blocks).strip()
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(self._blocks)).strip()
 
     def _open(self, tag: str, leaving: bool) -> None:
         self._pre += (tag == "pre") * (-1 if leaving else 1)
@@ -90,8 +89,6 @@ def _walk(root: Any) -> Iterator[tuple[Any, bool]]:
     """Yield every node below `root` in order, blocks once more when they end; tables of plain cells are not entered."""
     stack: list[tuple[Any, bool]] = [(root, False)]
     while stack:
-        if len(stack) > 10**7:
-            raise Unreadable("It is nested too deeply.")
         node, leaving = stack.pop()
         yield node, leaving
         if leaving or _is_plain_table(node):
@@ -110,13 +107,10 @@ def _render_table(table: Any) -> str:
     caption = table.css_first("caption")
     rows = [[cell for cell in row.iter() if cell.tag in ("td", "th")] for row in table.css("tr")]
     rows = [row for row in rows if row]
-    if not rows:
-        return ""
     has_header = len(rows) > 1 and len(rows[0]) > 1 and all(cell.tag == "th" for cell in rows[0])
     texts = [[text for cell in row for text in _spread(cell)] for row in rows]
-    return f"\n{caption.text(separator=' ').strip() if caption else ''}\n{render_rows(texts, has_header=has_header)}\n".replace(
-        "\n\n", "\n"
-    )
+    title = " ".join(caption.text().split()) if caption else ""
+    return "\n".join(part for part in (title, render_rows(texts, has_header=has_header)) if part)
 
 
 def _spread(cell: Any) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.reading import Limits, Text, Unreadable
-from retrieval.text_reader import clean_text
+from retrieval.text_reader import CONTROL, clean_text
 
 SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end and joins the lines.
 INVISIBLE = str.maketrans({SOFT_HYPHEN: None, "\xad": None, "\ufffe": None, "\uffff": None, "\xa0": " "})
@@ -43,7 +43,7 @@ def read_pdf(path: Path, limits: Limits) -> Text:
             broken.append(number + 1)
             pages.append("")
             continue
-        pages.append(_mend(clean_text(lines), headings.get(number, {})))
+        pages.append(_mend(CONTROL.sub("", clean_text(lines)), headings.get(number, {})))
         if not pages[-1] and _has_picture(page):
             pictures.append(number + 1)
     offsets = tuple(itertools.accumulate((len(page) + 2 for page in pages), initial=0))[: len(pages)]
