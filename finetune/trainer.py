@@ -1,11 +1,8 @@
-"""QLoRA training: a frozen base in 4 bits, small trained matrices beside every linear layer.
+"""The training loop: steps planned from measured speed, checkpoints, held-out answers, the best adapter kept.
 
-`W x` becomes `W x + (alpha / r) B A x` with A of shape (r, in) random and B of shape (out, r) zero, so the
-first step starts from the base model exactly (LoRA, arXiv 2106.09685, section 4.1). W is stored as NF4 with
-double quantization and dequantized where it is used (QLoRA, arXiv 2305.14314, section 3).
-
-The loop is our own because a step is one packed row (see `finetune/data.py`), which transformers' Trainer and
-its collators do not know; optimizer, adapters and 4-bit layers are torch, peft and bitsandbytes.
+The loop is our own because a step is one packed row (see `finetune/data.py`), which transformers' Trainer and its
+collators do not know: 2.8 times the real tokens of a padded batch, at the same loss (`benchmarks/LOG.md`). Optimizer,
+adapters and 4-bit layers are torch, peft and bitsandbytes. Nothing is padded, so batches are not grouped by length.
 """
 
 from __future__ import annotations
@@ -13,16 +10,22 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.errors import Cancelled, LabError
-from core.generation.loading import Loaded, load_model
-from finetune.attention import register_packed_attention
+from finetune.checkpoint import Checkpoints, Progress, read_adapter, write_adapter
 from finetune.config import TrainConfig
-from finetune.data import Encoded, Packed, pack
+from finetune.data import Encoded, pack
+from finetune.evaluation import Evaluation
+from finetune.model import add_adapter, compute_loss, load_trainable
+from finetune.notices import describe_evaluations, describe_steps
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Listeners", "Outcome", "StepReport", "add_adapter", "compute_loss", "load_trainable", "train"]
 
 MIN_STEPS_TO_KEEP = 5
 MEASURED_STEPS = 3
@@ -30,7 +33,11 @@ MEASURED_STEPS = 3
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One optimizer step. `tokens_per_second` counts real tokens: every example's prompt and answer."""
+    """One optimizer step.
+
+    `tokens_per_second` counts real tokens: every example's prompt and answer. `seconds` is the time of all steps so
+    far, `memory_gib` the process's memory, on CUDA the device's peak.
+    """
 
     step: int
     total: int
@@ -39,11 +46,12 @@ class StepReport:
     gradient_norm: float
     tokens_per_second: float
     seconds: float
+    memory_gib: float
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a training went."""
+    """How a training went. `best_step` is the step whose adapter was kept, where held-out answers chose it."""
 
     steps: int
     examples: int
@@ -53,139 +61,244 @@ class Outcome:
     tokens: int
     trainable_parameters: int
     cancelled: bool
+    best_step: int = 0
+    stopped_early: bool = False
+    resumed_from: int = 0
+    evaluations: tuple[dict[str, Any], ...] = ()
 
 
-def load_trainable(folder: Path, *, storage: str) -> Loaded:
-    """Load a model to be trained on packed rows.
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told what. `on_step` may raise `Cancelled`, and then what was learned is kept."""
 
-    Raises:
-        LabError: The storage is unknown or the folder cannot be loaded.
-    """
-    return load_model(folder, storage=storage, trainable=True, attention=register_packed_attention())
-
-
-def add_adapter(loaded: Loaded, config: TrainConfig) -> Any:
-    """Put fresh LoRA matrices beside every linear layer of a model (the output head excepted)."""
-    import torch
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-
-    torch.manual_seed(config.seed)
-    model = loaded.model
-    if loaded.storage == "nf4":
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=0.0,
-        bias="none",
-        target_modules="all-linear",
-        task_type="CAUSAL_LM",
-    )
-    model = get_peft_model(model, lora)
-    model.config.use_cache = False
-    return model
+    on_step: Callable[[StepReport], None]
+    on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None
+    on_notice: Callable[[int, str], None] = lambda step, text: None
 
 
-def train(model: Any, examples: Sequence[Encoded], config: TrainConfig, *, on_step: Callable[[StepReport], None]) -> Outcome:
+def train(
+    model: Any, examples: Sequence[Encoded], config: TrainConfig, *, on_step: Callable[[StepReport], None] | None = None,
+    listeners: Listeners | None = None, evaluate: Callable[[int], Evaluation] | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Outcome:  # fmt: skip
     """Train the adapter of `model` in place.
 
     Args:
         model: A peft model from `add_adapter`.
         examples: Encoded training examples.
         config: The settings.
-        on_step: Told of every step; it may raise `Cancelled`, and then what was learned is kept.
+        on_step: Told of every step; short for listeners with nothing else.
+        listeners: Told of steps, evaluations and notices.
+        evaluate: Answers the held-out sample at a step; its field score chooses the adapter that is kept.
+        checkpoints: Where states are kept; the newest whole one is gone on from.
 
     Raises:
         LabError: The loss is not a number, or no gradient reaches the adapter.
         Cancelled: Cancelled before anything useful was learned.
     """
-    import torch
+    told = listeners or Listeners(on_step or (lambda report: None))
+    return _Training(model, examples, config, told, evaluate, checkpoints).run()
 
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.0)
-    per_epoch = math.ceil(len(examples) / config.batch_size)
-    total = max(1, round(config.epochs * per_epoch))
-    losses: list[float] = []
-    warm = 0.0
-    tokens, began, cancelled, step = 0, time.perf_counter(), False, 0
-    model.train()
-    for step, batch in enumerate(_batches(examples, config), start=1):
+
+@dataclass
+class _Training:
+    """The state of one training while it runs."""
+
+    model: Any
+    examples: Sequence[Encoded]
+    config: TrainConfig
+    told: Listeners
+    evaluate: Callable[[int], Evaluation] | None
+    checkpoints: Checkpoints | None
+    progress: Progress = field(default_factory=Progress)
+    best: dict[str, torch.Tensor] | None = None
+    norms: list[float] = field(default_factory=list)
+    noticed: set[str] = field(default_factory=set)
+    saved_at: float = 0.0
+
+    def run(self) -> Outcome:
+        import torch
+
+        self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.config.learning_rate, weight_decay=0.0)
+        self.per_epoch = math.ceil(len(self.examples) / self.config.batch_size)
+        self.progress = replace(self.progress, total=max(1, round(self.config.epochs * self.per_epoch)))
+        resumed = self._resume()
+        self.saved_at = time.perf_counter()
+        cancelled, early = self._run_steps(resumed)
+        self.model.eval()
+        if self.best is not None and not cancelled and self.progress.best_step != self.progress.step:
+            write_adapter(self.model, self.best)
+        done = self.progress
+        tail = done.losses[-self.per_epoch :]
+        return Outcome(
+            steps=done.step, examples=len(self.examples), first_loss=done.losses[0], last_loss=sum(tail) / len(tail),
+            seconds=done.seconds, tokens=done.tokens, trainable_parameters=sum(p.numel() for p in self.parameters),
+            cancelled=cancelled, best_step=done.best_step, stopped_early=early, resumed_from=resumed,
+            evaluations=done.evaluations,
+        )  # fmt: skip
+
+    def _resume(self) -> int:
+        """Go on from the newest whole state; returns its step, 0 where there is none."""
+        found = self.checkpoints.load(self.model, self.optimizer) if self.checkpoints else None
+        if found is None:
+            return 0
+        self.progress, self.best = found
+        return self.progress.step
+
+    def _run_steps(self, resumed: int) -> tuple[bool, bool]:
+        """Do the steps that are left; returns whether it was cancelled, and whether it ended early."""
+        if self.evaluate is not None and not resumed:
+            self._evaluate()  # The base model's answers: what every later one is compared with.
+        self.model.train()
+        warm = 0.0
+        for batch in _batches(self.examples, self.config, done=resumed):
+            if self.progress.step >= self.progress.total:
+                break
+            report = self._do_step(batch)
+            if report.step == resumed + 1:
+                warm = self.progress.seconds  # The first step also allocates, so it is not measured.
+            elif not self.progress.planned and report.step == resumed + MEASURED_STEPS:
+                self._plan((self.progress.seconds - warm) / (MEASURED_STEPS - 1))
+            try:
+                self.told.on_step(report)
+            except Cancelled:
+                if report.step < MIN_STEPS_TO_KEEP:
+                    raise
+                self._save()
+                return True, False
+            self._notice(describe_steps(self.progress.losses, self.norms))
+            if self._is_due():
+                self._evaluate()
+                self.model.train()
+                self._save()
+                if self.config.patience and self.progress.stale >= self.config.patience:
+                    return False, True
+            elif time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
+                self._save()
+        return False, False
+
+    def _do_step(self, batch: Sequence[Encoded]) -> StepReport:
+        """Do one optimizer step."""
         started = time.perf_counter()
-        rate = config.learning_rate * _schedule(step, total, config.warmup)
-        loss, norm = _step(model, pack(batch), optimizer, parameters, rate=rate, clip=config.clip)
+        step = self.progress.step + 1
+        rate = self.config.learning_rate * _schedule(step, self.progress.total, self.config.warmup)
+        loss, norm = self._learn(batch, rate)
         _check_step(step, loss, norm)
-        losses.append(loss)
+        spent = time.perf_counter() - started
         counted = sum(len(item.prompt) + len(item.answer) for item in batch)
-        tokens += counted
-        now = time.perf_counter()
-        if step == 1:
-            warm = now  # The first step also allocates and compiles, so it is not measured.
-        if config.minutes is not None and step == MEASURED_STEPS:
-            left = config.minutes * 60 - (now - began)
-            total = _plan_steps(total, left, (now - warm) / (step - 1), step)
+        self.norms.append(norm)
+        self.progress = replace(
+            self.progress, step=step, losses=(*self.progress.losses, loss), tokens=self.progress.tokens + counted,
+            seconds=self.progress.seconds + spent,
+        )  # fmt: skip
+        return StepReport(
+            step, self.progress.total, loss, rate, norm, counted / spent, self.progress.seconds, _read_memory(self.model)
+        )
+
+    def _learn(self, batch: Sequence[Encoded], rate: float) -> tuple[float, float]:
+        """Move the adapter along the gradient; returns the loss and the gradient norm before clipping."""
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = compute_loss(self.model, pack(batch))
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        if math.isfinite(float(norm)):
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach()), float(norm)
+
+    def _plan(self, seconds_per_step: float) -> None:
+        """Fix the number of steps by the time budget, once the speed is known."""
+        total = self.progress.total
+        if self.config.minutes is not None:
+            left = self.config.minutes * 60 - self.progress.seconds
+            total = _plan_steps(total, left, seconds_per_step, self.progress.step)
+        self.progress = replace(self.progress, total=total, planned=True)
+
+    def _is_due(self) -> bool:
+        """Whether the held-out sample is answered after this step: at even distances, the last time at the end."""
+        if self.evaluate is None:
+            return False
+        done, total, parts = self.progress.step, self.progress.total, self.config.evaluations
+        return done == total or (done * parts) // total > ((done - 1) * parts) // total
+
+    def _evaluate(self) -> None:
+        """Answer the held-out sample; keep the adapter if it answers best, by field score, then by loss."""
+        if self.evaluate is None:
+            return
+        self.model.eval()
+        found = self.evaluate(self.progress.step)
+        known = self.progress
+        better = (found.score, -found.held_loss) > (known.best_score, -known.best_loss)
+        measured = (*known.evaluations, {k: v for k, v in asdict(found).items() if k != "samples"})
+        self.progress = replace(known, evaluations=measured, stale=0 if better else known.stale + 1)
+        if better:
+            self.progress = replace(
+                self.progress, best_step=known.step, best_score=found.score, best_loss=found.held_loss
+            )
+            self.best = read_adapter(self.model)
+        self.told.on_evaluation(found)
+        trained = [_mean_before(known.losses, item["step"]) for item in measured if item["step"]]
+        self._notice(describe_evaluations([item["held_loss"] for item in measured], trained))
+
+    def _notice(self, texts: Sequence[str]) -> None:
+        """Tell of what is new, each kind once."""
+        for text in texts:
+            kind = text.split(":")[0]
+            if kind not in self.noticed:
+                self.noticed.add(kind)
+                self.told.on_notice(self.progress.step, text)
+
+    def _save(self) -> None:
+        """Keep a state; a full disk costs the state, not the training."""
+        self.saved_at = time.perf_counter()
+        if self.checkpoints is None:
+            return
         try:
-            on_step(StepReport(step, total, loss, rate, norm, counted / (now - started), now - began))
-        except Cancelled:
-            if step < MIN_STEPS_TO_KEEP:
-                raise
-            cancelled = True
-            break
-        if step >= total:
-            break
-    model.eval()
-    tail = losses[-per_epoch:]
-    return Outcome(
-        step, len(examples), losses[0], sum(tail) / len(tail), time.perf_counter() - began, tokens,
-        sum(parameter.numel() for parameter in parameters), cancelled,
-    )  # fmt: skip
+            self.checkpoints.save(self.progress, self.model, self.optimizer, self.best)
+        except LabError as error:
+            self._notice([f"Not saved: {error}"])
 
 
-def compute_loss(model: Any, packed: Packed) -> Any:
-    """Return the mean cross-entropy of the answers' tokens; logits are computed for these alone."""
+def _read_memory(model: Any) -> float:
+    """Return GiB: CUDA's peak where the model is there, else what the process holds."""
+    import psutil
     import torch
 
-    device = model.device
-    logits = model(
-        input_ids=packed.ids.to(device),
-        position_ids=packed.positions.to(device),
-        spans=packed.spans,
-        logits_to_keep=packed.predicting.to(device),
-        use_cache=False,
-    ).logits[0]
-    return torch.nn.functional.cross_entropy(logits.float(), packed.targets.to(device))
+    if model.device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated() / 2**30)
+    return float(psutil.Process().memory_info().rss / 2**30)
 
 
-def _step(
-    model: Any, packed: Packed, optimizer: Any, parameters: list[Any], *, rate: float, clip: float
-) -> tuple[float, float]:
-    """Do one optimizer step; returns the loss and the gradient norm before clipping."""
-    import torch
-
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    loss = compute_loss(model, packed)
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(parameters, clip)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return float(loss.detach()), float(norm)
+def _mean_before(losses: Sequence[float], step: int, count: int = 5) -> float:
+    part = losses[max(0, step - count) : step]
+    return sum(part) / len(part)
 
 
 def _check_step(step: int, loss: float, norm: float) -> None:
     if not math.isfinite(loss) or not math.isfinite(norm):
-        raise LabError(f"The loss became {loss} at step {step}.", "Lower the learning rate (--lr).")
+        raise LabError(
+            f"The loss became {loss} at step {step} (gradient norm {norm}).",
+            "Lower the learning rate (--lr) and train anew; a state from before is kept with the job.",
+        )
     if norm == 0:
         raise LabError(f"No gradient reached the adapter at step {step}.", "Run `ragft doctor` and report its output.")
 
 
-def _batches(examples: Sequence[Encoded], config: TrainConfig) -> Iterator[list[Encoded]]:
-    """Yield batches for ever, every epoch in a new order that depends on the seed alone."""
+def _batches(examples: Sequence[Encoded], config: TrainConfig, *, done: int = 0) -> Iterator[list[Encoded]]:
+    """Yield batches for ever, every epoch in a new order that depends on the seed alone, the first `done` left out."""
     random = Random(config.seed)
+    number = 0
     while True:
         order = list(examples)
         random.shuffle(order)
         for start in range(0, len(order), config.batch_size):
-            yield order[start : start + config.batch_size]
+            number += 1
+            if number > done:
+                yield order[start : start + config.batch_size]
 
 
 def _schedule(step: int, total: int, warmup: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import LabError
 from core.storage import read_json, verify_folder
 
-CARD = "card.json"
+CARD, WEIGHTS = "card.json", "adapter_model.safetensors"
 
 
 def attach_adapter(model: Any, folder: Path, *, name: str, weights_hash: str) -> None:
@@ -18,9 +18,29 @@ def attach_adapter(model: Any, folder: Path, *, name: str, weights_hash: str) ->
     Raises:
         LabError: The folder is damaged, or the adapter belongs to another base.
     """
+    from peft import PeftConfig, inject_adapter_in_model, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
     _check(folder, weights_hash)
-    model.load_adapter(str(folder), adapter_name=name, is_trainable=False, use_safetensors=True)
-    model.eval()
+    config = PeftConfig.from_pretrained(str(folder))
+    config.inference_mode = True
+    inject_adapter_in_model(config, model, adapter_name=name)
+    set_peft_model_state_dict(model, load_file(folder / WEIGHTS), adapter_name=name)
+    model.eval().requires_grad_(False)
+
+
+def choose_attached(model: Any, name: str | None) -> None:
+    """Let a model with attached adapters answer with one of them, or with none.
+
+    peft's layers are set directly: transformers' own methods refuse the peft release of their day.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.enable_adapters(name is not None)
+            if name is not None:
+                module.set_adapter(name, inference_mode=True)
 
 
 def merge_adapter(model: Any, folder: Path, *, weights_hash: str) -> Any:

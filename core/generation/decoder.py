@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.generation.adapter import attach_adapter, merge_adapter
+from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
 from core.generation.loading import Loaded, load_model
 from core.generation.loop import DecodeLoop, Written
@@ -97,7 +97,7 @@ class TransformersGenerator:
         """Return the model that answers: the base, a merged copy, or the base with an adapter switched on."""
         if adapter is None:
             if self._attached:
-                self._model.disable_adapters()
+                choose_attached(self._model, None)
             return self._answering
         weights = self._loaded.weights_hash
         if self._merges:
@@ -109,8 +109,7 @@ class TransformersGenerator:
         if adapter not in self._attached:
             attach_adapter(self._model, Path(adapter), name=name, weights_hash=weights)
             self._attached.add(adapter)
-        self._model.enable_adapters()
-        self._model.set_adapter(name)
+        choose_attached(self._model, name)
         return self._model
 
     def _compile(self, schema: Mapping[str, Any]) -> Constraint:
