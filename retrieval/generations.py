@@ -146,6 +146,8 @@ def hold_index(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
         except OSError as error:
             raise cannot_write(folder / LOCK, error) from error
     try:
+        for path in folder.glob(".*"):  # What a killed writer left.
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -229,10 +231,10 @@ def _point(folder: Path, pointer: Pointer) -> None:
 
 
 def _tidy(folder: Path, keep: set[str]) -> None:
-    """Remove older generations, what killed writers left, and the files of the form before generations."""
+    """Remove older generations, and the files of the form before generations."""
     legacy = {"vectors.faiss", "passages.jsonl", INFO, MANIFEST}
     for path in folder.iterdir():
-        if path.is_dir() and (path.name.startswith(".new.") or path.name.isdecimal()) and path.name not in keep:
+        if path.is_dir() and path.name.isdecimal() and path.name not in keep:
             shutil.rmtree(path, ignore_errors=True)
         elif path.name in legacy:
             path.unlink(missing_ok=True)

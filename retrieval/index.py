@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from logging import getLogger
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ from retrieval.vectors import VECTORS, build_vectors, read_vectors, search_vecto
 
 WORDS = "bm25"
 FORMAT = 2
+# One opening at a time: numpy reads the head of an array with `ast`, which two threads of CPython 3.11 may not do
+# at once ("AST constructor recursion depth mismatch"), and two openings would need twice the memory.
+OPENING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +105,8 @@ def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
     while True:
         stamp = read_stamp(folder)
         try:
-            index = _open_best(folder, fingerprint, task)
+            with OPENING:
+                index = _open_best(folder, fingerprint, task)
         except LabError:
             if read_stamp(folder) == stamp:
                 raise

@@ -1,0 +1,457 @@
+"""The stored index: incremental, whole after any interruption, damage noticed, many readers and one writer."""
+
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import retrieval.builder
+from core.errors import Cancelled, LabError
+from core.values import Document
+from retrieval.chunking import searchable_text
+from retrieval.documents import list_files
+from retrieval.embedding_cache import CACHE, EmbeddingCache
+from retrieval.generations import CURRENT, LOCK, read_stamp
+from retrieval.index import open_index
+from retrieval.indexing import from_documents, from_files, index_documents, update_index
+from retrieval.lexical import search_bm25
+from retrieval.passage_store import STORE
+from retrieval.vectors import VECTORS, build_vectors, choose_kind, search_vectors, take_vectors
+
+TEXTS = {
+    "pay": "# Pay\n\nThe walrus bonus is 40 euros.",
+    "rest": "# Rest\n\nA break lasts 25 minutes.",
+    "sea": "# Sea\n\n" + "\n\n".join(f"## Part {n}\nThe buoy number {n} drifts, 海 waves and kelp." for n in range(12)),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def files(tmp_path):
+    place = tmp_path / "documents"
+    place.mkdir()
+    for name, text in TEXTS.items():
+        (place / f"{name}.md").write_text(text)
+    return place
+
+
+def update(folder, files, embedder, **more):
+    return update_index(folder, from_files(list_files(files)), embedder, passage_tokens=40, **more)
+
+
+def search(index, embedder, words, mode):
+    """Return the texts found by one kind of search, without what other tests are about."""
+    if mode == "dense":
+        ids = [i for i in index.search_vectors(embedder.encode([words]), 3)[1][0].tolist() if i >= 0]
+    else:
+        ids = [int(index.ids[position]) for position, _ in search_bm25(index.bm25, words, 3)]
+    return [passage.text for passage in index.load_passages(ids)]
+
+
+def describe(folder, embedder):
+    """Return the texts of an index by document, after checking that its parts belong together."""
+    index = open_index(folder, embedder.fingerprint, task="t")
+    passages = index.load_passages(index.ids)
+    assert index.notes == ()
+    assert index.vectors.ntotal == len(index.bm25) == len(index) == len(passages)
+    assert np.allclose(take_vectors(index.vectors, index.ids), embedder.encode([searchable_text(p) for p in passages]))
+    for passage in passages:
+        document = index.load_document(passage.document)
+        assert document.text[passage.start : passage.end] == passage.text
+    return {name: index.load_document(name).text for name in index.store.list_versions()}
+
+
+def test_the_same_files_twice_change_nothing_and_are_not_parsed(folder, files, embedder, monkeypatch):
+    first = update(folder, files, embedder)
+    assert (first.added, first.documents, first.built) == (3, 3, True)
+    assert first.embedded == first.passages > 5
+    monkeypatch.setattr("retrieval.indexing.parse_files", lambda files: pytest.fail("parsed again"))
+    stamp = (folder / CURRENT).read_text()
+    again = update(folder, files, embedder)
+    assert (again.added, again.updated, again.skipped, again.deleted, again.built) == (0, 0, 3, 0, False)
+    assert (again.generation, again.passages) == (first.generation, first.passages)
+    assert (folder / CURRENT).read_text() == stamp
+
+
+def test_only_what_changed_is_embedded_and_ids_are_never_used_again(folder, files, embedder):
+    before = update(folder, files, embedder)
+    old = open_index(folder, embedder.fingerprint, task="t")
+    (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
+    (files / "new.md").write_text("# New\n\nSomething else.")
+    report = update(folder, files, embedder)
+    assert (report.added, report.updated, report.skipped, report.deleted, report.embedded) == (1, 1, 2, 0, 2)
+    new = open_index(folder, embedder.fingerprint, task="t")
+    assert set(new.select(["pay", "new"])) == {before.passages, before.passages + 1}
+    assert np.array_equal(new.select(["sea"]), old.select(["sea"]))
+    for mode in ("dense", "bm25"):
+        assert search(new, embedder, "heron bonus", mode)[0] == "# Pay\n\nThe heron bonus is 50 euros."
+        assert not any("walrus" in text for text in search(new, embedder, "walrus bonus", mode))
+    update_index(folder, from_files([]), embedder)
+    update(folder, files, embedder)
+    assert open_index(folder, embedder.fingerprint, task="t").ids.min() > new.ids.max()
+
+
+def test_a_deleted_document_is_gone_from_every_store(folder, files, embedder):
+    (files / "secret.md").write_text("# Secret\n\nThe canary is xylophonequartz.")
+    update(folder, files, embedder)
+    assert search(open_index(folder, embedder.fingerprint, task="t"), embedder, "xylophonequartz", "bm25")
+    (files / "secret.md").unlink()
+    report = update(folder, files, embedder)
+    assert (report.deleted, report.skipped) == (1, 3)
+    index = open_index(folder, embedder.fingerprint, task="t")
+    for mode in ("dense", "bm25"):
+        assert not any("xylophone" in text for text in search(index, embedder, "canary xylophonequartz", mode))
+    for path in (folder / report.generation).rglob("*"):
+        assert not path.is_file() or b"xylophonequartz" not in path.read_bytes()
+    key = EmbeddingCache(folder / CACHE, embedder.fingerprint).make_key("Secret\n# Secret\n\nThe canary is xylophonequartz.")
+    assert not EmbeddingCache(folder / CACHE, embedder.fingerprint).read([key])[1].any()
+    # The generation before still holds it; if that has to answer, the document must not come back.
+    (folder / report.generation / STORE).unlink()
+    index = open_index(folder, embedder.fingerprint, task="t")
+    assert (index.documents, len(index.notes)) == (3, 1)
+    for mode in ("dense", "bm25"):
+        assert search(index, embedder, "walrus bonus", mode)[0].startswith("# Pay")
+        assert not any("xylophone" in text for text in search(index, embedder, "canary xylophonequartz", mode))
+    assert index.select(["secret"]).size == 0
+
+
+def test_the_last_document_can_go(folder, files, embedder):
+    update(folder, files, embedder)
+    for path in files.iterdir():
+        path.unlink()
+    assert update(folder, files, embedder).deleted == 3
+    with pytest.raises(LabError, match="There is no index of t. Build it: `ragft index t`"):
+        open_index(folder, embedder.fingerprint, task="t")
+    with pytest.raises(LabError, match="no document to index"):
+        update(folder, files, embedder)
+
+
+def test_the_same_bytes_under_two_names_are_two_documents_embedded_once(folder, files, embedder):
+    shutil.copy(files / "pay.md", files / "copy.md")
+    report = update(folder, files, embedder)
+    assert (report.documents, report.passages - report.embedded) == (4, 1)
+    assert len(open_index(folder, embedder.fingerprint, task="t").select(["pay", "copy"])) == 2
+
+
+def test_unreadable_files_are_named_and_stop_no_other(folder, files, embedder):
+    (files / "bad.txt").write_bytes(b"\x00\x01\x02")
+    report = update(folder, files, embedder)
+    assert report.documents == 3
+    assert [problem.path for problem in report.problems] == ["bad.txt"]
+    for name in TEXTS:
+        (files / f"{name}.md").unlink()
+    (files / "worse.md").write_text(" \n")
+    with pytest.raises(LabError, match=r"None of the documents.*bad.txt: .*worse.md: "):
+        update(folder, files, embedder)
+    with pytest.raises(LabError, match="There is no index"):
+        open_index(folder, embedder.fingerprint, task="t")
+
+
+@pytest.mark.parametrize("change", ["length", "chunker", "embedder", "rebuild"])
+def test_what_decides_the_passages_makes_them_anew(folder, files, embedder, monkeypatch, change):
+    first = update(folder, files, embedder)
+    more = {"rebuild": True} if change == "rebuild" else {}
+    if change == "chunker":
+        monkeypatch.setattr(retrieval.builder, "CHUNKER", 99)
+    if change == "embedder":
+        embedder = type(embedder)(32)
+    if change == "length":
+        report = update_index(folder, from_files(list_files(files)), embedder, passage_tokens=20)
+        assert report.passages > first.passages
+    else:
+        report = update(folder, files, embedder, **more)
+    assert (report.updated, report.skipped, report.built) == (3, 0, True)
+    assert (report.embedded == report.passages) == (change in ("embedder", "rebuild"))
+    assert describe(folder, embedder) == TEXTS
+
+
+def test_an_index_of_another_embedder_opens_for_words_only(folder, files, embedder):
+    update(folder, files, embedder)
+    other = type(embedder)(32)
+    index = open_index(folder, other.fingerprint, task="t")
+    assert index.stale
+    assert "Only words are searched" in index.notes[0]
+    assert "ragft index t" in index.notes[0]
+    assert search(index, other, "walrus", "bm25")
+    update(folder, files, other)
+    assert not open_index(folder, other.fingerprint, task="t").stale
+
+
+PARTS = [VECTORS, "bm25/weights.npy", "bm25/rows.npy", "bm25/starts.npy", "bm25/vocabulary.json", "manifest.json"]
+
+
+@pytest.mark.parametrize("harm", ["flip", "remove"])
+@pytest.mark.parametrize("name", [*PARTS, STORE, "index.json", CURRENT])
+def test_damage_is_noticed_and_mended(folder, files, embedder, name, harm):
+    update(folder, files, embedder)
+    (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
+    generation = update(folder, files, embedder).generation
+    path = folder / CURRENT if name == CURRENT else folder / generation / name
+    if harm == "remove":
+        path.unlink()
+    else:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    index = open_index(folder, embedder.fingerprint, task="t")
+    newest = name in (*PARTS, CURRENT)
+    assert index.notes
+    assert not index.stale
+    for mode in ("dense", "bm25"):
+        assert ("heron" in search(index, embedder, "heron walrus bonus", mode)[0]) == newest
+    assert update(folder, files, embedder).built
+    assert describe(folder, embedder)["pay"].endswith("heron bonus is 50 euros.")
+
+
+def test_lost_vectors_leave_the_words(folder, files, embedder):
+    generation = update(folder, files, embedder).generation
+    (folder / generation / VECTORS).unlink()
+    (folder / CACHE).unlink()
+    index = open_index(folder, embedder.fingerprint, task="t")
+    assert index.stale
+    assert "vectors of the index of t are lost" in index.notes[-1]
+    assert search(index, embedder, "walrus", "bm25")
+    report = update(folder, files, embedder)
+    assert (report.skipped, report.embedded) == (3, report.passages)
+
+
+def test_damage_beyond_repair_is_said(folder, files, embedder):
+    generation = update(folder, files, embedder).generation
+    (folder / generation / STORE).write_bytes(b"?")
+    with pytest.raises(LabError, match="damaged beyond repair.*ragft index t --rebuild"):
+        open_index(folder, embedder.fingerprint, task="t")
+    assert update(folder, files, embedder).added == 3
+    assert describe(folder, embedder) == TEXTS
+
+
+def test_a_damaged_cache_is_thrown_away(folder, files, embedder):
+    update(folder, files, embedder)
+    data = bytearray((folder / CACHE).read_bytes())
+    for place in range(100, len(data), 97):
+        data[place] ^= 255
+    (folder / CACHE).write_bytes(data)
+    (files / "new.md").write_text("# New\n\nSomething else.")
+    report = update(folder, files, embedder)
+    assert report.embedded == 1  # The other vectors come from the generation before.
+    assert describe(folder, embedder) == {**TEXTS, "new": "# New\n\nSomething else."}
+
+
+def test_a_flipped_byte_in_a_kept_vector_is_not_used(tmp_path, embedder):
+    cache = EmbeddingCache(tmp_path / CACHE, embedder.fingerprint)
+    vectors = embedder.encode(["a b", "c d"])
+    cache.write([cache.make_key("a b"), cache.make_key("c d")], vectors)
+    cache.close()
+    place = (tmp_path / CACHE).read_bytes().index(vectors[0].tobytes())
+    data = bytearray((tmp_path / CACHE).read_bytes())
+    data[place + 5] ^= 1
+    (tmp_path / CACHE).write_bytes(data)
+    cache = EmbeddingCache(tmp_path / CACHE, embedder.fingerprint)
+    found, known = cache.read([cache.make_key(text) for text in ("a b", "c d", "e")])
+    assert known.tolist() == [False, True, False]
+    assert np.array_equal(found[1], vectors[1])
+    other = EmbeddingCache(tmp_path / CACHE, type(embedder)(32).fingerprint)
+    assert not other.read([other.make_key("c d")])[1].any()
+
+
+def test_an_index_of_the_former_kind_is_replaced(folder, files, embedder):
+    folder.mkdir()
+    for name in ("vectors.faiss", "passages.jsonl", "index.json", "manifest.json"):
+        (folder / name).write_text("{}")
+    with pytest.raises(LabError, match="There is no index"):
+        open_index(folder, embedder.fingerprint, task="t")
+    update(folder, files, embedder)
+    assert {path.name for path in folder.iterdir()} == {CURRENT, CACHE, LOCK, "000001"}
+
+
+def test_one_generation_before_is_kept(folder, files, embedder):
+    for number in range(4):
+        (files / "pay.md").write_text(f"# Pay\n\nThe bonus is {number} euros.")
+        update(folder, files, embedder)
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["000003", "000004"]
+
+
+def test_progress_is_told_and_cancelling_keeps_the_old_state_and_the_vectors(folder, files, embedder, monkeypatch):
+    monkeypatch.setattr(retrieval.builder, "BATCH", 4)
+    steps = []
+    update(folder, files, embedder, on_progress=lambda step, total: steps.append((step, total)))
+    assert steps[-1][0] == steps[-1][1] == 8
+    assert steps == sorted(steps)
+    (files / "more.md").write_text(
+        "# More\n\n" + "\n\n".join(f"## P{n}\nThe gull number {n} cries over the cliffs." for n in range(40))
+    )
+
+    totals = []
+
+    def stop(step, total):
+        totals.append(total)
+        if step >= 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        update(folder, files, embedder, on_progress=stop)
+    assert describe(folder, embedder) == TEXTS
+    assert not list(folder.glob(".new.*"))
+    assert update(folder, files, embedder).embedded == totals[-1] - 4 > 4
+
+
+def test_calibration_is_stored_with_the_generation(folder, files, embedder):
+    update(folder, files, embedder)
+    seen = []
+
+    def calibrate(index):
+        seen.append(len(index))
+        assert index.load_passages(index.ids[:1])
+        return {"threshold": 0.5}
+
+    assert update(folder, files, embedder, calibrate=calibrate).built
+    index = open_index(folder, embedder.fingerprint, task="t")
+    assert (index.calibration, seen) == ({"threshold": 0.5}, [len(index)])
+    assert not update(folder, files, embedder, calibrate=calibrate).built
+
+
+def test_documents_that_are_no_files(folder, embedder):
+    documents = [Document("a", "", "walrus bonus"), Document("b", "", "heron shift")]
+    assert len(index_documents(folder, documents, embedder, task="t")) == 2
+    report = update_index(folder, from_documents([documents[0], Document("b", "", "heron break")]), embedder)
+    assert (report.skipped, report.updated) == (1, 1)
+    with pytest.raises(LabError, match="no text"):
+        update_index(folder, from_documents([Document("a", "", "  ")]), embedder)
+
+
+def test_broken_vectors_are_refused(folder, files, embedder):
+    embedder.encode = lambda texts: np.full((len(texts), 64), np.nan, dtype=np.float32)
+    with pytest.raises(LabError, match="squared length nan"):
+        update(folder, files, embedder)
+
+
+def test_beyond_the_limit_search_is_approximate_and_filters_stay_exact():
+    import faiss
+
+    assert choose_kind(100_000) == "Flat"
+    assert choose_kind(250_000) == "IVF2000,Flat"
+    vectors = np.random.default_rng(0).standard_normal((2000, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    ids = np.arange(2000) * 3 + 7
+    exact, lists = build_vectors(vectors, ids), build_vectors(vectors, ids, kind="IVF20,Flat")
+    faiss.downcast_index(lists.index).nprobe = 1
+    allowed = ids[1000:1040]
+    for index in (exact, lists):
+        assert search_vectors(index, vectors[:5], 1)[1][:, 0].tolist() == ids[:5].tolist()
+        assert np.array_equal(take_vectors(index, ids[[1999, 3]]), vectors[[1999, 3]])
+    found = [search_vectors(index, vectors[:5], 10, allowed)[1] for index in (exact, lists)]
+    assert np.array_equal(*found)
+    assert set(found[0].ravel()) <= set(allowed)
+
+
+def test_two_writers_at_once_take_turns(folder, files, embedder):
+    reports = []
+    threads = [threading.Thread(target=lambda: reports.append(update(folder, files, embedder))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report.built for report in reports) == [False, False, False, True]
+    assert describe(folder, embedder) == TEXTS
+
+
+def test_many_searches_beside_a_writer_see_one_state_each(folder, tmp_path, embedder):
+    def state(word):
+        return from_documents([Document(f"d{n}", "", f"{word} common topic{n}") for n in range(40)])
+
+    update_index(folder, state("alpha"), embedder)
+    end, seen, torn = threading.Event(), set(), []
+
+    def read():
+        stamp, index = "", None
+        while not end.is_set():
+            if stamp != read_stamp(folder):
+                stamp, index = read_stamp(folder), open_index(folder, embedder.fingerprint, task="t")
+            for mode in ("dense", "bm25"):
+                texts = search(index, embedder, f"common topic{random.randrange(40)}", mode)
+                found = {text.split()[0] for text in texts}
+                torn.extend([texts] if len(found) != 1 or len(texts) != 3 else [])
+                seen.update(found)
+            time.sleep(0.01)  # Leave the writer some of the interpreter.
+
+    with ThreadPoolExecutor(32) as pool:
+        readers = [pool.submit(read) for _ in range(32)]
+        for word in ("beta", "gamma", "delta", "alpha"):
+            update_index(folder, state(word), embedder)
+        time.sleep(0.2)
+        end.set()
+        for reader in readers:
+            reader.result()
+    assert torn == []
+    assert len(seen) > 1
+
+
+KILLER = """
+import os, random, shutil, signal, sys, time
+from pathlib import Path
+sys.path[:0] = [{root!r}, {tests!r}]
+from conftest import HashingEmbedder
+from retrieval.documents import list_files
+from retrieval.indexing import from_files, update_index
+import retrieval.builder, faiss, bm25s, Stemmer, semantic_text_splitter
+
+retrieval.builder.BATCH = 4
+
+class Slow(HashingEmbedder):
+    def encode(self, texts):
+        time.sleep(0.01)
+        return super().encode(texts)
+
+def start(folder):
+    pid = os.fork()
+    if pid == 0:
+        update_index(folder, from_files(list_files(Path({files!r}))), Slow(), passage_tokens=40)
+        os._exit(0)
+    return pid
+
+place = Path({place!r})
+shutil.copytree(place / "old", place / "whole")
+began = time.monotonic()
+os.waitpid(start(place / "whole"), 0)
+whole = time.monotonic() - began
+moments = random.Random(0)
+for number in range(20):
+    shutil.copytree(place / "old", place / str(number))
+    pid = start(place / str(number))
+    time.sleep(whole * 1.1 * moments.random())
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
+def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, embedder):
+    """One process loads the libraries and forks; each child updates a copy of the index and is killed at a random moment."""
+    update(tmp_path / "old", files, embedder)
+    (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
+    (files / "rest.md").unlink()
+    (files / "more.md").write_text(
+        "# More\n\n" + "\n\n".join(f"## P{n}\nThe gull number {n} cries over the cliffs." for n in range(60))
+    )
+    new = {path.stem: path.read_text() for path in files.iterdir()}
+    root = Path(__file__).resolve().parent.parent.parent
+    script = KILLER.format(root=str(root), tests=str(root / "tests"), files=str(files), place=str(tmp_path))
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    assert describe(tmp_path / "whole", embedder) == new
+    states = [describe(tmp_path / str(number), embedder) for number in range(20)]
+    assert all(state in (TEXTS, new) for state in states)
+    assert TEXTS in states
+    for number in range(20):
+        update(tmp_path / str(number), files, embedder)
+        assert describe(tmp_path / str(number), embedder) == new
+        assert len(list((tmp_path / str(number)).iterdir())) == 5  # Nothing of the killed writer is left.
