@@ -233,7 +233,8 @@ def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
     if not path.is_file():
         return {}
     values = read_json(path)
-    if not isinstance(values, dict) or not all(isinstance(kinds, dict) for kinds in values.values()):
+    kinds = list(values.values()) if isinstance(values, dict) else [None]
+    if not all(isinstance(kind, dict) and all(isinstance(adapter, str) for adapter in kind.values()) for kind in kinds):
         raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.")
     return values
 
