@@ -15,6 +15,7 @@ from core.errors import Cancelled, LabError
 from core.settings import prepare_libraries, read_settings
 from ui.cli_adapters import adapters_app
 from ui.cli_tasks import tasks_app
+from ui.cli_training import training_app
 from ui.console import AsJson, Bars, TaskName, err, out, run_as_job, show, show_fields, show_table
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(tasks_app)  # Without a name: its commands stand beside these.
+app.add_typer(training_app)
 
 DecodingMode = Annotated[
     str, typer.Option("--mode", help="free, constrained (by the schema) or think (draft, then constrained).")

@@ -1,4 +1,4 @@
-"""The web page: five tabs over one lab. It only reads files and calls the lab; long work runs as jobs."""
+"""The web page: six tabs over one lab. It only reads files and calls the lab; long work runs as jobs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ui.evaluate_tab import build_evaluate_tab
 from ui.finetune_tab import build_finetune_tab
 from ui.job_panel import remember_job
 from ui.lab import Lab
+from ui.learn_tab import build_learn_tab
 from ui.task_choices import list_choices
 from ui.task_tab import build_task_tab
 
@@ -45,6 +46,8 @@ def build_page(lab: Lab) -> gr.Blocks:
             pickers.append(build_evaluate_tab(page, lab, choices, jobs["compare"]))
         with gr.Tab("Your task", id="task"):
             build_task_tab(page, lab, choices, pickers)
+        with gr.Tab("Learn", id="learn") as learn:
+            build_learn_tab(learn)
     return page
 
 
