@@ -25,7 +25,7 @@ from retrieval.passage_store import STORE, PassageStore, Version, write_store
 from retrieval.vectors import VECTORS, build_vectors, read_vectors, take_vectors, write_vectors
 
 CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives something else: every index is then cut anew.
-BATCH = 64
+BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
 Calibrate = Callable[[Index], Mapping[str, Any]]
