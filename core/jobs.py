@@ -64,7 +64,12 @@ def start_job(settings: Settings, *, kind: str, task: str, arguments: Sequence[s
     command = ["ragft", *arguments]
     write_json(folder / CONFIG, {"kind": kind, "task": task, "command": command, "created": time.time()})
     write_json(folder / STATUS, asdict(JobStatus("starting", heartbeat=time.time(), message="Starting")))
-    with (folder / LOG).open("wb") as log:
+    _spawn(settings, folder, kind=kind, arguments=arguments)
+    return folder
+
+
+def _spawn(settings: Settings, folder: Path, *, kind: str, arguments: Sequence[str]) -> None:
+    with (folder / LOG).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "ui.cli", *arguments, "--job", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -76,7 +81,24 @@ def start_job(settings: Settings, *, kind: str, task: str, arguments: Sequence[s
         )
     write_json(folder / PROCESS, {"pid": process.pid, "born": _born(process.pid)})
     _reap_later(process)
-    return folder
+
+
+def resume_job(settings: Settings, folder: Path) -> None:
+    """Start a job that ended before its work was done again, in its own folder; a training goes on from its newest state.
+
+    Raises:
+        LabError: It still runs, or is done.
+    """
+    status = read_status(folder)
+    if status.active:
+        raise LabError(f"The job {folder.name} is {status.state}.", f"Watch it: `ragft jobs watch {folder.name}`.")
+    if status.state == "done":
+        raise LabError(f"The job {folder.name} is done.", "Start a new one.")
+    config = read_json(folder / CONFIG)
+    for name in (CANCEL, PROCESS):
+        (folder / name).unlink(missing_ok=True)
+    write_json(folder / STATUS, asdict(JobStatus("starting", heartbeat=time.time(), message="Starting again")))
+    _spawn(settings, folder, kind=str(config["kind"]), arguments=config["command"][1:])
 
 
 def _born(pid: int) -> float | None:
@@ -139,11 +161,31 @@ def last_lines(folder: Path, count: int = 5) -> str:
 
 
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Return a job's metrics; a last line that is still being written is left out."""
+    """Return a job's events in the order of steps; a last line that is still being written is left out.
+
+    A resumed job repeats steps since its newest state: what it says of them last counts.
+    """
     if not (folder / EVENTS).is_file():
         return []
-    lines = (folder / EVENTS).read_text(encoding="utf-8").split("\n")[:-1]
-    return [json.loads(line) for line in lines]
+    found: dict[tuple[str, int, str], dict[str, Any]] = {}
+    for line in (folder / EVENTS).read_text(encoding="utf-8").split("\n")[:-1]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue  # A line that a killed process left half-written, with the resumed one's first behind it.
+        found[event.get("kind", "step"), event["step"], event.get("text", "")] = event
+    return list(found.values())
+
+
+def read_kind(folder: Path) -> str:
+    """Return what a job does: `index`, `train` or `compare`."""
+    return str(read_json(folder / CONFIG)["kind"])
+
+
+def count_before(settings: Settings, folder: Path) -> int:
+    """Return how many jobs run or wait that were started before this one."""
+    older = [other for other in list_jobs(settings) if other.name < folder.name]
+    return sum(read_status(other).active for other in older)
 
 
 def list_jobs(settings: Settings) -> list[Path]:
@@ -223,10 +265,14 @@ class JobWriter:
         self._status = replace(self._status, step=step, total=total, eta=eta, message=message or self._status.message)
         self._write()
         if metrics:
-            with (self._folder / EVENTS).open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"step": step, "total": total, "seconds": spent, **metrics}) + "\n")
+            self.record({"step": step, "total": total, "seconds": spent, **metrics})
         if (self._folder / CANCEL).exists():
             raise Cancelled
+
+    def record(self, event: dict[str, Any]) -> None:
+        """Append an event; what is no step of the work says its `kind`."""
+        with (self._folder / EVENTS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event, ensure_ascii=False) + "\n")
 
     def restart_clock(self) -> None:
         """Begin a new stage: its remaining time is estimated from its own steps."""
@@ -248,7 +294,8 @@ class JobWriter:
 
         lock = FileLock(settings.folder("jobs") / "device.lock")
         while True:
-            self.report(0, 0, "Waiting for another job to end")
+            before = count_before(settings, self._folder)
+            self.report(0, 0, f"Waiting: {before} before this one" if before else "Waiting for another job to end")
             try:
                 lock.acquire(timeout=0.5)
                 break

@@ -98,8 +98,7 @@ class Checkpoints:
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": _unflatten(load_file(place / OPTIMIZER)), "param_groups": groups})
             best = load_file(place / BEST) if (place / BEST).is_file() else None
-            lists = {"losses": tuple(state.pop("losses")), "evaluations": tuple(state.pop("evaluations"))}
-            return Progress(**state, **lists), best
+            return Progress(**{**state, **{name: tuple(state[name]) for name in ("losses", "evaluations")}}), best
         return None
 
     def _list(self) -> list[Path]:

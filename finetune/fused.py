@@ -51,8 +51,9 @@ def _is_plain(layer: Any, name: str) -> bool:
 
     base = layer.base_layer
     known = type(base) is torch.nn.Linear or type(base).__name__ == "Linear4bit"
-    dropout = layer.lora_dropout[name] if name in layer.lora_dropout else None
-    return known and name in layer.lora_A and name not in layer.lora_variant and isinstance(dropout, torch.nn.Identity)
+    if not known or name not in layer.lora_A or name in layer.lora_variant:
+        return False
+    return isinstance(layer.lora_dropout[name], torch.nn.Identity)
 
 
 def _read_weight(base: Any, dtype: torch.dtype) -> torch.Tensor:

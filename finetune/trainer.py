@@ -160,23 +160,34 @@ class _Training:
                 warm = self.progress.seconds  # The first step also allocates, so it is not measured.
             elif not self.progress.planned and report.step == resumed + MEASURED_STEPS:
                 self._plan((self.progress.seconds - warm) / (MEASURED_STEPS - 1))
-            try:
-                self.told.on_step(report)
-            except Cancelled:
-                if report.step < MIN_STEPS_TO_KEEP:
-                    raise
-                self._save()
+            if self._was_cancelled(report):
                 return True, False
-            self._notice(describe_steps(self.progress.losses, self.norms))
-            if self._is_due():
-                self._evaluate()
-                self.model.train()
-                self._save()
-                if self.config.patience and self.progress.stale >= self.config.patience:
-                    return False, True
-            elif time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
-                self._save()
+            if self._look_after(report):
+                return False, True
         return False, False
+
+    def _was_cancelled(self, report: StepReport) -> bool:
+        """Tell of a step; whether somebody asked to stop. Too few steps are worth nothing: then the request is passed on."""
+        try:
+            self.told.on_step(report)
+        except Cancelled:
+            if report.step < MIN_STEPS_TO_KEEP:
+                raise
+            self._save()
+            return True
+        return False
+
+    def _look_after(self, report: StepReport) -> bool:
+        """Say what is to be said, evaluate and keep a state where due; whether training should end early."""
+        self._notice(describe_steps(self.progress.losses, self.norms))
+        if self._is_due():
+            self._evaluate()
+            self.model.train()
+            self._save()
+            return 0 < self.config.patience <= self.progress.stale and report.step < self.progress.total
+        if time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
+            self._save()
+        return False
 
     def _do_step(self, batch: Sequence[Encoded]) -> StepReport:
         """Do one optimizer step."""
@@ -236,9 +247,7 @@ class _Training:
         measured = (*known.evaluations, {k: v for k, v in asdict(found).items() if k != "samples"})
         self.progress = replace(known, evaluations=measured, stale=0 if better else known.stale + 1)
         if better:
-            self.progress = replace(
-                self.progress, best_step=known.step, best_score=found.score, best_loss=found.held_loss
-            )
+            self.progress = replace(self.progress, best_step=known.step, best_score=found.score, best_loss=found.held_loss)
             self.best = read_adapter(self.model)
         self.told.on_evaluation(found)
         trained = [_mean_before(known.losses, item["step"]) for item in measured if item["step"]]

@@ -14,6 +14,7 @@ import typer
 from core.errors import Cancelled, LabError
 from core.settings import prepare_libraries, read_settings
 from ui.cli_adapters import adapters_app
+from ui.cli_jobs import jobs_app
 from ui.cli_tasks import tasks_app
 from ui.cli_training import training_app
 from ui.console import AsJson, Bars, TaskName, err, out, run_as_job, show, show_fields, show_table
@@ -22,7 +23,6 @@ app = typer.Typer(
     help="Retrieve or fine-tune? Compare both on your task, with evidence.", no_args_is_help=True, add_completion=False
 )
 models_app = typer.Typer(help="The models on this machine.", no_args_is_help=True)
-jobs_app = typer.Typer(help="Long work: list, show, cancel.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
@@ -181,8 +181,15 @@ def train(
     rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
     alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default.")] = None,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
-    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA) or full.")] = "nf4",
+    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
+    rslora: Annotated[bool, typer.Option(help="Scale by alpha / sqrt(r).")] = False,
+    dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA); slower.")] = False,
     with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
+    holdout: Annotated[
+        int, typer.Option(help="Training examples kept out, answered while training to choose the best adapter; 0: none.")
+    ] = 16,
+    evaluations: Annotated[int, typer.Option(help="How often they are answered.")] = 4,
+    patience: Annotated[int, typer.Option(help="End after so many evaluations without a better score; 0: never.")] = 0,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     if_needed: Annotated[bool, typer.Option(help="Keep an adapter that was trained on the same data.")] = False,
     as_json: AsJson = False,
@@ -204,17 +211,32 @@ def train(
         minutes=minutes,
         batch_size=batch_size,
         storage=storage,
+        rslora=rslora,
+        dora=dora,
         with_context=with_context,
+        holdout=holdout,
+        evaluations=evaluations,
+        patience=patience,
         seed=seed,
     )
     card = find_trained(lab, loaded, config) if if_needed else None
     if card is not None:
         err.print(f"The adapter {card['id']} was trained on this data already.")
     elif job is not None:
-        card = run_as_job(settings, job, lambda bars: train_in_process(lab, loaded, config, bars), done="The adapter is ready.")
+        card = run_as_job(
+            settings, job, lambda bars: train_in_process(lab, loaded, config, bars, job=job), done="The adapter is ready."
+        )
     else:
-        card = watch_training(settings, loaded, config, Bars)
-    show(card, as_json, lambda value: show_fields({key: value[key] for key in ("id", "task", "model", "outcome")}))
+        card = watch_training(settings, loaded, config)
+    show(
+        card,
+        as_json,
+        lambda value: show_fields({"id": value["id"], "model": value["model"], **_without_lists(value["outcome"])}),
+    )
+
+
+def _without_lists(outcome: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in outcome.items() if not isinstance(value, list | tuple)}
 
 
 @app.command()
@@ -318,40 +340,6 @@ def runs(run_id: Annotated[str | None, typer.Argument(help="A run; all by defaul
         {"run": run.id, "status": run.status, "verdict": run.summary.get("verdict", {}).get("sentence", "")} for run in whole
     ]
     show(rows, as_json, lambda value: show_table(value, empty="No run yet: `ragft compare TASK`"))
-
-
-@jobs_app.command("list")
-def jobs_list(as_json: AsJson = False) -> None:
-    """List the jobs, newest first."""
-    from core.jobs import list_jobs, read_status
-
-    rows = []
-    for folder in list_jobs(read_settings()):
-        status = read_status(folder)
-        rows.append(
-            {"job": folder.name, "state": status.state, "step": f"{status.step}/{status.total}", "message": status.message}
-        )
-    show(rows, as_json, lambda value: show_table(value, empty="No job yet."))
-
-
-@jobs_app.command("show")
-def jobs_show(job_id: str, as_json: AsJson = False) -> None:
-    """Show a job's status."""
-    from dataclasses import asdict
-
-    from core.jobs import find_job, read_status
-
-    show(asdict(read_status(find_job(read_settings(), job_id))), as_json, show_fields)
-
-
-@jobs_app.command("cancel")
-def jobs_cancel(job_id: str, as_json: AsJson = False) -> None:
-    """Stop a job: at its next step, else by force."""
-    from dataclasses import asdict
-
-    from core.jobs import cancel_job, find_job
-
-    show(asdict(cancel_job(find_job(read_settings(), job_id))), as_json, show_fields)
 
 
 @app.command()

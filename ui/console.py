@@ -86,6 +86,17 @@ class Bars:
         if self._job is not None:
             self._job.report(step, total, f"{stage} {note}".strip(), **metrics)
 
+    def record(self, event: dict[str, Any]) -> None:
+        """Keep an event that is no step, an evaluation or a notice, with the job; without one, say it."""
+        if self._job is not None:
+            self._job.record(event)
+        elif event.get("kind") == "notice":
+            self.say(str(event["text"]))
+
+    def say(self, text: str) -> None:
+        """Write a line above the bars."""
+        self._progress.console.print(text, markup=False, highlight=False)
+
 
 def run_as_job(settings: Settings, folder: Path | None, work: Callable[[Bars], dict[str, Any]], *, done: str) -> dict[str, Any]:
     """Run long work in this process, showing its progress; with a job folder also recording how it ends."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.arms import ARMS, TOP_K, Arm
+from core.arms import ARMS, Arm
 from core.errors import Cancelled, LabError
 from core.evaluation.baselines import measure_baselines
 from core.evaluation.report import render_report
@@ -23,7 +23,6 @@ from core.schema import serialize
 from core.settings import Settings
 from core.task import Task, find_task, load_task
 from core.values import MODES, DecodeOptions, Example, Generator, Message, OnText, Prediction, Retriever
-from finetune.config import TrainConfig
 from ui.library import Library, Notify
 
 MAX_NEW_TOKENS, MARGIN = 256, 8
@@ -188,49 +187,6 @@ class Lab:
         if not support.enforced:
             return f"Decoded freely and validated afterwards: {support.reason}."
         return f"Only validated afterwards: {', '.join(support.afterwards)}." if support.afterwards else ""
-
-    def train(
-        self, task: Task, config: TrainConfig, *, on_step: Callable[[Any], None], notify: Notify = _silent
-    ) -> dict[str, Any]:
-        """Train a QLoRA adapter for a task in this process and store it; returns its card.
-
-        Raises:
-            LabError: The task has no training examples, the model is absent, or the loss is not a number.
-            Cancelled: Stopped before anything useful was learned.
-        """
-        from core.generation.device import set_threads
-        from core.generation.models import find_model
-        from finetune.adapters import AdapterCard, new_adapter_id, save_adapter
-        from finetune.data import encode_examples
-        from finetune.trainer import add_adapter, load_trainable, train
-
-        if not task.train:
-            raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
-        folder = find_model(self.settings)
-        set_threads(self.settings.threads)
-        notify("load", 0, 0)
-        loaded = load_trainable(folder, storage=config.storage)
-        limit = min(int(loaded.model.config.max_position_embeddings), 2048)
-        hits = None
-        if config.with_context:
-            hits = self.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
-        examples, too_long = encode_examples(task, task.train, loaded.tokenizer, max_tokens=limit, hits=hits)
-        model = add_adapter(loaded, config)
-        outcome = train(model, examples, config, on_step=on_step)
-        card = AdapterCard(
-            id=new_adapter_id(task.name),
-            task=task.name,
-            model=folder.name,
-            weights=loaded.weights_hash,
-            data=task.hash_split(task.train),
-            config=asdict(config),
-            outcome=asdict(outcome),
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            dropped=tuple(too_long),
-            trained_on=tuple(fingerprint(example.input) for example in task.train if example.id not in set(too_long)),
-        )
-        save_adapter(self.settings, model, card)
-        return asdict(card)
 
     def compare(
         self, task: Task, arms: Sequence[Arm], *, limit: int | None = None, seed: int = 0,

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
-from core.jobs import cancel_job, read_events, read_status, start_job
+from core.jobs import JobStatus, cancel_job, read_events, read_kind, read_status, start_job
 from core.settings import Settings
 from core.task import Task
 from finetune.adapters import list_adapters
 from finetune.config import TrainConfig
+from finetune.evaluation import Evaluation
 from finetune.trainer import StepReport
+from ui.console import Bars
 from ui.lab import Lab
+from ui.training import train_task
 
 POLL_SECONDS = 0.5
 
@@ -32,22 +35,24 @@ def find_trained(lab: Lab, task: Task, config: TrainConfig) -> dict[str, Any] | 
     return None
 
 
-def train_in_process(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., None]) -> dict[str, Any]:
-    """Train here, reporting every step."""
+def train_in_process(lab: Lab, task: Task, config: TrainConfig, bars: Bars, *, job: Path | None = None) -> dict[str, Any]:
+    """Train here, reporting every step, evaluation and notice; with a job's folder, states to resume from are kept in it."""
+    from finetune.trainer import Listeners
 
     def on_step(report: StepReport) -> None:
-        notify(
-            "train",
-            report.step,
-            report.total,
-            f"loss {report.loss:.2f}",
-            loss=report.loss,
-            learning_rate=report.learning_rate,
-            gradient_norm=report.gradient_norm,
-            tokens_per_second=report.tokens_per_second,
-        )
+        values = {name: value for name, value in asdict(report).items() if name not in {"step", "total", "seconds"}}
+        bars("train", report.step, report.total, f"loss {report.loss:.2f}", **values)
 
-    return lab.train(task, config, on_step=on_step, notify=notify)
+    def on_evaluation(found: Evaluation) -> None:
+        bars.record({"kind": "evaluation", **asdict(found)})
+
+    def on_notice(step: int, text: str) -> None:
+        bars.record({"kind": "notice", "step": step, "text": text})
+
+    return train_task(
+        lab, task, config, listeners=Listeners(on_step, on_evaluation, on_notice), notify=bars,
+        states=job / "states" if job else None,
+    )  # fmt: skip
 
 
 def train_arguments(task: Task, config: TrainConfig) -> list[str]:
@@ -55,13 +60,16 @@ def train_arguments(task: Task, config: TrainConfig) -> list[str]:
     arguments = ["train", task.name if task.folder.parent.name == "tasks" else str(task.folder)]
     if config.minutes is not None:
         arguments += ["--minutes", str(config.minutes)]
-    return [
-        *arguments, "--epochs", str(config.epochs), "--lr", str(config.learning_rate), "--rank", str(config.rank),
-        *(["--with-context"] if config.with_context else []), "--alpha", str(config.alpha), "--batch-size", str(config.batch_size), "--storage", config.storage, "--seed", str(config.seed),
-    ]  # fmt: skip
+    flags = [f"--{name.replace('_', '-')}" for name in ("rslora", "dora", "with_context") if getattr(config, name)]
+    options = {
+        "epochs": config.epochs, "lr": config.learning_rate, "rank": config.rank, "alpha": config.alpha,
+        "batch-size": config.batch_size, "storage": config.storage, "holdout": config.holdout,
+        "evaluations": config.evaluations, "patience": config.patience, "seed": config.seed,
+    }  # fmt: skip
+    return [*arguments, *(part for name, value in options.items() for part in (f"--{name}", str(value))), *flags]
 
 
-def watch_training(settings: Settings, task: Task, config: TrainConfig, make_bars: Callable[[], Any]) -> dict[str, Any]:
+def watch_training(settings: Settings, task: Task, config: TrainConfig) -> dict[str, Any]:
     """Start a training job and follow its files; Ctrl-C stops the job at its next step.
 
     Raises:
@@ -69,17 +77,33 @@ def watch_training(settings: Settings, task: Task, config: TrainConfig, make_bar
     """
     folder = start_job(settings, kind="train", task=task.name, arguments=train_arguments(task, config))
     try:
-        with make_bars() as bars:
-            while (status := read_status(folder)).active:
-                events = read_events(folder)
-                if status.total and events:
-                    bars("train", status.step, status.total, f"loss {events[-1]['loss']:.2f}")
-                time.sleep(POLL_SECONDS)
-            if status.state == "done":
-                bars("train", status.total, status.total, f"loss {status.result['outcome']['last_loss']:.2f}")
+        status = follow_job(folder)
     except KeyboardInterrupt:
         cancel_job(folder)
         raise
     if not status.result:
         raise LabError(f"The training {folder.name} ended as {status.state}: {status.message}")
     return status.result
+
+
+def follow_job(folder: Path) -> JobStatus:
+    """Show a job's progress, evaluations and notices until it ends; returns how it ended."""
+    shown = 0
+    with Bars() as bars:
+        while True:
+            status = read_status(folder)
+            events = read_events(folder)
+            for event in events[shown:]:
+                if event.get("kind") == "notice":
+                    bars.say(f"Step {event['step']}: {event['text']}")
+                elif event.get("kind") == "evaluation":
+                    bars.say(
+                        f"Step {event['step']}: of {event['n']} held-out answers {event['schema_valid']:.0%} valid, "
+                        f"field score {event['score']:.3f}, loss {event['held_loss']:.2f}"
+                    )
+            shown = len(events)
+            if status.total:
+                bars(read_kind(folder), status.step, status.total, status.message)
+            if not status.active:
+                return status
+            time.sleep(POLL_SECONDS)

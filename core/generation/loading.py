@@ -62,11 +62,13 @@ def load_model(
     Args:
         folder: The model's folder.
         storage: `nf4`: weights rounded to 4-bit NormalFloat with double quantization (QLoRA, arXiv
-            2305.14314, section 3), computed in 16 bits where the device does; `full`: as they are. A model
-            with an adapter merged in is always loaded as it is: rounding again would take the adapter away.
-        trainable: Keep the weights in 4 bits, dequantized at each use. Otherwise, on a CPU, they are
+            2305.14314, section 3), computed in 16 bits where the device does; `int8`: rounded to 8 bits
+            (LLM.int8(), arXiv 2208.07339); `full`: as they are. A model with an adapter merged in is always
+            loaded as it is: rounding again would take the adapter away.
+        trainable: Keep 4-bit weights in 4 bits, dequantized at each use. Otherwise, on a CPU, they are
             dequantized once: the same values, without the cost at every step.
         attention: Name of the attention that transformers calls; ours over slots by default.
+        unpack: Overrides whether 4-bit weights are dequantized once.
 
     Raises:
         LabError: The storage is unknown or the folder cannot be loaded.

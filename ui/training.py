@@ -1,0 +1,120 @@
+"""A training from task to stored adapter: encode, test the device, train, answer held-out examples, write the card."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.arms import TOP_K
+from core.errors import LabError
+from core.leakage import fingerprint
+from core.runs import describe_environment
+from core.storage import hash_json
+from core.task import Task
+from core.values import Example, Hit
+from finetune.config import TrainConfig
+
+if TYPE_CHECKING:
+    from core.generation.loading import Loaded
+    from finetune.evaluation import Evaluator
+    from finetune.trainer import Listeners, Outcome
+    from ui.lab import Lab
+
+CONTEXT_TOKENS, MARGIN = 2048, 8
+
+
+def train_task(
+    lab: Lab, task: Task, config: TrainConfig, *, listeners: Listeners, states: Path | None = None,
+    notify: Callable[..., None] = lambda *said: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train a QLoRA adapter for a task in this process and store it; returns its card.
+
+    Args:
+        lab: Where models, indexes and adapters are.
+        task: What to learn.
+        config: How.
+        listeners: Told of steps, evaluations and notices.
+        states: Where states to resume from are kept; they are removed once the adapter is stored.
+        notify: Told of the stage before the first step.
+
+    Raises:
+        LabError: The task has no training examples, the model is absent, or the loss is not a number.
+        Cancelled: Stopped before anything useful was learned.
+    """
+    from core.generation.device import set_threads
+    from core.generation.models import find_model
+    from finetune.checkpoint import Checkpoints
+    from finetune.data import encode_examples
+    from finetune.evaluation import split_holdout
+    from finetune.model import add_adapter, check_gradients, load_trainable
+    from finetune.trainer import train
+
+    if not task.train:
+        raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
+    folder = find_model(lab.settings)
+    set_threads(lab.settings.threads)
+    notify("load", 0, 0)
+    loaded = load_trainable(folder, storage=config.storage)
+    limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
+    learned, held = split_holdout(task.train, config.holdout, seed=config.seed)
+    examples, too_long = encode_examples(
+        task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_hits(lab, task, learned, config)
+    )
+    model = add_adapter(loaded, config)
+    model.train()
+    check_gradients(model, examples[0])
+    identity = hash_json([asdict(config), task.hash_split(task.train), loaded.weights_hash])
+    outcome = train(
+        model, examples, config, listeners=listeners,
+        evaluate=_make_evaluator(lab, task, held, loaded, model, config, limit) if held else None,
+        checkpoints=Checkpoints(states, identity) if states else None,
+    )  # fmt: skip
+    card = _store(
+        lab, task, config, folder, loaded, model, outcome, [e for e in learned if e.id not in set(too_long)], too_long
+    )
+    if states is not None and not outcome.cancelled:
+        shutil.rmtree(states, ignore_errors=True)
+    return card
+
+
+def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
+    """Return what retrieval finds for each example, where the adapter is to learn with passages in its prompt."""
+    if not config.with_context:
+        return None
+    return lab.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
+
+
+def _make_evaluator(
+    lab: Lab, task: Task, held: list[Example], loaded: Loaded, model: Any, config: TrainConfig, limit: int
+) -> Evaluator:
+    from finetune.data import encode_examples
+    from finetune.evaluation import Evaluator
+
+    encoded, too_long = encode_examples(
+        task, held, loaded.tokenizer, max_tokens=limit, hits=_find_hits(lab, task, held, config)
+    )
+    kept = [example for example in held if example.id not in set(too_long)]
+    longest = max(len(item.answer) for item in encoded) + MARGIN
+    return Evaluator(model, loaded.tokenizer, task, kept, encoded, longest)
+
+
+def _store(
+    lab: Lab, task: Task, config: TrainConfig, folder: Path, loaded: Loaded, model: Any, outcome: Outcome,
+    learned: list[Example], too_long: list[str],
+) -> dict[str, Any]:  # fmt: skip
+    from finetune.adapters import AdapterCard, find_licence, new_adapter_id, save_adapter
+
+    card = AdapterCard(
+        id=new_adapter_id(task.name), task=task.name, model=folder.name, weights=loaded.weights_hash,
+        data=task.hash_split(task.train), config=asdict(config), outcome=asdict(outcome),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), dropped=tuple(too_long),
+        trained_on=tuple(fingerprint(example.input) for example in learned),
+        licence={"base": find_licence(folder), "data": task.licence}, environment=describe_environment(),
+        instruction=task.instruction, schema=dict(task.schema),
+    )  # fmt: skip
+    save_adapter(lab.settings, model, card)
+    return asdict(card)
