@@ -65,10 +65,10 @@ def main() -> None:
 def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, Any]:
     """Run a task's steps one after the other."""
     limit = str(QUICK_LIMIT if quick else LIMIT)
-    trainings = [["train", plan.task, "--if-needed", "--epochs", "0.05" if quick else str(plan.epochs)]]
+    trainings = [["train", plan.task, "--if-needed", "--holdout", "0", "--epochs", "0.05" if quick else str(plan.epochs)]]
     if plan.context_epochs:
         epochs = "0.05" if quick else str(plan.context_epochs)
-        trainings.append(["train", plan.task, "--if-needed", "--with-context", "--epochs", epochs])
+        trainings.append(["train", plan.task, "--if-needed", "--holdout", "0", "--with-context", "--epochs", epochs])
     index = run_step(settings, plan.task, ["index", plan.task])
     cards = [run_step(settings, plan.task, arguments) for arguments in trainings]
     base = run_step(settings, plan.task, ["baselines", plan.task, "--limit", limit])
