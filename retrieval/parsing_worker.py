@@ -58,7 +58,9 @@ class ParsingWorker:
         """
         process = self._process or self._start()
         answer, late = self._ask(process, json.dumps([file.id, str(file.path.absolute()), file.sha256, file.bytes]))
-        if answer:
+        if answer.endswith("\n"):
+            if late:
+                self.close()  # The answer came just as the time ran out.
             return [_from_json(item) for item in json.loads(answer)]
         return [Problem(file.name, self._explain(file, late))]
 
@@ -106,15 +108,17 @@ class ParsingWorker:
         try:
             process.stdin.write(line + "\n")
             process.stdin.flush()
-            return process.stdout.readline(), expired.is_set()
+            answer = process.stdout.readline()
         except BrokenPipeError:
-            return "", expired.is_set()
+            answer = ""
         finally:
             timer.cancel()
+            timer.join()  # From here on it kills nothing: the process may be at the next file.
+        return answer, expired.is_set()
 
     def _explain(self, file: SourceFile, late: bool) -> str:
         """Say why no answer came, and clear the process away so that the next file gets a new one."""
-        process, last = self._process, self._last_line()
+        process, last = self._process, self._last_line().replace(str(file.path.absolute()), file.path.name)
         self.close()
         code = process.returncode if process else 0
         if late:

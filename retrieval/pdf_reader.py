@@ -11,7 +11,7 @@ from typing import Any
 from retrieval.reading import Limits, Text, Unreadable
 from retrieval.text_reader import CONTROL, clean_text
 
-SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end and joins the lines.
+SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end, joins the lines, and cannot tell self-service.
 INVISIBLE = str.maketrans({SOFT_HYPHEN: None, "\xad": None, "\ufffe": None, "\uffff": None, "\xa0": " "})
 LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
@@ -19,6 +19,7 @@ LIGATURES = str.maketrans(
 NEW_ITEM = re.compile(r"[-*\u2022\u25cf\u25aa\u2013]\s|\(?(\d{1,3}|[a-zA-Z])[.)]\s|\d+(\.\d+)+\s")
 NUMBERING = re.compile(r"^(chapter\s+|section\s+)?[\divxlc]+(\.\d+)*[.:)]?\s+", flags=re.IGNORECASE)
 FULL_LINE = 0.75
+FIRST_IDEOGRAPH = "\u2e80"
 MAX_HEADINGS = 5000
 FORMAT_ERROR, PASSWORD_ERROR = 3, 4
 
@@ -117,6 +118,11 @@ def _mend(text: str, headings: dict[str, int]) -> str:
             before = ""
             continue
         goes_on = before and line and len(before) >= full and not NEW_ITEM.match(line)
-        parts += ["" if not goes_on else " ", line] if goes_on or not before else ["\n", line]
+        parts += [_joint(before, line) if goes_on else "\n" if before else "", line]
         before = line
     return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
+
+
+def _joint(before: str, line: str) -> str:
+    """Return what stands between two lines of a paragraph: nothing in scripts without spaces."""
+    return "" if before[-1] >= FIRST_IDEOGRAPH and line[0] >= FIRST_IDEOGRAPH else " "

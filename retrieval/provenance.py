@@ -63,6 +63,8 @@ class Span(NamedTuple):
 def locate_answer(value: Any, passages: Sequence[Passage], schema: Mapping[str, Any]) -> list[Support]:
     """Locate every value of a JSON answer in the passages, best passage first.
 
+    A value that is the id of a passage's document cites that passage as a whole.
+
     Args:
         value: The answer.
         passages: What the answer was made from.
@@ -126,6 +128,9 @@ def _is_free(value: Any, nodes: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequence[Sequence[Word]]) -> Support:
+    for place, passage in enumerate(passages):
+        if value == passage.document:
+            return _support(pointer, "exact", place, passage, Span(1.0, 0, len(passage.text)))
     text = value.strip() if isinstance(value, str) else json.dumps(value)
     wanted = find_words(text)[:MAX_WORDS]
     for how, find in (("exact", _find_exact), ("normalised", _find_normalised)):

@@ -59,7 +59,7 @@ def _decode(data: bytes, declared: str) -> str:
         if data.startswith(mark):
             return _decode_marked(data, encoding)
     if data.count(0) > BINARY_SHARE * len(data):
-        raise Unreadable("It is a binary file, not text: it holds NUL bytes.")
+        raise Unreadable("It is a binary file, or UTF-16 without its mark: it is full of NUL bytes.")
     for encoding in ("utf-8", declared):
         try:
             return data.decode(encoding) if encoding else _guess(data)

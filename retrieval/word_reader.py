@@ -32,7 +32,8 @@ def read_docx(path: Path, limits: Limits) -> Text:
     try:
         document = docx.Document(str(path))
     except (PackageNotFoundError, KeyError, ValueError) as error:
-        raise Unreadable(f"It is no readable Word document: {error}.") from error
+        reason = str(error).replace(str(path), path.name)
+        raise Unreadable(f"It is no readable Word document: {reason}.") from error
     prefixes = _find_prefixes(document)
     return Text(clean_text("\n\n".join(_blocks(document.element.body, prefixes))).strip())
 

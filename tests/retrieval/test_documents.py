@@ -143,6 +143,20 @@ def test_one_bad_file_costs_only_itself(tmp_path):
     assert [problem.path for problem in reading.problems] == ["a.pdf", "b.docx"]
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 0.99])
+def test_cut_files_are_no_danger(tmp_path, share):
+    word = write_word(tmp_path / "x.docx", lambda document: document.add_paragraph("A paragraph."))
+    for name, data in (
+        ("x.docx", word),
+        ("x.pdf", write_pdf(["a line"] * 50)),
+        ("x.html", PAGE.encode()),
+        ("x.csv", b'a,"b\nc,d'),
+    ):
+        found = read_one(tmp_path, name, data[: int(share * len(data))])
+        assert isinstance(found, str | Document)
+        assert name.endswith((".pdf", ".html", ".csv")) or "damaged" in found
+
+
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="the administrator may read everything")
 def test_a_file_without_permission_is_named(tmp_path):
     (tmp_path / "a.md").write_text("secret")
@@ -290,6 +304,20 @@ def test_every_real_pdf_gives_text_or_its_reason():
     assert len(read["pdflatex-4-pages.pdf"].pages) == 4
     assert "consectetuer adipiscing elit" in read["multicolumn.pdf"].text
     assert "\n\n# 1 Foo\n\n" in read["pdflatex-outline.pdf"].text
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (["A long first line of words, con-", "sectetuer it is."], "A long first line of words, consectetuer it is."),
+        (
+            ["A long first line of words that", "- goes on as an item."],
+            "A long first line of words that\n- goes on as an item.",
+        ),
+    ],
+)
+def test_pdf_hyphens_and_items(tmp_path, lines, text):
+    assert read_one(tmp_path, "x.pdf", write_pdf(lines)).text == text
 
 
 def test_limits_on_size_and_pages(tmp_path):

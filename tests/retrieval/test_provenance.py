@@ -128,6 +128,11 @@ def test_scripts_without_spaces():
     assert locate("海草", passages).status == "unsupported"
 
 
+def test_a_document_that_was_read_may_be_cited():
+    assert locate("time") == Support("/a", "supported", "exact", 1, "time", 7, 7 + len(TIME), 1.0)
+    assert locate("relocation").status == "unsupported"
+
+
 def test_no_passages_support_nothing():
     assert locate_answer({"a": "May", "b": 3}, [], {}) == [Support("/a", "unsupported"), Support("/b", "unsupported")]
 
