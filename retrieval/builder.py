@@ -18,7 +18,7 @@ from core.values import Document, Passage
 from retrieval.chunking import searchable_text, split_document
 from retrieval.embedding import SPECIAL_TOKENS, Embedder, Fingerprint
 from retrieval.embedding_cache import CACHE, EmbeddingCache
-from retrieval.generations import INFO, Generation, find_generations, new_generation, publish, read_next_id
+from retrieval.generations import CURRENT, INFO, Generation, find_generations, new_generation, publish, read_next_id
 from retrieval.index import FORMAT, WORDS, Index
 from retrieval.lexical import build_bm25, save_bm25
 from retrieval.passage_store import STORE, PassageStore, Version, write_store
@@ -33,12 +33,13 @@ Calibrate = Callable[[Index], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Base:
-    """The state that an update starts from; without a generation there is none."""
+    """The state that an update starts from; without a generation there is none. `damaged` names files of the index."""
 
     versions: Mapping[str, Version]
     info: Mapping[str, Any]
     generation: Generation | None = None
     store: PassageStore | None = None
+    damaged: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,7 +75,7 @@ class Base:
 
     def is_current(self, settings: Mapping[str, Any], *, calibrated: bool) -> bool:
         """Whether it is whole, answers searches, and was made as it would be made now."""
-        whole = self.generation is not None and self.generation.current and not self.generation.damaged
+        whole = self.generation is not None and not self.damaged
         return whole and self.fits(settings) and (not calibrated or self.info["calibration"] is not None)
 
 
@@ -90,14 +91,17 @@ class Built:
 
 def find_base(folder: Path) -> Base:
     """Return the newest state whose texts are whole."""
+    damaged: list[str] = []
     for generation in find_generations(folder):
+        damaged += [f"{generation.folder.name}/{name}" for name in sorted(generation.damaged)]
         if generation.damaged & {STORE, INFO}:
             continue
         info = read_json(generation.folder / INFO)
         if info.get("format") == FORMAT:
             store = PassageStore(generation.folder / STORE)
-            return Base(store.list_versions(), info, generation, store)
-    return Base({}, {})
+            damaged += [] if damaged or generation.current else [CURRENT]
+            return Base(store.list_versions(), info, generation, store, tuple(damaged))
+    return Base({}, {}, damaged=tuple(damaged))
 
 
 def describe_settings(fingerprint: Fingerprint, passage_tokens: int) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Report:
     """What an update did. Documents are counted; `skipped` were unchanged and not even parsed.
 
     `chunks_per_second` is the passages embedded in this update by the seconds of embedding them; 0 when none was.
+    `notes` says which damage was found and mended.
     """
 
     generation: str
@@ -60,10 +61,11 @@ class Report:
     embedded: int
     seconds: float
     chunks_per_second: float
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        return {**asdict(self), "problems": [asdict(problem) for problem in self.problems]}
+        return {**asdict(self), "problems": [asdict(problem) for problem in self.problems], "notes": list(self.notes)}
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ def update_index(
             builder.forget_vectors()
         versions = {identity: sources.versions[identity] for identity in plan.fresh}
         built = builder.build(plan.gone, plan.fresh, versions, recut=recut, calibrate=calibrate)
-        return _report(plan, built.name, built.passages, began, built=built)
+        return _report(plan, built.name, built.passages, began, built=built, damaged=base.damaged)
 
 
 def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_progress: Progress) -> _Plan:
@@ -184,7 +186,9 @@ def _empty(folder: Path, base: Base, plan: _Plan, began: float) -> Report:
     return _report(plan, "", 0, began)
 
 
-def _report(plan: _Plan, generation: str, passages: int, began: float, *, built: Built | None = None) -> Report:
+def _report(
+    plan: _Plan, generation: str, passages: int, began: float, *, built: Built | None = None, damaged: Sequence[str] = ()
+) -> Report:
     return Report(
         generation=generation,
         built=built is not None,
@@ -195,4 +199,5 @@ def _report(plan: _Plan, generation: str, passages: int, began: float, *, built:
         embedded=built.embedded if built else 0,
         seconds=time.perf_counter() - began,
         chunks_per_second=built.embedded / built.embedding_seconds if built and built.embedded else 0.0,
+        notes=(f"The index was damaged ({', '.join(damaged)}); it was written anew.",) if damaged else (),
     )

@@ -74,7 +74,7 @@ def describe(folder, embedder):
 
 def test_the_same_files_twice_change_nothing_and_are_not_parsed(folder, files, embedder, monkeypatch):
     first = update(folder, files, embedder)
-    assert (first.added, first.documents, first.built) == (3, 3, True)
+    assert (first.added, first.documents, first.built, first.notes) == (3, 3, True, ())
     assert first.embedded == first.passages > 5
     monkeypatch.setattr("retrieval.indexing.parse_files", lambda files: pytest.fail("parsed again"))
     stamp = (folder / CURRENT).read_text()
@@ -210,7 +210,9 @@ def test_damage_is_noticed_and_mended(folder, files, embedder, name, harm):
     assert not index.stale
     for mode in ("dense", "bm25"):
         assert ("heron" in search(index, embedder, "heron walrus bonus", mode)[0]) == newest
-    assert update(folder, files, embedder).built
+    report = update(folder, files, embedder)
+    assert report.built
+    assert name in report.notes[0]
     assert describe(folder, embedder)["pay"].endswith("heron bonus is 50 euros.")
 
 
@@ -454,4 +456,6 @@ def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, 
     for number in range(20):
         update(tmp_path / str(number), files, embedder)
         assert describe(tmp_path / str(number), embedder) == new
-        assert len(list((tmp_path / str(number)).iterdir())) == 5  # Nothing of the killed writer is left.
+        left = {path.name for path in (tmp_path / str(number)).iterdir()}
+        assert left <= {CURRENT, LOCK, CACHE, f"{CACHE}-journal", "000001", "000002", "000003"}
+        assert len(left & {"000001", "000002", "000003"}) == 2
