@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 # A word of more than 100 characters is one unknown token to BERT's tokenizer: without a limit on characters,
 # a file of base64 is one passage of one token. Prose has 4 to 6 characters per token.
 CHARACTERS_PER_TOKEN = 16
+# Within a line, what markdown takes for the border of an inline element, at which a paragraph is cut before it is
+# cut at sentences: quotes and apostrophes too ("let | 's").
+INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|--+(?=\w)|(?<=\w)--+|\.\.\.")
+MARKDOWN = {"", ".md"}
 
 
 def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int) -> list[Passage]:
@@ -34,7 +39,7 @@ def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int)
     """
     title = _cut_title(document.title, tokenizer, max_tokens // 2)
     capacity = max(1, max_tokens - _count(tokenizer, title) - 1)
-    cutter = _Cutter(tokenizer, max_tokens, capacity, is_table=_has_rows(document))
+    cutter = _Cutter(tokenizer, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
     whole = Passage(document.id, title, 0, len(document.text), document.text)
     passages = list(cutter.cut(whole))
     return [replace(passage, place=place) for passage, place in zip(passages, _find_places(document, passages), strict=True)]
@@ -54,12 +59,14 @@ class _Cutter:
         max_tokens: The largest passage, title included.
         capacity: The largest text of one.
         is_table: Whether lines are rows and cells, not markdown.
+        is_markdown: Whether a person wrote the marks within lines; other kinds have headings and lists only.
     """
 
     tokenizer: Tokenizer
     max_tokens: int
     capacity: int
     is_table: bool
+    is_markdown: bool
 
     def cut(self, passage: Passage) -> Iterator[Passage]:
         """Yield the parts of a passage, in order, white space at their ends left out."""
@@ -69,7 +76,8 @@ class _Cutter:
         # Not `from_huggingface_tokenizer`: it copies the tokenizer, 0.1 s for every document.
         by_tokens = kind.from_callback(partial(_count, self.tokenizer), self.capacity, trim=True)
         most = CHARACTERS_PER_TOKEN * self.capacity
-        for part in _parts(passage, by_tokens):
+        shadow = passage.text if self.is_table or self.is_markdown else INLINE.sub(_hide, passage.text)
+        for part in _parts(passage, by_tokens, shadow):
             if len(part.text) > most:
                 # Cut by characters, then by tokens once more: what is left of a giant word may be many tokens.
                 pieces = _parts(part, TextSplitter(most))
@@ -81,10 +89,16 @@ class _Cutter:
                 yield part
 
 
-def _parts(passage: Passage, splitter: Any) -> Iterator[Passage]:
-    for start, text in splitter.chunk_indices(passage.text):
-        if text.strip():
+def _parts(passage: Passage, splitter: Any, shadow: str = "") -> Iterator[Passage]:
+    """Yield a passage's parts; borders are looked for in `shadow`, a text of the same length, if it is given."""
+    for start, part in splitter.chunk_indices(shadow or passage.text):
+        if part.strip():
+            text = passage.text[start : start + len(part)]
             yield replace(passage, start=passage.start + start, end=passage.start + start + len(text), text=text)
+
+
+def _hide(match: re.Match[str]) -> str:
+    return "\u00b7" * len(match.group())  # A middle dot: one token, as what it stands for, and no mark of anything.
 
 
 def _count(tokenizer: Tokenizer, text: str) -> int:
@@ -99,7 +113,11 @@ def _cut_title(title: str, tokenizer: Tokenizer, most: int) -> str:
 
 
 def _has_rows(document: Document) -> bool:
-    return bool(document.pages) and PurePosixPath(document.origin).suffix.lower() != ".pdf"
+    return bool(document.pages) and _suffix(document) != ".pdf"
+
+
+def _suffix(document: Document) -> str:
+    return PurePosixPath(document.origin).suffix.lower()
 
 
 def _find_places(document: Document, passages: list[Passage]) -> Iterator[str]:

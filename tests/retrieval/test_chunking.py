@@ -43,11 +43,11 @@ def test_offsets_are_true_and_nothing_is_lost(embedder):
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("origin", ["x.md", "x.csv", "x.pdf"])
+@pytest.mark.parametrize("origin", ["x.md", "x.csv", "x.pdf", "x.docx"])
 def test_any_text_is_cut_truly(embedder, seed, origin):
     draw = random.Random(seed)
     text = "".join(draw.choice(PIECES) for _ in range(draw.randrange(1, 300)))
-    pages = tuple(sorted({0, *(draw.randrange(len(text)) for _ in range(4))})) if origin != "x.md" else ()
+    pages = tuple(sorted({0, *(draw.randrange(len(text)) for _ in range(4))})) if origin in ("x.csv", "x.pdf") else ()
     document = Document("d", "A title " * draw.randrange(12), text, pages, origin)
     check(document, split_document(document, embedder.tokenizer, max_tokens=24), embedder.tokenizer, 24)
 
@@ -112,6 +112,20 @@ def test_a_deeper_heading_ends_with_its_section(embedder):
     assert places[0] == "Pay"
     assert "Pay > Bonus" in places
     assert places[-1] == "Leave"
+
+
+@pytest.mark.parametrize("origin", ["x.txt", "x.pdf", "x.html", "x.docx"])
+def test_sentences_stay_whole_beside_quotes_and_dashes(embedder, origin):
+    sentences = [
+        'Let\'s "do" more of those--and _soon_.',
+        "It's one... of [many] walrus' ideas.",
+        "The keeper's 'kelp' costs $4 & more.",
+    ]
+    text = " ".join(sentences * 4)
+    passages = split_document(Document("d", "", text, (), origin), embedder.tokenizer, max_tokens=40)
+    assert len(passages) > 2
+    assert all(passage.text.endswith(tuple(sentences)) for passage in passages)
+    check(Document("d", "", text), passages, embedder.tokenizer, 40)
 
 
 def test_places_name_pages(embedder):
