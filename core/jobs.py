@@ -30,7 +30,8 @@ ACTIVE: tuple[State, ...] = ("starting", "queued", "running")
 STATUS, CONFIG, EVENTS, LOG, CANCEL, PROCESS = "status.json", "config.json", "events.jsonl", "log.txt", "cancel", "process.json"
 START_SECONDS = 60
 NO_STEP = 2**62
-LIBRARIES = {"train": {"GOMP_SPINCOUNT": "1000"}}  # See `core/settings.prepare_libraries`.
+SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
+LIBRARIES = {"train": SHORT_SPIN, "probe": SHORT_SPIN}  # See `core/settings.prepare_libraries`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_kind(folder: Path) -> str:
-    """Return what a job does: `index`, `train` or `compare`."""
+    """Return what a job does: `index`, `train`, `probe` or `compare`."""
     return str(read_json(folder / CONFIG)["kind"])
 
 

@@ -25,10 +25,14 @@ from finetune.notices import describe_evaluations, describe_steps
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Listeners", "Outcome", "StepReport", "add_adapter", "compute_loss", "load_trainable", "train"]
+__all__ = ["Diverged", "Listeners", "Outcome", "StepReport", "add_adapter", "compute_loss", "load_trainable", "train"]
 
 MIN_STEPS_TO_KEEP = 5
 MEASURED_STEPS = 3
+
+
+class Diverged(LabError):
+    """The loss is no number any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +293,7 @@ def _mean_before(losses: Sequence[float], step: int, count: int = 5) -> float:
 
 def _check_step(step: int, loss: float, norm: float) -> None:
     if not math.isfinite(loss) or not math.isfinite(norm):
-        raise LabError(
+        raise Diverged(
             f"The loss became {loss} at step {step} (gradient norm {norm}).",
             "Lower the learning rate (--lr) and train anew; a state from before is kept with the job.",
         )

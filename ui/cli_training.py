@@ -1,13 +1,15 @@
-"""The commands about a training before it starts."""
+"""The commands about a training before it starts: what it takes, and at which learning rate."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import LabError
 from core.settings import read_settings
-from ui.console import AsJson, TaskName, out, show
+from ui.console import AsJson, Bars, TaskName, out, run_as_job, show, show_fields, show_table
 
 if TYPE_CHECKING:
     from finetune.preflight import Preflight
@@ -54,3 +56,57 @@ def _print_report(report: Preflight) -> None:
     for sentence in report.problems:
         out.print(f"Problem: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     out.print("GO" if report.go else "NO GO", style="bold")
+
+
+@training_app.command("probe-lr")
+def probe_lr(
+    task: TaskName,
+    rates: Annotated[str | None, typer.Option(help="Comma-separated; by default those for the model's size.")] = None,
+    rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
+    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
+    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
+    epochs: Annotated[float, typer.Option(help="Passes of the planned training; a tenth of its steps is probed.")] = 3.0,
+    rslora: Annotated[bool, typer.Option(help="Scale by alpha / sqrt(r).")] = False,
+    dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA).")] = False,
+    with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    as_json: AsJson = False,
+    job: Annotated[Path | None, typer.Option("--job", hidden=True)] = None,
+) -> None:
+    """Begin the training with a few learning rates and suggest the one that learns fastest."""
+    from finetune.config import TrainConfig
+    from ui.lab import Lab
+    from ui.probing import run_probe
+
+    lab = Lab(read_settings())
+    config = TrainConfig(
+        rank=rank, alpha=rank if rslora else 2 * rank, batch_size=batch_size, storage=storage, epochs=epochs, rslora=rslora,
+        dora=dora, with_context=with_context, seed=seed,
+    )  # fmt: skip
+    chosen = _read_rates(rates) if rates else None
+
+    def work(bars: Bars) -> dict[str, Any]:
+        return run_probe(lab, lab.task(task), config, chosen, bars)
+
+    show(run_as_job(lab.settings, job, work, done="The learning rates are compared."), as_json, _print_probe)
+
+
+def _read_rates(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise LabError(f"--rates is {text!r}.", "Give numbers separated by commas: 3e-4,1e-3,3e-3.") from error
+
+
+def _print_probe(result: dict[str, Any]) -> None:
+    rows = [
+        {
+            "rate": f"{curve['rate']:g}",
+            "first loss": f"{curve['losses'][0]:.3f}" if curve["losses"] else "no number",
+            "last third": "out" if curve["mark"] is None else f"{curve['mark']:.3f}",
+        }
+        for curve in result["curves"]
+    ]
+    show_table(rows, empty="No rate.")
+    known = result["suggestion"]
+    show_fields({"suggestion": "none: all are too high; try lower ones" if known is None else f"--lr {known:g}"})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,9 @@ from finetune.config import TrainConfig
 
 if TYPE_CHECKING:
     from core.generation.loading import Loaded
+    from finetune.data import Encoded
     from finetune.evaluation import Evaluator
+    from finetune.probe import OnProbe, Probe
     from finetune.trainer import Listeners, Outcome
     from ui.lab import Lab
 
@@ -45,13 +47,60 @@ def train_task(
         LabError: The task has no training examples, the model is absent, or the loss is not a number.
         Cancelled: Stopped before anything useful was learned.
     """
+    from finetune.checkpoint import Checkpoints
+    from finetune.trainer import train
+
+    ready = _prepare(lab, task, config, notify)
+    identity = hash_json([asdict(config), task.hash_split(task.train), ready.loaded.weights_hash])
+    outcome = train(
+        ready.model, ready.examples, config, listeners=listeners,
+        evaluate=_make_evaluator(lab, task, ready, config) if ready.held else None,
+        checkpoints=Checkpoints(states, identity) if states else None,
+    )  # fmt: skip
+    card = _store(lab, task, config, ready, outcome)
+    if states is not None and not outcome.cancelled:
+        shutil.rmtree(states, ignore_errors=True)
+    return card
+
+
+def probe_task(
+    lab: Lab, task: Task, config: TrainConfig, *, rates: Sequence[float], on_step: OnProbe,
+    notify: Callable[..., None] = lambda *said: None,
+) -> Probe:  # fmt: skip
+    """Begin the training that `config` plans with each of a few learning rates; nothing is stored.
+
+    Raises:
+        LabError: As `train_task`, or the rates are no rates.
+        Cancelled: `on_step` raised it.
+    """
+    from finetune.probe import check_rates, probe_rates
+
+    check_rates(rates)  # Said before the model is loaded, which takes seconds.
+    ready = _prepare(lab, task, config, notify)
+    return probe_rates(ready.model, ready.examples, config, rates=rates, on_step=on_step)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What a training begins with. `learned` are the examples that `examples` encodes, `held` those kept out."""
+
+    folder: Path
+    loaded: Loaded
+    model: Any
+    examples: list[Encoded]
+    learned: list[Example]
+    held: list[Example]
+    too_long: list[str]
+    limit: int
+
+
+def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., None]) -> _Ready:
+    """Load the model, encode the examples, add a fresh adapter and test that it learns on this device."""
     from core.generation.device import set_threads
     from core.generation.models import find_model
-    from finetune.checkpoint import Checkpoints
     from finetune.data import encode_examples
     from finetune.evaluation import split_holdout
     from finetune.model import add_adapter, check_gradients, load_trainable
-    from finetune.trainer import train
 
     if not task.train:
         raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
@@ -67,18 +116,8 @@ def train_task(
     model = add_adapter(loaded, config)
     model.train()
     check_gradients(model, examples[0])
-    identity = hash_json([asdict(config), task.hash_split(task.train), loaded.weights_hash])
-    outcome = train(
-        model, examples, config, listeners=listeners,
-        evaluate=_make_evaluator(lab, task, held, loaded, model, config, limit) if held else None,
-        checkpoints=Checkpoints(states, identity) if states else None,
-    )  # fmt: skip
-    card = _store(
-        lab, task, config, folder, loaded, model, outcome, [e for e in learned if e.id not in set(too_long)], too_long
-    )
-    if states is not None and not outcome.cancelled:
-        shutil.rmtree(states, ignore_errors=True)
-    return card
+    fitting = [example for example in learned if example.id not in set(too_long)]
+    return _Ready(folder, loaded, model, examples, fitting, held, too_long, limit)
 
 
 def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
@@ -88,33 +127,29 @@ def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfi
     return lab.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
 
 
-def _make_evaluator(
-    lab: Lab, task: Task, held: list[Example], loaded: Loaded, model: Any, config: TrainConfig, limit: int
-) -> Evaluator:
+def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig) -> Evaluator:
     from finetune.data import encode_examples
     from finetune.evaluation import Evaluator
 
+    tokenizer = ready.loaded.tokenizer
     encoded, too_long = encode_examples(
-        task, held, loaded.tokenizer, max_tokens=limit, hits=_find_hits(lab, task, held, config)
+        task, ready.held, tokenizer, max_tokens=ready.limit, hits=_find_hits(lab, task, ready.held, config)
     )
-    kept = [example for example in held if example.id not in set(too_long)]
+    kept = [example for example in ready.held if example.id not in set(too_long)]
     longest = max(len(item.answer) for item in encoded) + MARGIN
-    return Evaluator(model, loaded.tokenizer, task, kept, encoded, longest)
+    return Evaluator(ready.model, tokenizer, task, kept, encoded, longest)
 
 
-def _store(
-    lab: Lab, task: Task, config: TrainConfig, folder: Path, loaded: Loaded, model: Any, outcome: Outcome,
-    learned: list[Example], too_long: list[str],
-) -> dict[str, Any]:  # fmt: skip
+def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Outcome) -> dict[str, Any]:
     from finetune.adapters import AdapterCard, find_licence, new_adapter_id, save_adapter
 
     card = AdapterCard(
-        id=new_adapter_id(task.name), task=task.name, model=folder.name, weights=loaded.weights_hash,
+        id=new_adapter_id(task.name), task=task.name, model=ready.folder.name, weights=ready.loaded.weights_hash,
         data=task.hash_split(task.train), config=asdict(config), outcome=asdict(outcome),
-        created=datetime.now(UTC).isoformat(timespec="seconds"), dropped=tuple(too_long),
-        trained_on=tuple(fingerprint(example.input) for example in learned),
-        licence={"base": find_licence(folder), "data": task.licence}, environment=describe_environment(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"), dropped=tuple(ready.too_long),
+        trained_on=tuple(fingerprint(example.input) for example in ready.learned),
+        licence={"base": find_licence(ready.folder), "data": task.licence}, environment=describe_environment(),
         instruction=task.instruction, schema=dict(task.schema),
     )  # fmt: skip
-    save_adapter(lab.settings, model, card)
+    save_adapter(lab.settings, ready.model, card)
     return asdict(card)

@@ -1,0 +1,101 @@
+"""The learning-rate helper and the starting values, on a tiny random Llama."""
+
+import pytest
+
+from core.errors import Cancelled, LabError
+from core.generation.loading import load_tokenizer
+from finetune.checkpoint import read_adapter
+from finetune.config import TrainConfig
+from finetune.data import encode_examples
+from finetune.estimate import ModelShape
+from finetune.model import add_adapter, load_trainable
+from finetune.presets import choose_preset
+from finetune.probe import check_rates, plan_probe, probe_rates
+
+CONFIG = TrainConfig(rank=4, alpha=8, epochs=3, batch_size=2, storage="nf4")
+
+
+@pytest.fixture
+def model(tiny_model):
+    return add_adapter(load_trainable(tiny_model, storage="nf4"), CONFIG)
+
+
+@pytest.fixture
+def examples(task, tiny_model):
+    return encode_examples(task, task.train, load_tokenizer(tiny_model), max_tokens=2048)[0]
+
+
+def test_every_rate_starts_alike_and_the_adapter_is_given_back(model, examples):
+    before = read_adapter(model)
+    told = []
+    probe = probe_rates(model, examples, CONFIG, rates=(3e-2, 1e-4), on_step=lambda *step: told.append(step))
+    assert [curve.rate for curve in probe.curves] == [1e-4, 3e-2]
+    assert probe.curves[0].losses[0] == probe.curves[1].losses[0]  # The same adapter and batch.
+    assert probe.curves[0].losses[1] != probe.curves[1].losses[1]
+    assert {len(curve.losses) for curve in probe.curves} == {probe.steps}
+    assert [step[:2] for step in told] == [(n, 2 * probe.steps) for n in range(1, 2 * probe.steps + 1)]
+    assert probe.suggestion == 3e-2  # So few steps at 1e-4 hardly learn.
+    after = read_adapter(model)
+    assert all((after[name] == value).all() for name, value in before.items())
+
+
+def test_rates_at_which_the_loss_rises_are_out(model, examples, monkeypatch):
+    from finetune import trainer
+
+    known, calls = trainer.compute_loss, []
+
+    def rising(*given):
+        calls.append(1)
+        return known(*given) * (1.0 + len(calls))
+
+    monkeypatch.setattr(trainer, "compute_loss", rising)
+    probe = probe_rates(model, examples, CONFIG, rates=(1e-5, 1e-4))
+    assert [curve.mark for curve in probe.curves] == [None, None]
+    assert probe.suggestion is None
+
+
+def test_losses_that_are_no_number_end_a_curve_not_the_probe(model, examples, monkeypatch):
+    from finetune import trainer
+
+    monkeypatch.setattr(trainer, "compute_loss", lambda *given, known=trainer.compute_loss: known(*given) * float("nan"))
+    probe = probe_rates(model, examples, CONFIG, rates=(1e-3, 1e-2))
+    assert [curve.losses for curve in probe.curves] == [(), ()]
+    assert probe.suggestion is None
+
+
+@pytest.mark.parametrize("at", [2, 11])
+def test_a_cancelled_probe_stops(model, examples, at):
+    def on_step(done, total, rate, loss):
+        if done == at:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        probe_rates(model, examples, TrainConfig(rank=4, alpha=8, epochs=90, batch_size=2), rates=(1e-3, 1e-2), on_step=on_step)
+
+
+def test_a_probe_takes_a_tenth_of_the_steps_but_enough_to_see():
+    assert plan_probe(300, 3) == 10
+    assert 3 * plan_probe(300, 3) <= 30
+    assert plan_probe(10, 3) == 4
+
+
+@pytest.mark.parametrize(("rates", "said"), [((1e-3,), "1 learning rates"), ((1e-3, 0), "rate is 0"), ((2, 1e-3), "rate is 2")])
+def test_impossible_rates_are_refused(rates, said):
+    with pytest.raises(LabError, match=said):
+        check_rates(rates)
+
+
+def shape(parameters):
+    return ModelShape("m", ((8, 8),), int(parameters), 8, 8, 2048)
+
+
+def test_larger_models_start_with_smaller_rates():
+    rates = [choose_preset(shape(size), 2**40).learning_rate for size in (135e6, 3e9, 7e9, 32e9, 70e9)]
+    assert rates == sorted(rates, reverse=True)
+    assert len(set(rates)) >= 4
+    assert choose_preset(shape(7e9), 140 * 2**30).storage == "full"
+    assert choose_preset(shape(7e9), 24 * 2**30).storage == "nf4"
+    assert choose_preset(shape(70e9), 140 * 2**30).storage == "nf4"
+    for size in (135e6, 3e9, 7e9, 32e9, 70e9):
+        preset = choose_preset(shape(size), 2**40)
+        assert preset.learning_rate in preset.rates
