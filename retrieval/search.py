@@ -1,125 +1,181 @@
-"""Hybrid search: dense and BM25 candidates, fused by a convex combination of scaled scores.
-
-The convex combination beats reciprocal-rank fusion in and out of domain (Bruch, Gai, Ingber, arXiv
-2210.11934); on XQuAD it gave nDCG@10 0.977 against 0.968 (reference measurements of this project).
-"""
+"""Hybrid search: dense and BM25 candidates, filtered before the best are chosen, fused, freed of repeats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Protocol
 
 import numpy as np
 
 from core.errors import LabError
-from core.values import Hit
+from core.values import Hit, Passage
 from retrieval.chunking import searchable_text
 from retrieval.embedding import Embedder
+from retrieval.fusion import FUSIONS, diversify, order_by_score
 from retrieval.index import Index
+from retrieval.lexical import search_bm25
+from retrieval.threads import one_thread
+from retrieval.vectors import take_vectors
 
 MODES = ("hybrid", "dense", "bm25")
 CANDIDATES = 50
+FEW = 4  # So many queries at once are somebody waiting, more are an evaluation.
+SAME_WORDS = 0.95
+Words = tuple[frozenset[str], frozenset[str]]
+
+
+class Reranker(Protocol):
+    """Judges query and passage together; see `retrieval.rerank`."""
+
+    def score(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return the relevance of each text."""
 
 
 class HybridRetriever:
-    """Searches one index. `mode` chooses the retrievers: `hybrid`, `dense` or `bm25`."""
+    """Searches one index. Any number of threads may search at once.
 
-    def __init__(self, index: Index, embedder: Embedder, *, mode: str = "hybrid") -> None:
-        import bm25s
+    Args:
+        index: The index.
+        embedder: Embeds the queries.
+        mode: `hybrid`, `dense` or `bm25`.
+        fusion: How hybrid joins both: `convex` or `rrf`.
+        diversity: Reorder by maximal marginal relevance with this weight, 0..1; None only drops repeats.
+        reranker: Judges the best candidates anew.
 
+    Raises:
+        LabError: There is no such mode or fusion, the weight is out of range, or dense search was asked for and
+            the index was made with another embedder.
+    """
+
+    def __init__(
+        self, index: Index, embedder: Embedder, *, mode: str = "hybrid", fusion: str = "convex",
+        diversity: float | None = None, reranker: Reranker | None = None,
+    ) -> None:  # fmt: skip
         if mode not in MODES:
             raise LabError(f"There is no search mode {mode!r}.", f"Choose one of {', '.join(MODES)}.")
-        self._index, self._embedder, self._mode = index, embedder, mode
-        self._bm25 = bm25s.BM25(method="lucene")
-        self._bm25.index(self._tokenize([searchable_text(passage) for passage in index.passages]), show_progress=False)
+        if fusion not in FUSIONS:
+            raise LabError(f"There is no way of fusing called {fusion!r}.", f"Choose one of {', '.join(FUSIONS)}.")
+        if diversity is not None and not 0 <= diversity <= 1:
+            raise LabError(f"A diversity of {diversity} makes no sense.", "Give a number between 0 and 1.")
+        if mode == "dense" and index.stale:
+            raise LabError(" ".join(index.notes) or "The index was made with another embedder.")
+        self._index, self._embedder, self._fuse = index, embedder, FUSIONS[fusion]
+        self._dense = mode != "bm25" and not index.stale
+        self._lexical = mode != "dense"
+        self._diversity, self._reranker = diversity, reranker
+        self.notes: tuple[str, ...] = index.notes
 
-    def search(self, queries: Sequence[str], *, top_k: int) -> list[list[Hit]]:
+    def search(self, queries: Sequence[str], *, top_k: int, documents: Collection[str] | None = None) -> list[list[Hit]]:
         """Return at most `top_k` hits for each query, best first; ties are broken by position.
 
+        Args:
+            queries: What to look for.
+            top_k: How many; more than there are is fine.
+            documents: Ids of the only documents that may be found.
+
         Raises:
-            LabError: A query is empty.
+            LabError: A query is empty, or the embedder's vectors do not fit the index.
         """
         if not all(query.strip() for query in queries):
             raise LabError("The search text is empty.", "Type what to look for.")
         if not queries:
             return []
-        wanted = min(max(CANDIDATES, 4 * top_k), len(self._index.passages))
+        allowed = None if documents is None else self._index.select(documents)
+        wanted = min(max(CANDIDATES, 4 * top_k), len(self._index) if allowed is None else len(allowed))
+        if wanted < 1 or top_k < 1:
+            return [[] for _ in queries]
         nothing: list[dict[int, float]] = [{} for _ in queries]
-        dense = self._search_dense(queries, wanted) if self._mode != "bm25" else nothing
-        lexical = self._search_bm25(queries, wanted) if self._mode != "dense" else nothing
-        return [self._merge({"dense": d, "bm25": b}, top_k) for d, b in zip(dense, lexical, strict=True)]
+        dense = self._search_dense(queries, wanted, allowed) if self._dense else nothing
+        lexical = self._search_lexical(queries, wanted, allowed) if self._lexical else nothing
+        return [self._merge(query, {"dense": d, "bm25": b}, top_k) for query, d, b in zip(queries, dense, lexical, strict=True)]
 
-    def _search_dense(self, queries: Sequence[str], wanted: int) -> list[dict[int, float]]:
-        vectors = self._embedder.encode(queries)
-        with _one_thread():
-            scores, ids = self._index.vectors.search(vectors, wanted)
+    def _search_dense(self, queries: Sequence[str], wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
+        with one_thread() if len(queries) <= FEW else nullcontext():
+            vectors = self._embedder.encode_query(queries)
+        expected = (len(queries), self._index.vectors.d)
+        if vectors.shape != expected:
+            raise LabError(
+                f"The embedder gave vectors of shape {vectors.shape}, the index needs {expected}.", "Rebuild the index."
+            )
+        lengths = np.linalg.norm(vectors, axis=1)
+        usable = np.isfinite(lengths) & (lengths > 0)  # FAISS answers a NaN with nonsense.
+        unit = np.ascontiguousarray(vectors[usable] / lengths[usable, None], dtype=np.float32)
+        found: list[dict[int, float]] = [{} for _ in queries]
+        with one_thread():
+            scores, ids = self._index.search_vectors(unit, wanted, allowed)
+        for place, row, marks in zip(np.flatnonzero(usable), ids, scores, strict=True):
+            found[place] = {int(i): float(s) for i, s in zip(row, marks, strict=True) if i >= 0}
+        return found
+
+    def _search_lexical(self, queries: Sequence[str], wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
+        ids = self._index.ids
+        mask = None
+        if allowed is not None:
+            mask = np.zeros(len(ids), dtype=bool)
+            mask[np.searchsorted(ids, allowed)] = True
         return [
-            {int(i): float(s) for i, s in zip(row, marks, strict=True) if i >= 0}
-            for row, marks in zip(ids, scores, strict=True)
+            {int(ids[position]): score for position, score in search_bm25(self._index.bm25, query, wanted, mask)}
+            for query in queries
         ]
 
-    def _search_bm25(self, queries: Sequence[str], wanted: int) -> list[dict[int, float]]:
-        rows = []
-        for query in queries:
-            tokens = self._tokenize([query])[0]
-            scores = self._bm25.get_scores(tokens) if tokens else np.zeros(len(self._index.passages))
-            best = np.argsort(-scores, kind="stable")[:wanted]
-            rows.append({int(i): float(scores[i]) for i in best if scores[i] > 0})
-        return rows
-
-    @staticmethod
-    def _tokenize(texts: list[str]) -> Any:
-        import bm25s
-        import Stemmer
-
-        return bm25s.tokenize(texts, stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False, show_progress=False)
-
-    def _merge(self, found: Mapping[str, Mapping[int, float]], top_k: int) -> list[Hit]:
+    def _merge(self, query: str, found: Mapping[str, Mapping[int, float]], top_k: int) -> list[Hit]:
         used = {name: scores for name, scores in found.items() if scores}
-        fused = fuse_convex(list(used.values())) if len(used) > 1 else dict(next(iter(used.values()), {}))
-        ranks = {name: {i: rank for rank, i in enumerate(_by_score(scores), start=1)} for name, scores in used.items()}
-        return [
+        fused = self._fuse(list(used.values())) if len(used) > 1 else dict(next(iter(used.values()), {}))
+        ranks = {name: {i: rank for rank, i in enumerate(order_by_score(scores), start=1)} for name, scores in used.items()}
+        order = order_by_score(fused)
+        if self._diversity and self._index.vectors is not None:
+            vectors = take_vectors(self._index.vectors, np.array(order, dtype=np.int64))
+            order = diversify(order, fused, vectors, diversity=self._diversity)
+        hits = [
             Hit(
-                passage=self._index.passages[i],
+                passage=passage,
                 score=fused[i],
                 ranks={name: rank[i] for name, rank in ranks.items() if i in rank},
                 scores={name: scores[i] for name, scores in used.items() if i in scores},
             )
-            for i in _by_score(fused)[:top_k]
+            for i, passage in self._load_distinct(order, max(top_k, CANDIDATES) if self._reranker else top_k)
         ]
+        return rerank(query, hits, self._reranker)[:top_k] if self._reranker else hits
+
+    def _load_distinct(self, order: Sequence[int], count: int) -> Iterator[tuple[int, Passage]]:
+        """Load passages in order until there are `count`, leaving out what repeats a better one."""
+        kept: dict[str, list[Words]] = {}
+        left = count
+        for start in range(0, len(order), count):
+            block = order[start : start + count]
+            for identity, passage in zip(block, self._index.load_passages(block), strict=True):
+                words, others = split_words(passage), kept.setdefault(passage.title.casefold(), [])
+                if left and not any(is_repeat(words, other) for other in others):
+                    others.append(words)
+                    left -= 1
+                    yield identity, passage
+            if not left:
+                return
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Search with one thread: a second one is up to 100 times slower beside another process.
+def rerank(query: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
+    """Order hits by a reranker's score, which each then carries beside the others."""
+    marks = reranker.score(query, [searchable_text(hit.passage) for hit in hits])
+    order = order_by_score(dict(enumerate(marks)))
+    return [
+        Hit(hit.passage, marks[i], {**hit.ranks, "rerank": rank}, {**hit.scores, "rerank": marks[i]})
+        for rank, (i, hit) in enumerate(((i, hits[i]) for i in order), start=1)
+    ]
 
-    The setting belongs to OpenMP, which torch shares: left at one, it halves the speed of every later answer.
+
+def split_words(passage: Passage) -> Words:
+    """Return the distinct words of a passage and of where it stands, and which of them are numbers."""
+    words = frozenset(re.findall(r"\w+", f"{passage.place}\n{passage.text}".casefold()))
+    return words, frozenset(word for word in words if any(map(str.isdigit, word)))
+
+
+def is_repeat(one: Words, other: Words) -> bool:
+    """Whether two passages under one title have the same numbers and nearly the same words.
+
+    Vectors cannot tell: "a bonus of 40 euros" and "a bonus of 50 euros" are nearer than 0.95, and the answer
+    may stand in the second. So can texts that differ in their titles only, as handbooks of two branches do.
     """
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
-
-
-def fuse_convex(lists: Sequence[Mapping[int, float]]) -> dict[int, float]:
-    """Average min-max scaled scores with equal weights; what a list does not hold counts 0 there."""
-    fused: dict[int, float] = {}
-    for scores in lists:
-        for identity, score in scale_scores(scores).items():
-            fused[identity] = fused.get(identity, 0.0) + score / len(lists)
-    return fused
-
-
-def scale_scores(scores: Mapping[int, float]) -> dict[int, float]:
-    """Scale scores to 0..1; where all are equal they are all 1, for each was found."""
-    low, high = min(scores.values()), max(scores.values())
-    return {identity: (score - low) / (high - low) if high > low else 1.0 for identity, score in scores.items()}
-
-
-def _by_score(scores: Mapping[int, float]) -> list[int]:
-    return sorted(scores, key=lambda identity: (-scores[identity], identity))
+    (words, numbers), (others, known) = one, other
+    return numbers == known and len(words & others) >= SAME_WORDS * len(words | others)
