@@ -25,10 +25,10 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 CONTEXT = 2048
 MARGIN = 1.1
 PROCESS_BYTES = 600 * 2**20
-ACTIVATION_FACTOR = 1.0
-LOGIT_BYTES = 14
-ADAM_BYTES = 12
-ASSUMED_FLOPS = {"cuda": 3e13, "mps": 1.5e12, "cpu": 2e11}
+ACTIVATION_FACTOR = 1.2  # What the backward pass holds beside what was kept for it, and the allocator's gaps.
+LOGIT_BYTES = 14  # A trained token's row in 16 bits, in 32, its log-softmax and its gradient.
+ADAM_BYTES = 12  # Gradient and two moments in 32 bits.
+ASSUMED_FLOPS = {("cuda", 2): 3e13, ("mps", 2): 1.5e12, ("cpu", 2): 4e11, ("cpu", 4): 2e11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class ModelShape:
         linears: (out, in) of every linear layer that gets an adapter: all but the output head.
         parameters: All of them, a tied head counted once.
         width: Of the residual stream.
+        layers: Blocks.
         vocabulary: Size of the head's output.
         context: Longest training example in tokens: the model's own limit, at most 2,048.
     """
@@ -48,6 +49,7 @@ class ModelShape:
     linears: tuple[tuple[int, int], ...]
     parameters: int
     width: int
+    layers: int
     vocabulary: int
     context: int
 
@@ -163,6 +165,7 @@ def read_shape(folder: Path) -> ModelShape:
         linears=tuple(linears),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         width=int(text.hidden_size),
+        layers=int(text.num_hidden_layers),
         vocabulary=int(text.vocab_size),
         context=min(context, CONTEXT),
     )
@@ -210,7 +213,7 @@ def estimate_training(
         "weights": shape.weigh(config.storage, dtype_bytes=machine.dtype_bytes),
         "adapter": 4 * trainable,
         "optimizer": ADAM_BYTES * trainable,
-        "activations": _weigh_activations(shape, row, rank=config.rank, dtype_bytes=machine.dtype_bytes),
+        "activations": row * _weigh_token(shape, config, machine.dtype_bytes),
         "logits": LOGIT_BYTES * sum(sorted(answers)[-batch:]) * shape.vocabulary,
         "process": PROCESS_BYTES if machine.device != "cuda" else 0,
     }
@@ -239,14 +242,17 @@ def estimate_training(
     )
 
 
-def _weigh_activations(shape: ModelShape, row: int, *, rank: int, dtype_bytes: int) -> int:
-    """Return the bytes kept for the backward pass of one row.
+def _weigh_token(shape: ModelShape, config: TrainConfig, dtype_bytes: int) -> int:
+    """Return the bytes that one token of the row takes for the backward pass.
 
-    Beside each linear layer, peft keeps the layer's input in 32 bits (the adapter's type) and A's output; the next
-    part keeps the layer's own output. Four norms' worth of 32-bit rows a block are about one width per linear.
+    Each linear layer's input and output are kept, and A's output; each block keeps about three rows in 32 bits for
+    its norms. Where the product is not the fused one (`finetune/fused.py`), peft keeps another input in 32 bits
+    beside each layer, and DoRA two further outputs (from its code; only the fused product was measured).
     """
-    kept = sum(4 * (in_size + rank) + dtype_bytes * out_size + 4 * shape.width for out_size, in_size in shape.linears)
-    return int(ACTIVATION_FACTOR * row * kept)
+    kept = sum(dtype_bytes * (out + size) + 4 * config.rank for out, size in shape.linears) + 12 * shape.width * shape.layers
+    if config.dora or config.storage == "int8":
+        kept += sum(4 * size + (8 * out if config.dora else 0) for out, size in shape.linears)
+    return int(ACTIVATION_FACTOR * kept)
 
 
 def _choose_speed(shape: ModelShape, machine: Machine) -> tuple[float, str]:
@@ -257,7 +263,7 @@ def _choose_speed(shape: ModelShape, machine: Machine) -> tuple[float, str]:
     if machine.speeds:
         count = len(machine.speeds)
         return sorted(machine.speeds)[count // 2], f"measured in {count} training{'s' if count > 1 else ''} of this model here"
-    assumed = ASSUMED_FLOPS.get(machine.device, ASSUMED_FLOPS["cpu"])
+    assumed = ASSUMED_FLOPS.get((machine.device, machine.dtype_bytes), ASSUMED_FLOPS["cpu", 4])
     return assumed / (4 * shape.parameters), f"assumed for {machine.device}: no training of this model here yet"
 
 

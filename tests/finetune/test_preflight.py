@@ -149,7 +149,7 @@ def test_too_little_memory_is_a_no_go(inspect, task):
 
 def test_a_model_of_eight_billion_is_refused_on_a_laptop_before_it_loads(task, tokenizer):
     layers = ((4096, 4096), (1024, 4096), (1024, 4096), (4096, 4096), (14336, 4096), (14336, 4096), (4096, 14336)) * 32
-    large = ModelShape("llama-8b", layers, 8_030_261_248, 4096, 128_256, 2048)
+    large = ModelShape("llama-8b", layers, 8_030_261_248, 4096, 32, 128_256, 2048)
     laptop = replace(ROOMY, memory=8 * 2**30)
     report = inspect_training(task, tokenizer, CONFIG, shape=large, machine=laptop)
     assert large.count_trainable(16) == 41_943_040  # The published number for all linear layers at r = 16.
