@@ -232,7 +232,7 @@ def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
     path = settings.folder("adapters") / SELECTED
     if not path.is_file():
         return {}
-    values = read_json(path)
+    values: dict[str, dict[str, str]] = read_json(path)
     kinds = list(values.values()) if isinstance(values, dict) else [None]
     if not all(isinstance(kind, dict) and all(isinstance(adapter, str) for adapter in kind.values()) for kind in kinds):
         raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.")
