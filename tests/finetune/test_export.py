@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.generation.decoder import load_generator
 from core.generation.loading import load_model, load_tokenizer
 from core.settings import Settings
-from core.storage import verify_folder
+from core.storage import verify_folder, write_manifest
 from core.values import DecodeOptions, Message
 from finetune.adapters import find_folder
 from finetune.export import export_adapter
@@ -133,7 +133,7 @@ def test_rounding_a_weak_adapter_to_four_bits_again_would_take_most_of_it_away(s
     change = (kept[key] - before[key]).float()
     left = (rounded[key] - before[key]).float()
     share = float((change * left).sum() / (change * change).sum())
-    assert share < 0.5
+    assert share < 0.5, share
     assert float(change.abs().max()) > 0
     assert torch.isfinite(left).all()
 
@@ -145,6 +145,17 @@ def test_an_adapter_trained_on_full_weights_is_merged_into_those(stored, base, t
     plain = load_plain(merge_to_folder(stored, "full", tmp_path / "full"))
     assert measure_difference(attach(stored, base, "full", storage="full"), plain, base) < 0.05
     assert measure_difference(attach(stored, base, "full", storage="nf4"), plain, base) > 0.1
+
+
+def test_an_adapter_trained_on_8_bit_weights_is_merged_into_those(stored, base, tmp_path):
+    from dataclasses import replace
+
+    folder = tiny_adapter(stored, base, "eight", card=replace(CARD, config={"storage": "full"}))
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**card, "config": {"storage": "int8"}}))
+    write_manifest(folder)
+    plain = load_plain(merge_to_folder(stored, "eight", tmp_path / "eight"))
+    assert measure_difference(attach(stored, base, "eight", storage="full"), plain, base) < 0.1
 
 
 @pytest.mark.parametrize("precision", ["bf16", "f16"])
