@@ -51,7 +51,7 @@ class Document:
         id: Its path below the documents folder, without the suffix.
         title: What people call it.
         text: The whole text; passages and pages are spans of it.
-        pages: Offset in `text` where each page begins, for documents that have pages.
+        pages: Offset in `text` where each page begins, of a table each row; empty for documents without such parts.
         origin: Name of the file it was read from.
     """
 
