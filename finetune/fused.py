@@ -58,7 +58,7 @@ def _is_plain(layer: Any, name: str) -> bool:
 
 def _read_weight(base: Any, dtype: torch.dtype) -> torch.Tensor:
     """Return the frozen weight in the dtype of the activations. Shape: (out, in)."""
-    state = getattr(base.weight, "quant_state", None)
+    state = getattr(base.weight, "quant_state", None) or getattr(base, "quant_state", None)
     if state is None:
         weight: torch.Tensor = base.weight
         return weight

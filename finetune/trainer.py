@@ -18,9 +18,11 @@ from core.errors import Cancelled, LabError
 from finetune.checkpoint import Checkpoints, Progress, read_adapter, write_adapter
 from finetune.config import TrainConfig
 from finetune.data import Encoded, pack
+from finetune.distributed import Group, join_group, shard_frozen
 from finetune.evaluation import Evaluation
 from finetune.model import add_adapter, compute_loss, load_trainable
 from finetune.notices import describe_evaluations, describe_steps
+from finetune.savings import Savings, checkpoint_blocks, make_optimizer
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +85,7 @@ class Listeners:
 def train(
     model: Any, examples: Sequence[Encoded], config: TrainConfig, *, on_step: Callable[[StepReport], None] | None = None,
     listeners: Listeners | None = None, evaluate: Callable[[int], Evaluation] | None = None,
-    checkpoints: Checkpoints | None = None,
+    checkpoints: Checkpoints | None = None, savings: Savings | None = None,
 ) -> Outcome:  # fmt: skip
     """Train the adapter of `model` in place.
 
@@ -95,13 +97,19 @@ def train(
         listeners: Told of steps, evaluations and notices.
         evaluate: Answers the held-out sample at a step; its field score chooses the adapter that is kept.
         checkpoints: Where states are kept; the newest whole one is gone on from.
+        savings: What is done to need less memory.
 
     Raises:
         LabError: The loss is not a number, or no gradient reaches the adapter.
         Cancelled: Cancelled before anything useful was learned.
     """
+    group = join_group()
     told = listeners or Listeners(on_step or (lambda report: None))
-    return _Training(model, examples, config, told, evaluate, checkpoints).run()
+    if not group.leads:
+        told = Listeners(lambda report: None)
+    if not (group.leads or group.sharded):
+        evaluate = None
+    return _Training(model, examples, config, told, evaluate, checkpoints, group, savings or Savings()).run()
 
 
 @dataclass
@@ -114,6 +122,8 @@ class _Training:
     told: Listeners
     evaluate: Callable[[int], Evaluation] | None
     checkpoints: Checkpoints | None
+    group: Group
+    savings: Savings
     progress: Progress = field(default_factory=Progress)
     best: dict[str, torch.Tensor] | None = None
     norms: list[float] = field(default_factory=list)
@@ -121,10 +131,11 @@ class _Training:
     saved_at: float = 0.0
 
     def run(self) -> Outcome:
-        import torch
-
         self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.config.learning_rate, weight_decay=0.0)
+        self.optimizer = make_optimizer(self.parameters, self.config.learning_rate, self.savings)
+        if self.savings.checkpoint_activations:
+            checkpoint_blocks(self.model)
+        shard_frozen(self.model, self.group)
         self.per_epoch = math.ceil(len(self.examples) / self.config.batch_size)
         self.progress = replace(self.progress, total=max(1, round(self.config.epochs * self.per_epoch)))
         resumed = self._resume()
@@ -145,9 +156,9 @@ class _Training:
     def _resume(self) -> int:
         """Go on from the newest whole state; returns its step, 0 where there is none."""
         found = self.checkpoints.load(self.model, self.optimizer) if self.checkpoints else None
-        if found is None:
-            return 0
-        self.progress, self.best = found
+        if found is not None:
+            self.progress, self.best = found
+        self.group.require_same(self.progress.step)
         return self.progress.step
 
     def _run_steps(self, resumed: int) -> tuple[bool, bool]:
@@ -172,26 +183,30 @@ class _Training:
 
     def _was_cancelled(self, report: StepReport) -> bool:
         """Tell of a step; whether somebody asked to stop. Too few steps are worth nothing: then the request is passed on."""
+        asked = False
         try:
             self.told.on_step(report)
         except Cancelled:
-            if report.step < MIN_STEPS_TO_KEEP:
-                raise
-            self._save()
-            return True
-        return False
+            asked = True
+        if not self.group.agree(asked):
+            return False
+        if report.step < MIN_STEPS_TO_KEEP:
+            raise Cancelled
+        self._save()
+        return True
 
     def _look_after(self, report: StepReport) -> bool:
         """Say what is to be said, evaluate and keep a state where due; whether training should end early."""
         self._notice(describe_steps(self.progress.losses, self.norms))
+        ended = False
         if self._is_due():
             self._evaluate()
             self.model.train()
             self._save()
-            return 0 < self.config.patience <= self.progress.stale and report.step < self.progress.total
-        if time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
+            ended = 0 < self.config.patience <= self.progress.stale and report.step < self.progress.total
+        elif time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
             self._save()
-        return False
+        return bool(self.group.agree(ended))
 
     def _do_step(self, batch: Sequence[Encoded]) -> StepReport:
         """Do one optimizer step."""
@@ -217,20 +232,22 @@ class _Training:
 
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = compute_loss(self.model, pack(batch))
+        part, weight = self.group.share(batch)
+        loss = compute_loss(self.model, pack(part)) * weight
         loss.backward()
+        loss = self.group.add_up(self.parameters, loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
         if math.isfinite(float(norm)):
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return float(loss.detach()), float(norm)
+        return float(loss), float(norm)
 
     def _plan(self, seconds_per_step: float) -> None:
         """Fix the number of steps by the time budget, once the speed is known."""
         total = self.progress.total
         if self.config.minutes is not None:
             left = self.config.minutes * 60 - self.progress.seconds
-            total = _plan_steps(total, left, seconds_per_step, self.progress.step)
+            total = int(self.group.agree(_plan_steps(total, left, seconds_per_step, self.progress.step)))
         self.progress = replace(self.progress, total=total, planned=True)
 
     def _is_due(self) -> bool:
@@ -268,7 +285,7 @@ class _Training:
     def _save(self) -> None:
         """Keep a state; a full disk costs the state, not the training."""
         self.saved_at = time.perf_counter()
-        if self.checkpoints is None:
+        if self.checkpoints is None or not self.group.leads:
             return
         try:
             self.checkpoints.save(self.progress, self.model, self.optimizer, self.best)
