@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -59,6 +59,13 @@ class Library:
         found = {file.id: file for folder in folders if folder.is_dir() for file in list_files(folder)}
         return [found[identity] for identity in sorted(found)]
 
+    def list_own(self, task: Task) -> dict[str, Any]:
+        """Return the files that a person added, by id: what may be deleted."""
+        from retrieval.documents import list_files
+
+        folder = self.added_folder(task)
+        return {file.id: file for file in list_files(folder)} if folder.is_dir() else {}
+
     def update(self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify) -> dict[str, Any]:
         """Bring a task's index up to date with its documents.
 
@@ -74,23 +81,38 @@ class Library:
         Raises:
             LabError: There are no documents, or none can be read; each is named.
         """
-        from retrieval.indexing import PASSAGE_TOKENS, from_files, update_index
+        from retrieval.indexing import from_files
 
         left_out = self.add(task, add) if add else []
-        files, folder = self.list_files(task), self.index_folder(task)
-        if not files and not folder.is_dir():
+        files = self.list_files(task)
+        if not files and not self.index_folder(task).is_dir():
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
-        report = update_index(
-            folder,
-            from_files(files),
-            self._load_embedder(),
-            passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
-            rebuild=rebuild,
-            on_progress=lambda step, total: notify("index", step, total),
-        )
-        result = report.as_json()
+        result = self._sync(task, from_files(files), rebuild=rebuild, notify=notify)
         result["problems"] += [asdict(problem) for problem in left_out]
-        return {"task": task.name, **result}
+        return result
+
+    def remove(self, task: Task, identities: Collection[str]) -> None:
+        """Delete documents that a person added: out of the index first, so that no search finds them any more, then the files.
+
+        Nothing else of the index is brought up to date, so this takes seconds however much waits to be indexed.
+
+        Raises:
+            LabError: One of them is not the person's own, or the index was made with another embedder.
+        """
+        from retrieval.indexing import Sources
+
+        own = self.list_own(task)
+        if strange := sorted(set(identities) - own.keys()):
+            raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
+        if (index := self.find_index(task)) is not None:
+            known = index.store.list_versions()
+            kept = {identity: version for identity, version in known.items() if identity not in identities}
+            if index.stale and len(kept) < len(known):
+                raise LabError(" ".join(index.notes), "Bring it up to date first, then delete.")
+            if len(kept) < len(known):
+                self._sync(task, Sources(kept, lambda ids: []))
+        for identity in identities:
+            _delete(own[identity].path)
 
     def add(self, task: Task, paths: Sequence[Path]) -> list[Any]:
         """Copy documents to where a task's own are read; returns what could not be read and was left out.
@@ -136,6 +158,13 @@ class Library:
         with self._lock:
             return self._look(self.index_folder(task), task.name).index
 
+    def find_index(self, task: Task) -> Any | None:
+        """Return the present state of a task's index, None where there is none or nothing of it can be used."""
+        try:
+            return self.load_index(task)
+        except LabError:
+            return None
+
     def load_examples(self, task: Task) -> Retriever:
         """Return a search over the inputs of the training examples, embedding new ones first.
 
@@ -167,6 +196,29 @@ class Library:
         )
         return self._retrieve(folder, name, mode)
 
+    def _sync(
+        self, task: Task, sources: Any, *, rebuild: bool = False, notify: Notify = lambda stage, step, total: None
+    ) -> dict[str, Any]:
+        """Make a task's index hold exactly the sources; returns the report's fields and the task's name.
+
+        When to say "nothing relevant found" is set by the training questions; test questions must not set it.
+        """
+        from retrieval.abstention import calibrate
+        from retrieval.indexing import PASSAGE_TOKENS, update_index
+
+        embedder = self._load_embedder()
+        questions = [(item.input, {e.document for e in item.evidence}) for item in task.train if item.evidence]
+        report = update_index(
+            self.index_folder(task),
+            sources,
+            embedder,
+            passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
+            rebuild=rebuild,
+            calibrate=lambda index: calibrate(index, embedder, questions=questions),
+            on_progress=lambda step, total: notify("index", step, total),
+        )
+        return {"task": task.name, **report.as_json()}
+
     def _retrieve(self, folder: Path, name: str, mode: str) -> Retriever:
         from retrieval.search import HybridRetriever
 
@@ -189,6 +241,18 @@ class Library:
                 raise LabError(f"There is no index of {name}.", f"Build it: `ragft index {name}`.")
             opened = self._open[folder] = _Open(stamp, open_index(folder, self._load_embedder().fingerprint, task=name))
         return opened
+
+
+def _delete(path: Path) -> None:
+    """Delete a file.
+
+    Raises:
+        LabError: The disk refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise LabError(f"{path.name} cannot be deleted: {error.strerror or error}.", "Delete it by hand.") from error
 
 
 def _copy(files: Iterable[tuple[Path, str]], target: Path) -> None:
