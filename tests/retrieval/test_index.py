@@ -1,13 +1,6 @@
 """The stored index: incremental, whole after any interruption, damage noticed, many readers and one writer."""
 
-import random
 import shutil
-import subprocess
-import sys
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,21 +8,14 @@ import pytest
 import retrieval.builder
 from core.errors import Cancelled, LabError
 from core.values import Document
-from retrieval.chunking import searchable_text
 from retrieval.documents import list_files
 from retrieval.embedding_cache import CACHE, EmbeddingCache
-from retrieval.generations import CURRENT, LOCK, read_stamp
+from retrieval.generations import CURRENT, LOCK
 from retrieval.index import open_index
 from retrieval.indexing import from_documents, from_files, index_documents, update_index
-from retrieval.lexical import search_bm25
 from retrieval.passage_store import STORE
 from retrieval.vectors import VECTORS, build_vectors, choose_kind, search_vectors, take_vectors
-
-TEXTS = {
-    "pay": "# Pay\n\nThe walrus bonus is 40 euros.",
-    "rest": "# Rest\n\nA break lasts 25 minutes.",
-    "sea": "# Sea\n\n" + "\n\n".join(f"## Part {n}\nThe buoy number {n} drifts, 海 waves and kelp." for n in range(12)),
-}
+from tests.index_files import TEXTS, describe, search, update
 
 
 @pytest.fixture
@@ -44,32 +30,6 @@ def files(tmp_path):
     for name, text in TEXTS.items():
         (place / f"{name}.md").write_text(text)
     return place
-
-
-def update(folder, files, embedder, **more):
-    return update_index(folder, from_files(list_files(files)), embedder, passage_tokens=40, **more)
-
-
-def search(index, embedder, words, mode):
-    """Return the texts found by one kind of search, without what other tests are about."""
-    if mode == "dense":
-        ids = [i for i in index.search_vectors(embedder.encode([words]), 3)[1][0].tolist() if i >= 0]
-    else:
-        ids = [int(index.ids[position]) for position, _ in search_bm25(index.bm25, words, 3)]
-    return [passage.text for passage in index.load_passages(ids)]
-
-
-def describe(folder, embedder):
-    """Return the texts of an index by document, after checking that its parts belong together."""
-    index = open_index(folder, embedder.fingerprint, task="t")
-    passages = index.load_passages(index.ids)
-    assert index.notes == ()
-    assert index.vectors.ntotal == len(index.bm25) == len(index) == len(passages)
-    assert np.allclose(take_vectors(index.vectors, index.ids), embedder.encode([searchable_text(p) for p in passages]))
-    for passage in passages:
-        document = index.load_document(passage.document)
-        assert document.text[passage.start : passage.end] == passage.text
-    return {name: index.load_document(name).text for name in index.store.list_versions()}
 
 
 def test_the_same_files_twice_change_nothing_and_are_not_parsed(folder, files, embedder, monkeypatch):
@@ -354,108 +314,3 @@ def test_beyond_the_limit_search_is_approximate_and_filters_stay_exact():
     found = [search_vectors(index, vectors[:5], 10, allowed)[1] for index in (exact, lists)]
     assert np.array_equal(*found)
     assert set(found[0].ravel()) <= set(allowed)
-
-
-def test_two_writers_at_once_take_turns(folder, files, embedder):
-    reports = []
-    threads = [threading.Thread(target=lambda: reports.append(update(folder, files, embedder))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(report.built for report in reports) == [False, False, False, True]
-    assert describe(folder, embedder) == TEXTS
-
-
-def test_many_searches_beside_a_writer_see_one_state_each(folder, tmp_path, embedder):
-    def state(word):
-        return from_documents([Document(f"d{n}", "", f"{word} common topic{n}") for n in range(40)])
-
-    update_index(folder, state("alpha"), embedder)
-    end, seen, torn = threading.Event(), set(), []
-
-    def read():
-        stamp, index = "", None
-        while not end.is_set():
-            if stamp != read_stamp(folder):
-                stamp, index = read_stamp(folder), open_index(folder, embedder.fingerprint, task="t")
-            for mode in ("dense", "bm25"):
-                texts = search(index, embedder, f"common topic{random.randrange(40)}", mode)
-                found = {text.split()[0] for text in texts}
-                torn.extend([texts] if len(found) != 1 or len(texts) != 3 else [])
-                seen.update(found)
-            time.sleep(0.01)  # Leave the writer some of the interpreter.
-
-    with ThreadPoolExecutor(32) as pool:
-        readers = [pool.submit(read) for _ in range(32)]
-        for word in ("beta", "gamma", "delta", "alpha"):
-            update_index(folder, state(word), embedder)
-        time.sleep(0.2)
-        end.set()
-        for reader in readers:
-            reader.result()
-    assert torn == []
-    assert len(seen) > 1
-
-
-KILLER = """
-import os, random, shutil, signal, sys, time
-from pathlib import Path
-sys.path[:0] = [{root!r}, {tests!r}]
-from conftest import HashingEmbedder
-from retrieval.documents import list_files
-from retrieval.indexing import from_files, update_index
-import retrieval.builder, faiss, bm25s, Stemmer, semantic_text_splitter
-
-retrieval.builder.BATCH = 4
-
-class Slow(HashingEmbedder):
-    def encode(self, texts):
-        time.sleep(0.01)
-        return super().encode(texts)
-
-def start(folder):
-    pid = os.fork()
-    if pid == 0:
-        update_index(folder, from_files(list_files(Path({files!r}))), Slow(), passage_tokens=40)
-        os._exit(0)
-    return pid
-
-place = Path({place!r})
-shutil.copytree(place / "old", place / "whole")
-began = time.monotonic()
-os.waitpid(start(place / "whole"), 0)
-whole = time.monotonic() - began
-moments = random.Random(0)
-for number in range(20):
-    shutil.copytree(place / "old", place / str(number))
-    pid = start(place / str(number))
-    time.sleep(whole * 1.1 * moments.random())
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
-def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, embedder):
-    """One process loads the libraries and forks; each child updates a copy of the index and is killed at a random moment."""
-    update(tmp_path / "old", files, embedder)
-    (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
-    (files / "rest.md").unlink()
-    (files / "more.md").write_text(
-        "# More\n\n" + "\n\n".join(f"## P{n}\nThe gull number {n} cries over the cliffs." for n in range(60))
-    )
-    new = {path.stem: path.read_text() for path in files.iterdir()}
-    root = Path(__file__).resolve().parent.parent.parent
-    script = KILLER.format(root=str(root), tests=str(root / "tests"), files=str(files), place=str(tmp_path))
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
-    assert describe(tmp_path / "whole", embedder) == new
-    states = [describe(tmp_path / str(number), embedder) for number in range(20)]
-    assert all(state in (TEXTS, new) for state in states)
-    assert TEXTS in states
-    for number in range(20):
-        update(tmp_path / str(number), files, embedder)
-        assert describe(tmp_path / str(number), embedder) == new
-        left = {path.name for path in (tmp_path / str(number)).iterdir()}
-        assert left <= {CURRENT, LOCK, CACHE, f"{CACHE}-journal", "000001", "000002", "000003"}
-        assert len(left & {"000001", "000002", "000003"}) == 2
