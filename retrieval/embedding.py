@@ -77,7 +77,7 @@ class SentenceEmbedder:
         from tokenizers import Tokenizer
         from transformers.utils.logging import disable_progress_bar
 
-        folder = _find_folder(name)
+        folder = find_folder(name)
         disable_progress_bar()  # It would stand between our own bars.
         dtype = choose_device().dtype_name if device == "cpu" else "float32"
         self._model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": dtype}).eval()
@@ -157,7 +157,7 @@ def cut_batches(lengths: Sequence[int], *, window: int, tokens: int) -> list[lis
     return batches
 
 
-def _find_folder(name: str) -> Path:
+def find_folder(name: str) -> Path:
     """Return the folder of an embedding model; the bundled one is checked against its published sha256.
 
     Raises:

@@ -60,7 +60,8 @@ def diversify(order: Sequence[int], scores: Mapping[int, float], vectors: np.nda
     scaled = scale_scores({identity: scores[identity] for identity in order})
     relevance = np.array([scaled[identity] for identity in order])
     likeness = np.zeros(len(order))
-    left, chosen = list(range(len(order))), []
+    left: list[int] = list(range(len(order)))
+    chosen: list[int] = []
     while left:
         marks = (1 - diversity) * relevance[left] - diversity * likeness[left]
         best = left.pop(int(np.argmax(marks)))

@@ -1,0 +1,226 @@
+"""When to say "nothing relevant found": evidence of a question's hits against a threshold calibrated on the index itself.
+
+The more passages there are, the higher the best score of a question that none of them answers, so no constant
+threshold fits two indexes. It is set where questions with and without their own document part best.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from core.values import Hit
+from retrieval.chunking import searchable_text
+from retrieval.embedding import Embedder
+from retrieval.index import Index
+from retrieval.lexical import tokenize
+from retrieval.search import HybridRetriever
+
+Source = Literal["default", "questions", "sentences"]
+SAMPLE = 200
+LEAST_SAMPLE = 20
+DEPTH = 5  # So many hits are looked at.
+FETCHED = 50
+REFUSED = 0.9  # Of sentences, in other documents.
+# Stems of what makes a sentence a question; no passage need hold them.
+ASKING = frozenset(
+    [
+        "what",
+        "who",
+        "whom",
+        "whose",
+        "when",
+        "where",
+        "which",
+        "whi",
+        "how",
+        "do",
+        "doe",
+        "did",
+        "can",
+        "could",
+        "would",
+        "should",
+        "mani",
+        "much",
+    ]
+)
+SENTENCE = re.compile(r"[^.!?\n]{30,300}[.!?]")
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where evidence begins, and what that costs.
+
+    Args:
+        value: The least evidence of an answerable question, 0..1.
+        kept: Share of questions that reach it with their own document in the index.
+        refused: Share of questions that do not without it.
+        questions: On how many this was measured; 0 for the default.
+        source: On what: labelled questions, or sentences of the passages in their place.
+    """
+
+    value: float
+    kept: float
+    refused: float
+    questions: int
+    source: Source
+
+
+# XQuAD's 1,190 questions, their own article removed or not; see benchmarks/LOG.md.
+DEFAULTS: Mapping[str, Threshold] = {
+    "dense": Threshold(0.40, 0.91, 0.90, 0, "default"),
+    "words": Threshold(0.50, 0.9, 0.9, 0, "default"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether hits are worth answering from.
+
+    Args:
+        abstained: Nothing relevant was found.
+        reason: Why, in words.
+        best_score: The evidence of the hits, 0..1.
+        threshold: What it had to reach.
+        coverage: Share of the question's words in the best passage, 0..1.
+    """
+
+    abstained: bool
+    reason: str
+    best_score: float
+    threshold: float
+    coverage: float
+
+
+def judge(query: str, hits: Sequence[Hit], calibration: Mapping[str, Any]) -> Verdict:
+    """Say whether the first hits of a query hold evidence.
+
+    Args:
+        query: The question.
+        hits: What a search for it found, best first.
+        calibration: `Index.calibration`; the defaults where it is empty.
+    """
+    kind = "dense" if any("dense" in hit.scores for hit in hits) else "words"
+    threshold = read_threshold(calibration, kind)
+    score, coverage = measure_evidence(query, hits)
+    what = f"The nearest passage scores {score:.2f}; evidence begins at {threshold.value:.2f}"
+    words = f"it holds {coverage:.0%} of the question's words"
+    if not hits:
+        reason = "No passage has anything in common with the question."
+    elif score < threshold.value:
+        reason = f"Nothing relevant was found. {what}, and {words}."
+    else:
+        reason = f"{what}, and {words}."
+    return Verdict(score < threshold.value or not hits, reason, score, threshold.value, coverage)
+
+
+def calibrate(
+    index: Index,
+    embedder: Embedder,
+    *,
+    questions: Sequence[tuple[str, Collection[str]]] = (),
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Set the thresholds of an index: for hits with vectors (`dense`) and for hits by words alone (`words`).
+
+    At most 200 questions are searched for; each is scored with what was found, and again without what was found
+    in its own documents. The threshold is the one of best balanced accuracy between the two. A sentence, in place of
+    a question, is too near to its own passage to tell that; with sentences the threshold is what nine in ten do not
+    reach in other documents.
+
+    Args:
+        index: The index; what is returned is kept with it.
+        embedder: Embeds the questions.
+        questions: Questions and the ids of the documents that answer them. Without enough of them, sentences of
+            the passages are asked for instead.
+        seed: Of the sample.
+
+    Returns:
+        `Threshold` by kind of evidence, as JSON; empty where there is too little to tell.
+    """
+    random = np.random.default_rng(seed)
+    asked = [(text, frozenset(names)) for text, names in questions if names and text.strip()]
+    source: Source = "questions" if len(asked) >= LEAST_SAMPLE else "sentences"
+    if source == "sentences":
+        asked = _make_questions(index, random)
+    asked = [asked[place] for place in sorted(random.permutation(len(asked))[:SAMPLE].tolist())]
+    modes = {"words": "bm25"} if index.stale else {"dense": "hybrid", "words": "bm25"}
+    found = {}
+    for kind, mode in modes.items():
+        hits = HybridRetriever(index, embedder, mode=mode).search([text for text, _ in asked], top_k=FETCHED)
+        threshold = _set_threshold(asked, hits, source)
+        if threshold is not None:
+            found[kind] = asdict(threshold)
+    return found
+
+
+def _set_threshold(
+    asked: Sequence[tuple[str, Collection[str]]], found: Sequence[Sequence[Hit]], source: Source
+) -> Threshold | None:
+    own, other = [], []
+    for (text, names), hits in zip(asked, found, strict=True):
+        elsewhere = [hit for hit in hits if hit.passage.document not in names]
+        if elsewhere or len(hits) < FETCHED:
+            own.append(measure_evidence(text, hits)[0])
+            other.append(measure_evidence(text, elsewhere)[0])
+    if len(own) < LEAST_SAMPLE:
+        return None
+    value = choose_threshold(own, other) if source == "questions" else float(np.quantile(other, REFUSED))
+    kept, refused = np.mean(np.array(own) >= value), np.mean(np.array(other) < value)
+    return Threshold(value, float(kept), float(refused), len(own), source)
+
+
+def measure_evidence(query: str, hits: Sequence[Hit]) -> tuple[float, float]:
+    """Return the evidence of a query's first hits and their coverage, both 0..1.
+
+    Evidence is the mean of the best cosine and the coverage; without vectors, the coverage alone. Fused scores say
+    nothing here: the best of the worst is still 1.
+    """
+    first = hits[:DEPTH]
+    coverage = max((measure_coverage(query, searchable_text(hit.passage)) for hit in first), default=0.0)
+    cosines = [hit.scores["dense"] for hit in first if "dense" in hit.scores]
+    if not cosines:
+        return coverage, coverage
+    return (min(1.0, max(0.0, max(cosines))) + coverage) / 2, coverage
+
+
+def measure_coverage(query: str, text: str) -> float:
+    """Return the share of a query's distinct words, stemmed, without stop and question words, that a text holds."""
+    asked, held = (set(words) for words in tokenize([query, text]))
+    asked -= ASKING
+    return len(asked & held) / len(asked) if asked else 0.0
+
+
+def choose_threshold(own: Sequence[float], other: Sequence[float]) -> float:
+    """Return the threshold of best balanced accuracy: most of `own` reach it, most of `other` do not.
+
+    It lies in the middle between two scores that were seen; of equally good ones the middle one is taken.
+    """
+    mine, others = np.sort(np.array(own)), np.sort(np.array(other))
+    seen = np.unique(np.concatenate([mine, others, [0.0, 1.0]]))
+    places = (seen[1:] + seen[:-1]) / 2
+    kept = 1 - np.searchsorted(mine, places) / len(mine)
+    refused = np.searchsorted(others, places) / len(others)
+    best = np.flatnonzero(kept + refused >= (kept + refused).max() - 1e-12)
+    return float(places[best[len(best) // 2]])
+
+
+def read_threshold(calibration: Mapping[str, Any], kind: str) -> Threshold:
+    """Return the threshold of a kind of evidence, the default where it was not measured."""
+    return Threshold(**calibration[kind]) if kind in calibration else DEFAULTS[kind]
+
+
+def _make_questions(index: Index, random: np.random.Generator) -> list[tuple[str, frozenset[str]]]:
+    """Take a sentence out of each of some passages, in the place of a question about its document."""
+    chosen = index.ids[np.sort(random.permutation(len(index))[: 2 * SAMPLE])]
+    asked = []
+    for passage in index.load_passages(chosen.tolist()):
+        sentences = SENTENCE.findall(passage.text)
+        if sentences:
+            asked.append((sentences[random.integers(len(sentences))].strip(), frozenset([passage.document])))
+    return asked
