@@ -16,7 +16,7 @@ from core.evaluation.statistics import Interval, mean_interval
 from core.values import Hit, Retriever
 
 DEPTH = 10
-RECALL_AT = (1, 2, 3, 5, 10)
+RECALL_AT = tuple(range(1, DEPTH + 1))
 PASSAGES = 100
 
 

@@ -15,6 +15,7 @@ from core.errors import Cancelled, LabError
 from core.settings import prepare_libraries, read_settings
 from ui.cli_adapters import adapters_app
 from ui.cli_jobs import jobs_app
+from ui.cli_retrieval import retrieval_app
 from ui.cli_tasks import tasks_app
 from ui.cli_training import training_app
 from ui.console import AsJson, Bars, TaskName, err, out, run_as_job, show, show_fields, show_table
@@ -28,6 +29,7 @@ app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
 app.add_typer(tasks_app)  # Without a name: its commands stand beside these.
 app.add_typer(training_app)
+app.add_typer(retrieval_app)
 
 DecodingMode = Annotated[
     str, typer.Option("--mode", help="free, constrained (by the schema) or think (draft, then constrained).")
@@ -127,52 +129,6 @@ def index(
 
 
 @app.command()
-def search(
-    task: TaskName,
-    query: str,
-    k: Annotated[int, typer.Option("--k", "-k", help="How many passages.", min=1)] = 5,
-    mode: Annotated[str, typer.Option(help="hybrid, dense or bm25.")] = "hybrid",
-    as_json: AsJson = False,
-) -> None:
-    """Search a task's documents."""
-    from dataclasses import asdict
-
-    from ui.lab import Lab
-
-    lab = Lab(read_settings())
-    hits = lab.load_retriever(lab.task(task), mode=mode).search([query], top_k=k)[0]
-    rows = [
-        {"document": hit.passage.document, "score": round(hit.score, 3), "text": " ".join(hit.passage.text.split())[:120]}
-        for hit in hits
-    ]
-    show([asdict(hit) for hit in hits] if as_json else rows, as_json, lambda value: show_table(value, empty="Nothing found."))
-
-
-@app.command("retrieval-eval")
-def retrieval_eval(
-    task: Annotated[str | None, typer.Argument(help="A task with evidence; its index must be there.")] = None,
-    beir: Annotated[Path | None, typer.Option(help="A benchmark in BEIR's form instead of a task.")] = None,
-    modes: Annotated[str, typer.Option(help="Comma-separated search modes.")] = "dense,bm25,hybrid",
-    as_json: AsJson = False,
-) -> None:
-    """Measure retrieval on labelled questions: recall@k, MRR@10, nDCG@10."""
-    from ui.lab import Lab
-    from ui.retrieval_quality import evaluate_beir, evaluate_retrieval
-    from ui.tables import print_quality
-
-    if (task is None) == (beir is None):
-        raise LabError("Give either a task or --beir FOLDER.")
-    lab = Lab(read_settings())
-    chosen = [mode.strip() for mode in modes.split(",")]
-    if beir is not None:
-        with Bars() as bars:
-            result = evaluate_beir(lab, beir, modes=chosen, notify=bars)
-    else:
-        result = evaluate_retrieval(lab, lab.task(str(task)), modes=chosen)
-    show(result, as_json, lambda value: print_quality(value, out))
-
-
-@app.command()
 def train(
     task: TaskName,
     minutes: Annotated[float | None, typer.Option(help="Time budget of the training steps.")] = None,
@@ -254,6 +210,7 @@ def ask(
     from core.arms import find_arms
     from core.values import Example
     from ui.lab import Lab
+    from ui.passages_view import describe_support
 
     lab = Lab(read_settings())
     loaded, chosen = lab.task(task), find_arms(arms)
@@ -266,7 +223,8 @@ def ask(
     for arm in chosen:
         try:
             _, prediction = next(lab.answer(loaded, [Example("question", question)], arm, options=options, adapter=adapter))
-            rows.append({**asdict(prediction), "schema_valid": prediction.schema_valid})
+            support = describe_support(loaded, prediction)
+            rows.append({**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support})
         except LabError as error:
             rows.append({"arm": arm.name, "missing": str(error)})
     if all("missing" in row for row in rows):

@@ -13,6 +13,7 @@ from core.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
 from ui.lab import Lab
 from ui.rendering import render_card, render_cards, render_note, render_partial, render_prediction
+from ui.searching import judge_hits
 from ui.streaming import stream
 
 Choices = Sequence[tuple[str, str]]
@@ -79,7 +80,7 @@ def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | N
                     bodies[arm] = render_partial(part)
                     yield _render(bodies)
                 else:
-                    bodies[arm] = render_prediction(task, item, part[0])
+                    bodies[arm] = render_prediction(task, item, part[0], judge_hits(lab, task, item.input, part[0].hits))
             if reason := lab.describe_support(task, mode):
                 bodies[arm] += render_note(reason)
         except LabError as error:

@@ -1,9 +1,8 @@
-"""Values as HTML. Every text of a user, a model or a document is escaped here and nowhere else."""
+"""Values as HTML. Every text of a user, a model or a document is escaped where it becomes HTML: here and in the other views."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -12,7 +11,9 @@ from core.arms import ARMS
 from core.evaluation.scoring import score_answer
 from core.jobs import JobStatus
 from core.task import Task
-from core.values import Example, Hit, Prediction
+from core.values import Example, Prediction
+from retrieval.abstention import Verdict
+from ui.passages_view import render_hits, render_support
 
 STAGES = {
     "strict": "JSON as written",
@@ -20,7 +21,6 @@ STAGES = {
     "repaired": "repaired: it was not JSON as written",
     "failed": "not JSON",
 }
-STOPWORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it", "long", "many", "may", "me", "much", "must", "my", "of", "on", "or", "the", "their", "this", "to", "what", "when", "where", "which", "who", "whom", "will", "with", "you", "your"])  # fmt: skip
 
 
 def render_card(title: str, body: str) -> str:
@@ -38,8 +38,15 @@ def render_note(text: str) -> str:
     return f'<p class="quiet">{escape(text)}</p>'
 
 
-def render_prediction(task: Task, item: Example, prediction: Prediction) -> str:
-    """Show one arm's answer: the JSON, whether it is valid and why, marks, passages, seconds and tokens."""
+def render_prediction(task: Task, item: Example, prediction: Prediction, verdict: Verdict | None = None) -> str:
+    """Show one arm's answer: the JSON, whether it is valid and why, marks, what supports it, passages, seconds and tokens.
+
+    Args:
+        task: The task.
+        item: The question.
+        prediction: The answer.
+        verdict: What is said of the search behind it.
+    """
     generation = prediction.generation
     parts = [_badge("OK: valid under the schema" if prediction.schema_valid else "FAIL: not valid", prediction.schema_valid)]
     if prediction.stage != "strict":
@@ -54,8 +61,10 @@ def render_prediction(task: Task, item: Example, prediction: Prediction) -> str:
         parts.append("<ul>" + "".join(f"<li>{escape(issue.message)}</li>" for issue in prediction.issues) + "</ul>")
     if item.output is not None:
         parts.append(_render_fields(task, item, prediction))
-    if prediction.hits:
-        parts.append(render_hits(prediction.hits, f"{item.input} {json.dumps(prediction.value, ensure_ascii=False)}"))
+    parts.append(render_support(task, prediction))
+    if prediction.hits or prediction.dropped_passages:
+        words = f"{item.input} {json.dumps(prediction.value, ensure_ascii=False)}"
+        parts.append(render_hits(prediction.hits, words, dropped=prediction.dropped_passages, verdict=verdict))
     parts.append(
         render_note(
             f"{generation.latency_seconds:.1f} s · {generation.prompt_tokens} prompt tokens · {generation.new_tokens} new tokens"
@@ -95,33 +104,6 @@ def _difference(given: Any, expected: Any) -> str:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def render_hits(hits: Sequence[Hit], query: str) -> str:
-    """Show passages with the query's words highlighted."""
-    blocks = "".join(
-        f"<p><b>{escape(hit.passage.document)}</b> <span class='quiet'>score {hit.score:.2f}{_ranks(hit)}</span><br>"
-        f"{highlight(hit.passage.text, query)}</p>"
-        for hit in hits
-    )
-    return f"<details open><summary>Passages used ({len(hits)})</summary>{blocks}</details>"
-
-
-def _ranks(hit: Hit) -> str:
-    return "".join(f" · {escape(name)} #{rank}" for name, rank in hit.ranks.items())
-
-
-def highlight(text: str, query: str) -> str:
-    """Escape a text and mark the words that it shares with the query."""
-    wanted = {_stem(word) for word in re.findall(r"\w+", query.lower()) if word not in STOPWORDS}
-    pieces = re.split(r"(\w+)", text)
-    return "".join(
-        f"<mark>{escape(piece)}</mark>" if _stem(piece.lower()) in wanted else escape(piece) for piece in pieces
-    ).replace("\n", "<br>")
-
-
-def _stem(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") else word
 
 
 def render_status(status: JobStatus, name: str, command: Sequence[str]) -> str:

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.task import Task
+from core.values import Hit, Retriever
 from ui.lab import Lab
 from ui.library import Notify
 
+BLOCK = 32
 
-def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str]) -> dict[str, Any]:
+
+@dataclass(frozen=True)
+class _Watched:
+    """A retriever that says how far it is with many queries."""
+
+    retriever: Retriever
+    mode: str
+    notify: Notify
+
+    def search(self, queries: Sequence[str], *, top_k: int) -> list[list[Hit]]:
+        """Search block by block."""
+        found: list[list[Hit]] = []
+        for start in range(0, len(queries), BLOCK):
+            self.notify(self.mode, start, len(queries))
+            found += self.retriever.search(queries[start : start + BLOCK], top_k=top_k)
+        self.notify(self.mode, len(queries), len(queries))
+        return found
+
+
+def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:
     """Measure how well each search mode finds the evidence of a task's test questions.
 
     Raises:
@@ -20,7 +42,9 @@ def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str]) -> dict[st
     from retrieval.metrics import Labelled, measure_quality
 
     labelled = [Labelled(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
-    return {mode: measure_quality(lab.load_retriever(task, mode=mode), labelled).as_json() for mode in modes}
+    return {
+        mode: measure_quality(_Watched(lab.load_retriever(task, mode=mode), mode, notify), labelled).as_json() for mode in modes
+    }
 
 
 def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:

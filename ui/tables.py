@@ -9,6 +9,8 @@ from rich.table import Table
 
 from core.arms import ARMS
 
+SHOWN_RECALL = ("1", "2", "3", "5", "10")
+
 
 def print_comparison(result: dict[str, Any], console: Console) -> None:
     """Print arms, slices, differences, verdict and the report's path."""
@@ -35,7 +37,7 @@ def print_quality(result: dict[str, Any], console: Console) -> None:
     table = _table(
         f"Retrieval on {first['questions']} questions",
         "search",
-        *(f"R@{k}" for k in first["recall"]),
+        *(f"R@{k}" for k in SHOWN_RECALL),
         "MRR@10",
         "nDCG@10",
         "95 %",
@@ -44,7 +46,7 @@ def print_quality(result: dict[str, Any], console: Console) -> None:
         ndcg = quality["ndcg@10"]
         table.add_row(
             mode,
-            *(f"{value['mean']:.3f}" for value in quality["recall"].values()),
+            *(f"{quality['recall'][k]['mean']:.3f}" for k in SHOWN_RECALL),
             f"{quality['mrr@10']['mean']:.3f}",
             f"{ndcg['mean']:.3f}",
             f"{ndcg['low']:.3f}-{ndcg['high']:.3f}",

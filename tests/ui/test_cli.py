@@ -38,8 +38,8 @@ def test_index_search_compare_and_runs_in_json(ragft, task_folder):
     code, out, _ = ragft("index", str(task_folder), "--json")
     assert (code, json.loads(out)["built"]) == (0, True)
     assert json.loads(ragft("index", str(task_folder), "--json")[1])["built"] is False
-    hits = json.loads(ragft("search", str(task_folder), "walrus bonus", "--k", "1", "--json")[1])
-    assert hits[0]["passage"]["document"] == "pay"
+    found = json.loads(ragft("search", str(task_folder), "walrus bonus", "--k", "1", "--json")[1])
+    assert found["hits"][0]["passage"]["document"] == "pay"
 
     code, out, _ = ragft("compare", str(task_folder), "--arms", "base,rag", "--json")
     result = json.loads(out)

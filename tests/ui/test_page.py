@@ -8,7 +8,8 @@ from core.pipeline import answer
 from core.settings import Settings
 from core.values import Example
 from ui.lab import Lab
-from ui.rendering import highlight, render_prediction
+from ui.passages_view import highlight
+from ui.rendering import render_prediction
 
 
 def test_texts_of_models_and_users_are_escaped(task):

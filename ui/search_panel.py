@@ -1,0 +1,65 @@
+"""Try the search: one query, every way of searching side by side, and whether anything relevant was found."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from core.errors import LabError
+from ui.lab import Lab
+from ui.passages_view import render_columns, render_verdict
+from ui.rendering import render_note
+from ui.searching import search_all
+
+FUSIONS = [("Scores averaged (convex)", "convex"), ("Ranks added up (RRF)", "rrf")]
+HINT = "Ask for something the documents hold, then for something they do not: the lab says when nothing relevant was found."
+
+
+def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> gr.Dropdown:
+    """Build the panel; returns its list of documents, which the tab fills."""
+    gr.Markdown("### Try the search")
+    with gr.Row(equal_height=True):
+        query = gr.Textbox(suggest_query(lab, first), label="Look for", scale=5, min_width=240)
+        search = gr.Button("Search", variant="primary", scale=1, min_width=120)
+    with gr.Row():
+        fusion = gr.Radio(FUSIONS, value="convex", label="Hybrid joins both rankings by", scale=2, min_width=280)
+        documents = gr.Dropdown(
+            [], value=[], multiselect=True, label="Only in these documents (none: all)", scale=2, min_width=240
+        )
+        count = gr.Slider(1, 10, value=3, step=1, label="Passages each", scale=1, min_width=160)
+    found = gr.HTML(render_note(HINT), label="Results", padding=False)
+
+    def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
+        """Search a task's documents by vectors, by words and by both; returns HTML."""
+        return _look(lab, name, text, joined, among or [], int(passages))
+
+    task.change(lambda name: suggest_query(lab, name), task, query, api_visibility="private", show_progress="hidden")
+    gr.on(
+        [search.click, query.submit],
+        look,
+        [task, query, fusion, documents, count],
+        found,
+        api_name="search",
+        concurrency_id="model",
+        concurrency_limit=1,
+    )
+    return documents
+
+
+def suggest_query(lab: Lab, name: str | None) -> str:
+    """Return a test question whose answer stands in a document; empty where no question says so."""
+    if not name:
+        return ""
+    try:
+        return next((item.input for item in lab.task(name).test if item.evidence), "")
+    except LabError:
+        return ""
+
+
+def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
+    try:
+        found = search_all(lab, lab.task(name or ""), text, k=count, fusion=fusion, documents=documents)
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    columns = render_columns(found.hits, text, found.index.load_document)
+    note = render_note("A passage that says the same as a better one is left out.")
+    return f"{render_verdict(found.verdict)}{columns}{note}"
