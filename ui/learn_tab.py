@@ -78,7 +78,7 @@ def _build_learning(tab: gr.Tab) -> None:
         seed = gr.Slider(0, 20, value=0, step=1, label="Seed")
     start = gr.Radio(list(STARTS), value=next(iter(STARTS)), label="Start")
     shown = gr.HTML(render_note("Computing"), padding=False)
-    curve = gr.Plot(label="Loss")
+    curve = gr.Plot(label="Loss", show_label=False)
 
     def follow(number: int, r: int, begin: str, which: int) -> tuple[str, Any]:
         weight, steps = follow_learning(int(r), begin, int(which))
@@ -91,9 +91,9 @@ def _build_learning(tab: gr.Tab) -> None:
 def _build_bits(tab: gr.Tab) -> None:
     gr.Markdown(
         "### 4-bit storage, 16-bit computation\nThe frozen weights are stored as numbers of 16 levels and restored where "
-        "they are used; products, gradients and the trained A and B stay in 16 or 32 bits."
+        "they are used; products, gradients and the trained A and B stay in 16 or 32 bits. The levels lie where normal weights do:"
     )
-    levels = gr.Plot(label="The 16 levels of NF4 over normal weights")
+    levels = gr.Plot(label="The 16 levels of NF4 over normal weights", show_label=False)
     weights = gr.Textbox(WEIGHTS, label="A block of weights (up to 64; try an outlier)", lines=2, max_length=2000)
     block = gr.HTML(render_note("Computing"), padding=False)
     gr.Markdown("### What the weights of a model take")

@@ -84,7 +84,7 @@ def _draw_shapes(out_size: int, in_size: int, rank: int) -> str:
         f'<text x="{x:.1f}" y="14">{name}</text>'
         for x, w, h, name in shapes
     )
-    signs = f'<text x="{width + 18:.1f}" y="{20 + height / 2:.1f}">+ s</text><text x="{width + thin + 78:.1f}" y="{20 + height / 2:.1f}">x</text>'
+    signs = f'<text x="{width + 18:.1f}" y="{20 + height / 2:.1f}">+ s</text><text x="{width + thin + 78:.1f}" y="{20 + height / 2:.1f}">×</text>'
     total = 2 * width + thin + 112
     label = f"W {out_size} by {in_size} beside B {out_size} by {rank} and A {rank} by {in_size}, to scale"
     return f'<svg class="shapes" viewBox="0 0 {total:.0f} {DRAWN + 24}" role="img" aria-label="{label}">{boxes}{signs}</svg>'
