@@ -50,10 +50,6 @@ class Probe:
     suggestion: float | None
 
 
-class _Enough(Cancelled):
-    """The steps of one rate are done."""
-
-
 def plan_probe(planned: int, rates: int) -> int:
     """Return the steps of each rate: a tenth of the planned training in all, but never too few to tell rates apart."""
     return max(MIN_STEPS, int(SHARE * planned) // rates)
@@ -116,20 +112,23 @@ def _begin(
     epochs = length / _count_batches(examples, config)
     long = replace(config, learning_rate=rate, epochs=epochs, minutes=None, warmup=min(WARM_STEPS, steps // 2) / length)
     losses: list[float] = []
+    ended = False
 
     def on_step(report: StepReport) -> None:
+        nonlocal ended
         losses.append(report.loss)
         tell(report.step, report.loss)
         if report.step >= steps:
-            raise _Enough
+            ended = True
+            raise Cancelled
 
     try:
         train(model, examples, long, listeners=Listeners(on_step))
-    except _Enough:
+    except Cancelled:
         pass
     except Diverged:
         return Curve(rate, tuple(losses), None)
-    if len(losses) < steps:
+    if not ended:
         raise Cancelled  # The trainer keeps what a stopped training learned; a stopped probe has nothing to keep.
     last = fmean(losses[-max(1, steps // 3) :])
     return Curve(rate, tuple(losses), last if last <= RISEN * losses[0] else None)

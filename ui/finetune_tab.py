@@ -1,68 +1,93 @@
-"""Fine-tune: start a QLoRA training, watch its loss, cancel it; it goes on without the page."""
+"""Fine-tune: look at the data, choose settings and see their cost, train and watch, compare what came of it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import gradio as gr
 
 from core.errors import LabError
 from core.jobs import start_job
-from finetune.adapters import list_adapters
-from finetune.config import TrainConfig
 from ui.compare_tab import Choices
-from ui.job_panel import build_job_panel
+from ui.history_panel import build_history
 from ui.lab import Lab
+from ui.preflight_view import render_preflight, run_preflight
+from ui.probe_panel import build_probe
+from ui.rendering import render_note
+from ui.training_costs import Costs
+from ui.training_form import SIZED, Form, build_form, read_form
+from ui.training_panel import build_training_panel
+from ui.training_view import render_cost
 from ui.watch import train_arguments
 
-HEADERS = ["Adapter", "Model", "Steps", "First loss", "Last loss", "Minutes", "Trainable parameters"]
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
-def build_finetune_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
-    """Build the tab; returns its list of tasks."""
-    first = choices[0][1] if choices else None
+def build_finetune_tab(
+    page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState, probe: gr.BrowserState
+) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks. `job` and `probe` remember the browser's last training and probe."""
+    costs = Costs(lab)
+    gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
+    with gr.Row(equal_height=True):
+        task = gr.Dropdown(list(choices), value=choices[0][1] if choices else None, label="Task", scale=3, min_width=240)
+        check = gr.Button("Check before training", scale=1, min_width=160)
+    report = gr.HTML("", label="Check", padding=False)
+    gr.Markdown("### 2 · Settings and what they cost")
     with gr.Row():
-        task = gr.Dropdown(list(choices), value=first, label="Task")
-        minutes = gr.Slider(0.5, 60, value=4, step=0.5, label="Time budget of the training steps (minutes)")
-        epochs = gr.Slider(0.5, 10, value=3, step=0.5, label="Passes over the examples, at most")
-    with gr.Accordion("QLoRA settings", open=False), gr.Row():
-        rank = gr.Slider(2, 64, value=16, step=2, label="Rank r (alpha is 2r)")
-        rate = gr.Number(1e-3, label="Learning rate", minimum=1e-6, maximum=1e-1)
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+        with gr.Column(scale=1, min_width=320):
+            form = build_form()
+        with gr.Column(scale=1, min_width=320):
+            cost = gr.HTML(render_note("Computing what these settings cost"), label="Cost", padding=False)
+    build_probe(page, tab, lab, task, form, probe)
+    gr.Markdown("### 3 · Train and watch")
     start = gr.Button("Start fine-tuning", variant="primary")
-    panel = build_job_panel(page, lab.settings, job, kind="train", curve="loss")
-    table = gr.Dataframe(
-        _list_trained(lab, first), headers=HEADERS, label="Adapters of this task", interactive=False, wrap=True
-    )
+    panel = build_training_panel(page, tab, lab.settings, job)
+    gr.Markdown("### 4 · Results")
+    build_history(page, tab, lab, task, form, [panel.ended.change, panel.job.change])
 
-    def begin(name: str, budget: float, passes: float, r: int, learning_rate: float, number: int) -> str:
+    def inspect(name: str, *values: Any) -> str:
         try:
-            config = TrainConfig(
-                rank=r, alpha=2 * r, learning_rate=learning_rate, epochs=passes, minutes=budget, seed=int(number or 0)
-            )
-            chosen = lab.task(name)
-            return start_job(lab.settings, kind="train", task=name, arguments=train_arguments(chosen, config)).name
+            return render_preflight(run_preflight(lab, name, read_form(values)))
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def show(name: str) -> list[list[object]]:
-        return _list_trained(lab, name)
+    def begin(name: str, *values: Any) -> str:
+        try:
+            arguments = train_arguments(lab.task(name), read_form(values))
+            return start_job(lab.settings, kind="train", task=name, arguments=arguments).name
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
-    start.click(begin, [task, minutes, epochs, rank, rate, seed], panel.job, api_visibility="private")
-    gr.on([task.change, page.load, panel.cancel.click], show, task, table, api_visibility="private")
+    given = [task, *form.fields]
+    check.click(inspect, given, report, api_visibility="private")
+    task.change(lambda: "", None, report, **QUIET)
+    start.click(begin, given, panel.job, api_visibility="private")
+    _show_costs(tab, costs, task, form, cost)
     return task
 
 
-def _list_trained(lab: Lab, name: str | None) -> list[list[object]]:
-    if not name:
-        return []
-    return [
-        [
-            card.id,
-            card.model,
-            card.outcome["steps"],
-            round(card.outcome["first_loss"], 3),
-            round(card.outcome["last_loss"], 3),
-            round(card.outcome["seconds"] / 60, 1),
-            card.outcome["trainable_parameters"],
-        ]
-        for card in list_adapters(lab.settings, task=name)
-    ]
+def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: gr.HTML) -> None:
+    """Keep the cost true to the form; the model's size gives the starting values when the tab is first opened."""
+    started = gr.State(False)
+
+    def estimate(name: str | None, *values: Any) -> str:
+        if not name:
+            return render_note("Choose a task to see what its training costs.")
+        try:
+            return render_cost(costs.estimate(name, read_form(values)))
+        except LabError as error:
+            return render_note(str(error))
+
+    def prepare(done: bool) -> list[Any]:
+        try:
+            preset = None if done else costs.choose_preset()
+        except LabError:  # The cost says what is missing.
+            preset = None
+        return [True, *(getattr(preset, name) if preset else gr.skip() for name in SIZED)]
+
+    given = [task, *form.fields]
+    ready = tab.select(prepare, started, [started, *form.sized], **QUIET)
+    ready.then(estimate, given, cost, **QUIET)
+    changes = [component.change for component in given]
+    gr.on(changes, estimate, given, cost, trigger_mode="always_last", concurrency_limit=None, **QUIET)

@@ -21,7 +21,7 @@ from ui.learn_tab import build_learn_tab
 from ui.task_choices import list_choices
 from ui.task_tab import build_task_tab
 
-CSS = Path(__file__).with_name("page.css")
+CSS = [Path(__file__).with_name(name) for name in ("page.css", "training.css")]
 INTRO = """# RAG vs Fine-Tuning Lab
 Retrieval is the open-book exam, fine-tuning is studying for it. Pick a task, let both sit the same exam, and see what the marks are worth."""
 
@@ -35,13 +35,13 @@ def build_page(lab: Lab) -> gr.Blocks:
         title="RAG vs Fine-Tuning Lab", analytics_enabled=False, fill_width=False, delete_cache=(3600, 86400)
     ) as page:
         gr.Markdown(INTRO)
-        jobs = {kind: remember_job(kind) for kind in ("index", "train", "compare")}
+        jobs = {kind: remember_job(kind) for kind in ("index", "train", "probe", "compare")}
         with gr.Tab("Compare", id="compare"):
             pickers = [build_compare_tab(lab, choices)]
         with gr.Tab("Documents", id="documents"):
             pickers.append(build_documents_tab(page, lab, choices, jobs["index"]))
-        with gr.Tab("Fine-tune", id="finetune"):
-            pickers.append(build_finetune_tab(page, lab, choices, jobs["train"]))
+        with gr.Tab("Fine-tune", id="finetune") as finetune:
+            pickers.append(build_finetune_tab(page, finetune, lab, choices, jobs["train"], jobs["probe"]))
         with gr.Tab("Evaluate", id="evaluate"):
             pickers.append(build_evaluate_tab(page, lab, choices, jobs["compare"]))
         with gr.Tab("Your task", id="task"):
@@ -70,7 +70,7 @@ def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, blo
         "server_name": host,
         "server_port": port or None,
         "theme": gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        "css": CSS.read_text(encoding="utf-8"),
+        "css": "\n".join(path.read_text(encoding="utf-8") for path in CSS),
         "run_history": False,
         "ssr_mode": False,
         "blocked_paths": [str(settings.home)],

@@ -83,9 +83,9 @@ def list_facts(report: Preflight) -> Iterator[tuple[str, str]]:
 
 def _list_costs(estimate: Estimate) -> Iterator[tuple[str, str]]:
     yield "Trained parameters", f"{estimate.trainable:,} ({estimate.share:.2%} of {estimate.parameters:,})"
-    yield "Adapter file", _size(estimate.adapter)
-    stored = ", ".join(f"{STORAGES[name]} {_size(size)}" for name, size in estimate.weights_by_storage.items())
-    yield "Frozen weights in memory", f"{_size(estimate.weights)} ({stored})"
+    yield "Adapter file", format_size(estimate.adapter)
+    stored = ", ".join(f"{STORAGES[name]} {format_size(size)}" for name, size in estimate.weights_by_storage.items())
+    yield "Frozen weights in memory", f"{format_size(estimate.weights)} ({stored})"
     parts = {
         "weights": estimate.weights,
         "adapter": estimate.adapter,
@@ -94,15 +94,16 @@ def _list_costs(estimate: Estimate) -> Iterator[tuple[str, str]]:
         "logits": estimate.logits,
         "program": estimate.process,
     }
-    summed = ", ".join(f"{name} {_size(size)}" for name, size in parts.items() if size)
-    yield "Peak memory, estimated", f"{_size(estimate.peak)} of {_size(estimate.available)} free ({summed})"
+    summed = ", ".join(f"{name} {format_size(size)}" for name, size in parts.items() if size)
+    yield "Peak memory, estimated", f"{format_size(estimate.peak)} of {format_size(estimate.available)} free ({summed})"
     yield "Steps", f"{estimate.steps:,} of about {estimate.tokens_per_step:,.0f} tokens"
     yield "Speed", f"{estimate.tokens_per_second:,.0f} tokens/s, {estimate.speed_source}"
     yield "Time, estimated", f"{estimate.minutes:.1f} minutes"
-    yield "Disk", f"{_size(estimate.disk)} of {_size(estimate.disk_free)} free"
+    yield "Disk", f"{format_size(estimate.disk)} of {format_size(estimate.disk_free)} free"
 
 
-def _size(count: int) -> str:
+def format_size(count: int) -> str:
+    """Write a size in bytes for people."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 

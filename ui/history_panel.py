@@ -1,0 +1,257 @@
+"""Results of a task's trainings: list, compare, reproduce, choose which adapter answers, download, delete."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.archive import write_zip
+from core.errors import LabError
+from core.settings import Settings
+from finetune.adapters import delete_adapter, select_adapter, unselect_adapter
+from finetune.export import ENDINGS, export_adapter
+from ui.lab import Lab
+from ui.preflight_view import format_size
+from ui.rendering import render_note
+from ui.training_form import Form, fill_form
+from ui.training_history import (
+    HEADERS,
+    Training,
+    compare_outcomes,
+    compare_settings,
+    list_rows,
+    list_trainings,
+    read_curves,
+    read_use,
+    restore_config,
+)
+from ui.training_plots import draw_comparison, list_evaluations, list_steps
+from ui.training_view import render_differences
+from ui.watch import train_arguments
+
+FORMS = [
+    ("Adapter as zip (for import here, peft)", "zip"),
+    ("LoRA as GGUF (llama.cpp, Ollama)", "gguf-lora"),
+    ("Base with the adapter merged in, as zip", "merged"),
+]
+EMPTY = "No training yet: the first one appears here when it is started."
+
+
+@dataclass(frozen=True)
+class _Detail:
+    """The components that show the chosen trainings."""
+
+    about: gr.HTML
+    curves: gr.Plot
+    command: gr.Code
+    reproduce: gr.Button
+    select: gr.Button
+    unselect: gr.Button
+    ask_delete: gr.Button
+    files: gr.Accordion
+
+
+def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form: Form, changes: list[Any]) -> None:
+    """Build the section; `changes` are events after which the list is read again."""
+    settings = lab.settings
+    note = gr.HTML(render_note(EMPTY), padding=False)
+    table = gr.Dataframe([], headers=HEADERS, label="Trainings of this task", interactive=False, wrap=True, visible=False)
+    with gr.Column(visible=False) as chosen:
+        with gr.Row():
+            one = gr.Dropdown([], label="Training", min_width=240)
+            other = gr.Dropdown([], label="Compare with", min_width=240)
+        detail = _build_detail()
+        sure = _build_deletion(settings, one, detail)
+        _build_download(settings, one, detail)
+    lists = [note, table, chosen, one, other]
+
+    def show(name: str | None, first: str | None, second: str | None) -> list[Any]:
+        return _list(settings, name, first, second)
+
+    def look(name: str | None, first: str | None, second: str | None) -> list[Any]:
+        return _show_detail(lab, name, first, second)
+
+    def reproduce(name: str, identity: str) -> list[Any]:
+        try:
+            return fill_form(restore_config(_find(settings, name, identity).config))
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def choose(name: str, identity: str) -> None:
+        _use(settings, name, identity)
+
+    def undo(name: str, identity: str) -> None:
+        unselect_adapter(settings, _find(settings, name, identity).adapter or "")
+
+    given = [task, one, other]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on([task.change, page.load, tab.select, *changes], show, given, lists, **quiet).then(
+        look, given, list(_parts(detail)), **quiet
+    )
+    gr.on([one.input, other.input], look, given, list(_parts(detail)), **quiet)
+    detail.reproduce.click(reproduce, [task, one], list(form.fields), api_visibility="private")
+    for event in (
+        detail.select.click(choose, [task, one], None, api_visibility="private"),
+        detail.unselect.click(undo, [task, one], None, api_visibility="private"),
+        sure(task),
+    ):
+        event.success(show, given, lists, **quiet).then(look, given, list(_parts(detail)), **quiet)
+
+
+def _parts(detail: _Detail) -> tuple[Any, ...]:
+    return (
+        detail.about, detail.curves, detail.command, detail.select, detail.unselect, detail.ask_delete, detail.files,
+    )  # fmt: skip
+
+
+def _build_detail() -> _Detail:
+    about = gr.HTML("", padding=False)
+    curves = gr.Plot(label="Curves", visible=False)
+    command = gr.Code("", language="shell", label="The same on the command line", interactive=False, wrap_lines=True)
+    with gr.Row():
+        reproduce = gr.Button("Reproduce: settings into the form", min_width=180)
+        select = gr.Button("Use for answers", min_width=140, visible=False)
+        unselect = gr.Button("Use the newest again", min_width=140, visible=False)
+        ask_delete = gr.Button("Delete the adapter", min_width=140, visible=False, variant="stop")
+    files = gr.Accordion("Download the adapter", open=False, visible=False)
+    return _Detail(about, curves, command, reproduce, select, unselect, ask_delete, files)
+
+
+def _build_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> Any:
+    """Build the question before a deletion; returns what binds the answer to the list of tasks."""
+    with gr.Row(visible=False) as question:
+        gr.HTML(render_note("Delete this adapter? It cannot be brought back."), padding=False)
+        yes = gr.Button("Yes, delete it", variant="stop", min_width=120)
+        no = gr.Button("Keep it", min_width=120)
+    detail.ask_delete.click(lambda: gr.Row(visible=True), None, question, api_visibility="private", show_progress="hidden")
+    gr.on(
+        [no.click, one.change], lambda: gr.Row(visible=False), None, question, api_visibility="private", show_progress="hidden"
+    )
+
+    def delete(name: str, identity: str) -> Any:
+        try:
+            delete_adapter(settings, _find(settings, name, identity).adapter or "")
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return gr.Row(visible=False)
+
+    return lambda task: yes.click(delete, [task, one], question, api_visibility="private")
+
+
+def _build_download(settings: Settings, one: gr.Dropdown, detail: _Detail) -> None:
+    """Build the export; files go to a temporary folder that lives as long as the page, for the home is not served."""
+    scratch = tempfile.TemporaryDirectory(prefix="ragft-export-")
+    with detail.files, gr.Row():
+        form = gr.Dropdown(FORMS, value="zip", label="Form", min_width=240)
+        make = gr.Button("Make the file", min_width=120)
+        download = gr.DownloadButton("Download", visible=False, min_width=160)
+
+    def export(identity: str, wanted: str) -> gr.DownloadButton:
+        try:
+            file = make_file(settings, Path(scratch.name), adapter_of(settings, identity), wanted)
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
+
+    make.click(export, [one, form], download, api_visibility="private")
+    gr.on(
+        [one.change, form.change],
+        lambda: gr.DownloadButton(visible=False),
+        None,
+        download,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path:
+    """Export an adapter into a folder, once; what is a folder becomes a zip.
+
+    Raises:
+        LabError: The adapter is absent or damaged, or its base is not here.
+    """
+    zipped = form == "merged"
+    file = folder / f"{adapter}{ENDINGS[form]}{'.zip' if zipped else ''}"
+    if file.is_file():
+        return file
+    if not zipped:
+        return export_adapter(settings, adapter, file, form=form)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        return write_zip(export_adapter(settings, adapter, Path(scratch) / adapter, form=form), file, option="--output")
+
+
+def adapter_of(settings: Settings, identity: str) -> str:
+    """Return the adapter of a training by its id: an adapter's own, or that of the job that made it."""
+    from core.jobs import find_job, read_status
+
+    if (settings.folder("adapters") / identity).is_dir():
+        return identity
+    return str(read_status(find_job(settings, identity)).result.get("id", ""))
+
+
+def _find(settings: Settings, task: str, identity: str | None) -> Training:
+    found = next((training for training in list_trainings(settings, task) if training.id == identity), None)
+    if found is None:
+        raise LabError("This training is gone.", "Choose another.")
+    return found
+
+
+def _use(settings: Settings, task: str, identity: str) -> None:
+    try:
+        select_adapter(settings, _find(settings, task, identity).adapter or "")
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _list(settings: Settings, task: str | None, first: str | None, second: str | None) -> list[Any]:
+    """Return the table and both lists; what was chosen stays chosen while it is there."""
+    trainings = list_trainings(settings, task) if task else []
+    if not trainings:
+        return [
+            render_note(EMPTY),
+            gr.Dataframe([], visible=False),
+            gr.Column(visible=False),
+            gr.Dropdown([], value=None),
+            gr.Dropdown([], value=None),
+        ]
+    choices = [(training.title, training.id) for training in trainings]
+    known = {training.id for training in trainings}
+    rows = list_rows(trainings, *read_use(settings, str(task), trainings))
+    return [
+        "",
+        gr.Dataframe(rows, headers=HEADERS, visible=True),
+        gr.Column(visible=True),
+        gr.Dropdown(choices, value=first if first in known else trainings[0].id),
+        gr.Dropdown([("nothing", ""), *choices], value=second if second in known else ""),
+    ]
+
+
+def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> list[Any]:
+    """Show the chosen training, beside another where one is chosen."""
+    try:
+        one = _find(lab.settings, task or "", first)
+        other = _find(lab.settings, task or "", second) if second and second != first else None
+        command = " ".join(["ragft", *train_arguments(lab.task(task or ""), restore_config(one.config))])
+    except LabError:
+        hidden = gr.Button(visible=False)
+        return ["", gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)]
+    shown = [one, *([other] if other else [])]
+    named = [(training.title, read_curves(training)) for training in shown]
+    drawn = any(list_steps(events) or list_evaluations(events) for _, events in named)
+    about = ""
+    if other:
+        about = render_differences((one.title, other.title), compare_settings(one, other), compare_outcomes(one, other))
+    selected = one.adapter in read_use(lab.settings, task or "", [])[0]
+    return [
+        about,
+        gr.Plot(draw_comparison(named), visible=True) if drawn else gr.Plot(visible=False),
+        command,
+        gr.Button(visible=one.adapter is not None and not selected),
+        gr.Button(visible=selected),
+        gr.Button(visible=one.adapter is not None),
+        gr.Accordion(visible=one.adapter is not None),
+    ]
