@@ -21,8 +21,10 @@ from finetune.config import TrainConfig
 if TYPE_CHECKING:
     from core.generation.loading import Loaded
     from finetune.data import Encoded
+    from finetune.estimate import Machine
     from finetune.evaluation import Evaluator
     from finetune.probe import OnProbe, Probe
+    from finetune.savings import Savings
     from finetune.trainer import Listeners, Outcome
     from ui.lab import Lab
 
@@ -34,6 +36,8 @@ def train_task(
     notify: Callable[..., None] = lambda *said: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a QLoRA adapter for a task in this process and store it; returns its card.
+
+    Where `accelerate launch` started several processes, all of them train and the first one stores the adapter.
 
     Args:
         lab: Where models, indexes and adapters are.
@@ -48,15 +52,22 @@ def train_task(
         Cancelled: Stopped before anything useful was learned.
     """
     from finetune.checkpoint import Checkpoints
+    from finetune.distributed import join_group
+    from finetune.estimate import inspect_machine
     from finetune.trainer import train
 
+    group = join_group()
+    machine = inspect_machine(lab.settings.home)
     ready = _prepare(lab, task, config, notify)
     identity = hash_json([asdict(config), task.hash_split(task.train), ready.loaded.weights_hash])
     outcome = train(
         ready.model, ready.examples, config, listeners=listeners,
         evaluate=_make_evaluator(lab, task, ready, config) if ready.held else None,
         checkpoints=Checkpoints(states, identity) if states else None,
+        savings=_choose_savings(ready, config, machine),
     )  # fmt: skip
+    if not group.leads:
+        return {"outcome": asdict(outcome)}
     card = _store(lab, task, config, ready, outcome)
     if states is not None and not outcome.cancelled:
         shutil.rmtree(states, ignore_errors=True)
@@ -118,6 +129,19 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     check_gradients(model, examples[0])
     fitting = [example for example in learned if example.id not in set(too_long)]
     return _Ready(folder, loaded, model, examples, fitting, held, too_long, limit)
+
+
+def _choose_savings(ready: _Ready, config: TrainConfig, machine: Machine) -> Savings:
+    """Choose what is given up where the training would not fit into what was free before the model was loaded."""
+    from core.generation.decoder import common_prefix
+    from finetune.estimate import estimate_training, read_shape
+    from finetune.savings import choose_savings
+
+    prefix = common_prefix([item.prompt for item in ready.examples])
+    own = [len(item.prompt) - prefix + len(item.answer) for item in ready.examples]
+    answers = [len(item.answer) for item in ready.examples]
+    estimate = estimate_training(read_shape(ready.folder), config, machine, prefix=prefix, own=own, answers=answers)
+    return choose_savings(estimate, device=machine.device)
 
 
 def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:

@@ -92,3 +92,17 @@ def test_savings_are_chosen_only_where_memory_is_short():
     assert choose(MARGIN * (need.peak - paged) + 1) == Savings(paged_optimizer=True)
     assert choose(0.5 * need.peak) == Savings(paged_optimizer=True, checkpoint_activations=True)
     assert choose(MARGIN * (need.peak - paged) + 1, "cpu") == Savings(checkpoint_activations=True)
+
+
+@pytest.mark.slow
+def test_a_launched_training_stores_one_adapter(tiny_model, task_folder, tmp_path):
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "ui.launch"]
+    done = subprocess.run(
+        [*command, str(task_folder), "--epochs", "6", "--batch-size", "2", "--rank", "4", "--holdout", "0"],
+        cwd=ROOT, capture_output=True, text=True, timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "RAGFT_HOME": str(home), "RAGFT_MODEL": str(tiny_model)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stderr.count("The adapter is ready.") == 1
+    assert len(list((home / "adapters").glob("*/adapter_model.safetensors"))) == 1

@@ -1,0 +1,49 @@
+"""A training in several processes: `accelerate launch --num_processes 2 -m ui.launch TASK` (see `finetune/distributed.py`).
+
+No job is started: the launcher owns the processes. States to resume from lie in `$RAGFT_HOME/launched/<task>`, so the
+same command goes on where the last one ended.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.settings import prepare_libraries, read_settings
+from ui.console import TaskName, err, run_as_job, show, show_fields
+
+
+def launch(
+    task: TaskName,
+    minutes: Annotated[float | None, typer.Option(help="Time budget of the training steps.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the examples.")] = 3.0,
+    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
+    rank: Annotated[int, typer.Option(help="LoRA rank r; alpha is 2r.")] = 16,
+    batch_size: Annotated[int, typer.Option(help="Examples a step, over all processes.")] = 8,
+    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
+    holdout: Annotated[int, typer.Option(help="Training examples kept out to choose the best adapter.")] = 16,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+) -> None:
+    """Train in this process and its siblings; the first one reports and stores the adapter."""
+    from finetune.config import TrainConfig
+    from finetune.distributed import join_group
+    from ui.lab import Lab
+    from ui.watch import train_in_process
+
+    lab = Lab(read_settings())
+    loaded = lab.task(task)
+    config = TrainConfig(
+        rank=rank, alpha=2 * rank, learning_rate=lr, epochs=epochs, minutes=minutes, batch_size=batch_size, storage=storage,
+        holdout=holdout, seed=seed,
+    )  # fmt: skip
+    states = lab.settings.folder("launched") / loaded.name
+    card = run_as_job(lab.settings, None, lambda bars: train_in_process(lab, loaded, config, bars, job=states), done="")
+    if join_group().leads:
+        show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))
+        err.print("The adapter is ready.")
+
+
+if __name__ == "__main__":
+    prepare_libraries()
+    typer.run(launch)
