@@ -1,76 +1,139 @@
-"""Documents: what retrieval reads, its index, and a search to try it."""
+"""Documents: what retrieval reads. Adding, indexing, deleting; the search; how good it is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import start_job
-from retrieval.search import MODES
+from core.jobs import find_job, read_status, start_job
+from retrieval.parsing import READERS, REFUSED
 from ui.compare_tab import Choices
-from ui.job_panel import build_job_panel
+from ui.documents_view import HEADERS, list_rows, render_problems, render_state
+from ui.holdings import check_idle, list_holdings
+from ui.job_panel import JobPanel, build_job_panel
 from ui.lab import Lab
-from ui.rendering import render_hits, render_note
+from ui.quality_panel import build_quality_panel
+from ui.rendering import render_note
+from ui.search_panel import build_search_panel
 
-HEADERS = ["Document", "Title", "Words"]
+LARGEST_MB = 20
+LIMITS = f"""Text, Markdown, HTML, PDF, Word, CSV, TSV and JSON, at most {LARGEST_MB} MB a file. They stay on the machine \
+that runs the lab; what cannot be read is named with its reason and never stops the others."""
 
 
-def build_documents_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
+def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
     """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
+    task = gr.Dropdown(list(choices), value=first, label="Task")
+    state = gr.HTML(render_note("Looking at the documents."), label="State of the index", padding=False)
     with gr.Row():
-        task = gr.Dropdown(list(choices), value=first, label="Task", scale=3)
-        build = gr.Button("Build the index", variant="primary", scale=1)
+        files = gr.File(
+            label="Add documents",
+            file_count="multiple",
+            file_types=sorted({*READERS, *REFUSED}),
+            height=150,
+            scale=3,
+            min_width=280,
+        )
+        with gr.Column(scale=2, min_width=240):
+            add = gr.Button("Add and index", variant="primary")
+            update = gr.Button("Bring the index up to date")
+            rebuild = gr.Button("Build it anew", size="sm")
+    gr.HTML(render_note(LIMITS), padding=False)
     panel = build_job_panel(page, lab.settings, job, kind="index")
-    with gr.Row():
-        query = gr.Textbox(label="Try the search", placeholder="What would you look for?", scale=3)
-        mode = gr.Radio(list(MODES), value="hybrid", label="Search by", scale=2)
-        search = gr.Button("Search", scale=1)
-    found = gr.HTML(render_note("Results appear here, with the matching words highlighted."), label="Results", padding=False)
-    table = gr.Dataframe(_list_documents(lab, first), headers=HEADERS, label="Documents", interactive=False, wrap=True)
+    with gr.Accordion("The documents", open=False):
+        table = gr.Dataframe(
+            [], headers=HEADERS, datatype=["str", "str", "number", "number", "str", "str", "str"], show_label=False,
+            interactive=False, wrap=True, max_height=360, column_widths=["22%", "22%", "9%", "10%", "10%", "12%", "15%"],
+        )  # fmt: skip
+        with gr.Row(equal_height=True):
+            chosen = gr.Dropdown(
+                [], value=[], multiselect=True, label="Delete documents that were added", scale=4, min_width=240
+            )
+            delete = gr.Button("Delete", variant="stop", scale=1, min_width=120)
+    problems = gr.HTML("", label="Left out", padding=False)
+    wanted = build_search_panel(lab, task, first)
+    build_quality_panel(lab, task)
+    shown = [state, table, chosen, problems, wanted]
+    _join_jobs(lab, panel, task, files, {"add": add, "update": update, "rebuild": rebuild})
 
-    def show(name: str) -> list[list[Any]]:
-        return _list_documents(lab, name)
+    def look(name: str | None) -> list[Any]:
+        return _look(lab, name)
 
-    def start(name: str) -> str:
-        try:
-            lab.task(name)
-            return start_job(lab.settings, kind="index", task=name, arguments=["index", name, "--rebuild"]).name
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+    def remove(name: str, identities: list[str]) -> list[Any]:
+        _remove(lab, name, identities)
+        return _look(lab, name)
 
-    def look(name: str, text: str, wanted: str) -> str:
-        """Search a task's documents; returns HTML."""
-        try:
-            return render_hits(lab.load_retriever(lab.task(name), mode=wanted).search([text], top_k=5)[0], text)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+    def follow(identity: str | None, name: str | None) -> list[Any]:
+        return _look(lab, name) if _has_ended(lab, identity) else [gr.skip()] * len(shown)
 
-    task.change(show, task, table, api_visibility="private")
-    build.click(start, task, panel.job, api_visibility="private")
-    gr.on(
-        [search.click, query.submit],
-        look,
-        [task, query, mode],
-        found,
-        api_name="search",
-        concurrency_id="model",
-        concurrency_limit=1,
-    )
+    quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    gr.on([tab.select, task.change], look, task, shown, **quietly)
+    panel.status.change(follow, [panel.job, task], shown, **quietly)
+    delete.click(remove, [task, chosen], shown, api_visibility="private")
     return task
 
 
-def _list_documents(lab: Lab, name: str | None) -> list[list[Any]]:
-    from retrieval.documents import read_documents
+def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, buttons: dict[str, gr.Button]) -> None:
+    """Let the buttons start indexing."""
 
-    if not name:
-        return []
+    def add(name: str, paths: list[str] | None) -> tuple[str, None]:
+        if not paths:
+            raise gr.Error("There is no file to add. Choose some first.", print_exception=False)
+        return _start(lab, name, *paths), None
+
+    buttons["add"].click(add, [task, files], [panel.job, files], api_visibility="private")
+    buttons["update"].click(lambda name: _start(lab, name), task, panel.job, api_visibility="private")
+    buttons["rebuild"].click(lambda name: _start(lab, name, "--rebuild"), task, panel.job, api_visibility="private")
+
+
+def _start(lab: Lab, name: str, *more: str) -> str:
     try:
-        task = lab.task(name)
-        documents = read_documents(task.documents_folder).documents if task.has_documents else []
+        lab.task(name or "")
+        return start_job(lab.settings, kind="index", task=name, arguments=["index", name, *more]).name
     except LabError as error:
-        gr.Warning(str(error))
-        return []
-    return [[document.id, document.title, len(document.text.split())] for document in documents]
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _look(lab: Lab, name: str | None) -> list[Any]:
+    """Return what the tab shows of a task: the index's state, documents, those to delete, problems, those to search."""
+    try:
+        holdings = list_holdings(lab, lab.task(name or ""))
+    except LabError as error:
+        nothing = gr.Dropdown([], value=[])
+        return [render_note(str(error)), [], nothing, "", nothing]
+    return [
+        render_state(holdings),
+        list_rows(holdings),
+        gr.Dropdown(holdings.own, value=[], info=_describe_own(len(holdings.own), holdings.count)),
+        render_problems(holdings),
+        gr.Dropdown([item.id for item in holdings.documents if item.passages], value=[]),
+    ]
+
+
+def _describe_own(own: int, count: int) -> str:
+    if own == count:
+        return "Their files are deleted too."
+    return f"{count - own} documents came with the task and cannot be deleted. Of added ones the files are deleted too."
+
+
+def _remove(lab: Lab, name: str, identities: Sequence[str]) -> None:
+    try:
+        if not identities:
+            raise LabError("No document is chosen.", "Choose which to delete.")
+        task = lab.task(name or "")
+        check_idle(lab.settings, task)
+        lab.library.remove(task, identities)
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    gr.Info(f"Deleted: {', '.join(identities)}. No search finds them any more.")
+
+
+def _has_ended(lab: Lab, identity: str | None) -> bool:
+    try:
+        return bool(identity) and not read_status(find_job(lab.settings, str(identity))).active
+    except LabError:
+        return False

@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
 from ui.compare_tab import build_compare_tab
-from ui.documents_tab import build_documents_tab
+from ui.documents_tab import LARGEST_MB, build_documents_tab
 from ui.evaluate_tab import build_evaluate_tab
 from ui.finetune_tab import build_finetune_tab
 from ui.job_panel import remember_job
@@ -21,7 +21,7 @@ from ui.learn_tab import build_learn_tab
 from ui.task_choices import list_choices
 from ui.task_tab import build_task_tab
 
-CSS = [Path(__file__).with_name(name) for name in ("page.css", "training.css")]
+CSS = [Path(__file__).with_name(name) for name in ("page.css", "documents.css", "training.css")]
 INTRO = """# RAG vs Fine-Tuning Lab
 Retrieval is the open-book exam, fine-tuning is studying for it. Pick a task, let both sit the same exam, and see what the marks are worth."""
 
@@ -38,8 +38,8 @@ def build_page(lab: Lab) -> gr.Blocks:
         jobs = {kind: remember_job(kind) for kind in ("index", "train", "probe", "compare")}
         with gr.Tab("Compare", id="compare"):
             pickers = [build_compare_tab(lab, choices)]
-        with gr.Tab("Documents", id="documents"):
-            pickers.append(build_documents_tab(page, lab, choices, jobs["index"]))
+        with gr.Tab("Documents", id="documents") as documents:
+            pickers.append(build_documents_tab(page, documents, lab, choices, jobs["index"]))
         with gr.Tab("Fine-tune", id="finetune") as finetune:
             pickers.append(build_finetune_tab(page, finetune, lab, choices, jobs["train"], jobs["probe"]))
         with gr.Tab("Evaluate", id="evaluate"):
@@ -74,7 +74,7 @@ def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, blo
         "run_history": False,
         "ssr_mode": False,
         "blocked_paths": [str(settings.home)],
-        "max_file_size": "20mb",
+        "max_file_size": f"{LARGEST_MB}mb",
         "enable_monitoring": False,
         "footer_links": ["api"],
     }
