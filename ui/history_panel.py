@@ -1,21 +1,17 @@
-"""Results of a task's trainings: list, compare, reproduce, choose which adapter answers, download, delete."""
+"""Results of a task's trainings: list, compare, reproduce, choose which adapter answers, delete."""
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core.archive import write_zip
 from core.errors import LabError
 from core.settings import Settings
 from finetune.adapters import delete_adapter, select_adapter, unselect_adapter
-from finetune.export import ENDINGS, export_adapter
+from ui.download_panel import build_download
 from ui.lab import Lab
-from ui.preflight_view import format_size
 from ui.rendering import render_note
 from ui.training_form import Form, fill_form
 from ui.training_history import (
@@ -33,11 +29,6 @@ from ui.training_plots import draw_comparison, list_evaluations, list_steps
 from ui.training_view import render_differences
 from ui.watch import train_arguments
 
-FORMS = [
-    ("Adapter as zip (for import here, peft)", "zip"),
-    ("LoRA as GGUF (llama.cpp, Ollama)", "gguf-lora"),
-    ("Base with the adapter merged in, as zip", "merged"),
-]
 EMPTY = "No training yet: the first one appears here when it is started."
 
 
@@ -66,7 +57,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
             other = gr.Dropdown([], label="Compare with", min_width=240)
         detail = _build_detail()
         sure = _build_deletion(settings, one, detail)
-        _build_download(settings, one, detail)
+        build_download(settings, one, detail.files)
     lists = [note, table, chosen, one, other]
 
     def show(name: str | None, first: str | None, second: str | None) -> list[Any]:
@@ -140,57 +131,6 @@ def _build_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> An
         return gr.Row(visible=False)
 
     return lambda task: yes.click(delete, [task, one], question, api_visibility="private")
-
-
-def _build_download(settings: Settings, one: gr.Dropdown, detail: _Detail) -> None:
-    """Build the export; files go to a temporary folder that lives as long as the page, for the home is not served."""
-    scratch = tempfile.TemporaryDirectory(prefix="ragft-export-")
-    with detail.files, gr.Row():
-        form = gr.Dropdown(FORMS, value="zip", label="Form", min_width=240)
-        make = gr.Button("Make the file", min_width=120)
-        download = gr.DownloadButton("Download", visible=False, min_width=160)
-
-    def export(identity: str, wanted: str) -> gr.DownloadButton:
-        try:
-            file = make_file(settings, Path(scratch.name), adapter_of(settings, identity), wanted)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
-
-    make.click(export, [one, form], download, api_visibility="private")
-    gr.on(
-        [one.change, form.change],
-        lambda: gr.DownloadButton(visible=False),
-        None,
-        download,
-        api_visibility="private",
-        show_progress="hidden",
-    )
-
-
-def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path:
-    """Export an adapter into a folder, once; what is a folder becomes a zip.
-
-    Raises:
-        LabError: The adapter is absent or damaged, or its base is not here.
-    """
-    zipped = form == "merged"
-    file = folder / f"{adapter}{ENDINGS[form]}{'.zip' if zipped else ''}"
-    if file.is_file():
-        return file
-    if not zipped:
-        return export_adapter(settings, adapter, file, form=form)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        return write_zip(export_adapter(settings, adapter, Path(scratch) / adapter, form=form), file, option="--output")
-
-
-def adapter_of(settings: Settings, identity: str) -> str:
-    """Return the adapter of a training by its id: an adapter's own, or that of the job that made it."""
-    from core.jobs import find_job, read_status
-
-    if (settings.folder("adapters") / identity).is_dir():
-        return identity
-    return str(read_status(find_job(settings, identity)).result.get("id", ""))
 
 
 def _find(settings: Settings, task: str, identity: str | None) -> Training:

@@ -1,5 +1,5 @@
 import pytest
-from conftest import SCHEMA, row, write_task
+from tests.conftest import SCHEMA, row, write_task
 
 from core.check import check_task
 from core.errors import LabError

@@ -1,53 +1,9 @@
 """The real models and the real page in a real browser."""
 
-import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
-from shutil import which
-
 import pytest
 
-from core.settings import BUNDLED_TASKS, Settings
-
-ROOT = Path(__file__).resolve().parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def home(real_settings, tmp_path_factory):
-    """A home of its own that shares only the fetched models."""
-    folder = tmp_path_factory.mktemp("home")
-    (folder / "models").symlink_to(real_settings.folder("models"))
-    return Settings(home=folder, model=real_settings.model)
-
-
-@pytest.fixture(scope="module")
-def environment(home):
-    return {**os.environ, "RAGFT_HOME": str(home.home), "RAGFT_MODEL": home.model, "HF_HUB_OFFLINE": "1"}
-
-
-def ragft(environment, *arguments):
-    command = [sys.executable, "-m", "ui.cli", *arguments, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
-
-
-@pytest.fixture(scope="module")
-def card(environment):
-    """The card of an adapter trained for a few steps, beside an index."""
-    ragft(environment, "index", "hiring-handbook")
-    return ragft(environment, "train", "hiring-handbook", "--epochs", "0.25")
+from core.settings import BUNDLED_TASKS
+from tests.e2e.conftest import ragft
 
 
 @pytest.mark.slow
@@ -113,48 +69,6 @@ def test_the_real_model_held_to_the_schema_is_valid_unless_cut_off(environment, 
     result = ragft(environment, "compare", "hiring-handbook", "--arms", "base,qlora", "--limit", "12", "--mode", "constrained")
     for arm in result["arms"].values():
         assert arm["schema_valid"] * arm["n"] == arm["n"] - arm["truncated"]
-
-
-@pytest.fixture(scope="module")
-def browser_page():
-    """A page of the system's Chromium."""
-    path = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("needs Chromium: install it with your package manager")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser.new_page(viewport={"width": 1280, "height": 900})
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def address(environment, card, tmp_path_factory):
-    """The running app, started as a person would."""
-    import socket
-
-    import httpx
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("log") / "app.txt").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], env={**environment, "PORT": str(port)}, cwd=ROOT, stdout=log, stderr=log
-    )
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            httpx.get(url, timeout=2)
-            break
-        except httpx.TransportError:
-            time.sleep(0.5)
-    else:
-        raise AssertionError(Path(log.name).read_text())
-    yield url
-    process.terminate()
-    process.wait(timeout=20)
 
 
 @pytest.mark.e2e

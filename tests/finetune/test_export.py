@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 from adapter_files import CARD, TEXT, tiny_adapter, write_bpe_model
-from conftest import TEMPLATE
+from tests.conftest import TEMPLATE
 
 from core.errors import LabError
 from core.generation.decoder import load_generator

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import row, write_task
+from tests.conftest import row, write_task
 
 from core.generation.loading import load_tokenizer
 from core.task import load_task

@@ -15,7 +15,7 @@ from finetune.adapters import AdapterCard, select_adapter
 from finetune.config import TrainConfig
 from finetune.model import add_adapter, load_trainable
 from tests.conftest import row, write_task
-from ui.history_panel import adapter_of, make_file
+from ui.download_panel import adapter_of, make_file
 from ui.lab import Lab
 from ui.probing import probe_arguments
 from ui.training_costs import Costs

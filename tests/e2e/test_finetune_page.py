@@ -1,0 +1,69 @@
+"""The Fine-tune tab in a real browser: costs, check, a training from start to history."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def tab(browser_page, address):
+    """The tab as a visitor finds it; what the browser remembers of earlier tests is kept."""
+    return open_tab(browser_page, address)
+
+
+def open_tab(page, address):
+    page.goto(address)
+    page.get_by_role("tab", name="Fine-tune").click()
+    page.get_by_text("Trainable parameters").wait_for(timeout=120_000)
+    return page
+
+
+def fill(page, label, value):
+    field = page.get_by_label(label).locator("visible=true").first
+    field.fill(value)
+    field.press("Enter")
+
+
+def test_costs_follow_the_rank_and_the_check_shows_what_is_learned(tab):
+    tab.get_by_text("4,884,480").wait_for(timeout=30_000)
+    fill(tab, "Rank r", "32")
+    tab.get_by_text("9,768,960").wait_for(timeout=10_000)
+    tab.get_by_role("button", name="Check before training").click()
+    tab.get_by_text("What is learned, token by token").wait_for(timeout=60_000)
+    assert tab.locator(".token.learned").count() > 10
+    assert tab.locator(".token.end").count() >= 3
+
+
+def test_a_training_is_watched_reloaded_cancelled_resumed_and_listed(tab, address):
+    fill(tab, "Minutes", "0.6")
+    tab.get_by_role("button", name="More settings").click()
+    fill(tab, "Held-out examples", "4")
+    fill(tab, "Answered so often", "3")
+    tab.get_by_role("button", name="Start fine-tuning").click()
+    tab.get_by_text("RUNNING").wait_for(timeout=120_000)
+    tab.get_by_text("train loss").wait_for(timeout=180_000)
+    tab.locator(".js-plotly-plot").locator("visible=true").first.wait_for(timeout=30_000)
+    tab.get_by_text("Answers to held-out examples").wait_for(timeout=60_000)
+    tab.get_by_text("tokens/s", exact=False).first.wait_for(timeout=30_000)
+    tab.wait_for_function("/step [5-9] of/.test(document.body.innerText)", timeout=120_000)
+    open_tab(tab, address)  # A reload, as far as the server can tell.
+    tab.get_by_text("Answers to held-out examples").wait_for(timeout=30_000)
+    tab.get_by_role("button", name="Cancel (keeps what was learned)").click()
+    tab.get_by_text("CANCELLED").wait_for(timeout=120_000)
+    tab.get_by_role("button", name="Resume").click()
+    tab.get_by_text("DONE").wait_for(timeout=240_000)
+    tab.get_by_text("After step").first.wait_for(timeout=30_000)
+    tab.get_by_role("gridcell", name=re.compile("^done$")).first.wait_for(timeout=30_000)
+    assert tab.get_by_role("button", name="Use for answers").is_visible()
+
+
+def test_a_file_to_download_is_made(tab):
+    tab.get_by_role("button", name="Download the adapter").click()
+    tab.get_by_role("button", name="Make the file").click()
+    link = tab.get_by_role("button", name=re.compile(r"^Download \("))
+    link.wait_for(timeout=60_000)
+    with tab.expect_download(timeout=30_000) as found:
+        link.click()
+    assert found.value.suggested_filename.endswith(".zip")
