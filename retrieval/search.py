@@ -22,8 +22,7 @@ from retrieval.vectors import take_vectors
 MODES = ("hybrid", "dense", "bm25")
 CANDIDATES = 50
 FEW = 4  # So many queries at once are somebody waiting, more are an evaluation.
-SAME_WORDS = 0.95
-Words = tuple[frozenset[str], frozenset[str]]
+SAME_WORDS, SAME_LENGTH = 0.95, 0.9
 
 
 class Reranker(Protocol):
@@ -141,14 +140,14 @@ class HybridRetriever:
 
     def _load_distinct(self, order: Sequence[int], count: int) -> Iterator[tuple[int, Passage]]:
         """Load passages in order until there are `count`, leaving out what repeats a better one."""
-        kept: dict[str, list[Words]] = {}
+        kept: dict[str, list[Passage]] = {}
         left = count
         for start in range(0, len(order), count):
             block = order[start : start + count]
             for identity, passage in zip(block, self._index.load_passages(block), strict=True):
-                words, others = split_words(passage), kept.setdefault(passage.title.casefold(), [])
-                if left and not any(is_repeat(words, other) for other in others):
-                    others.append(words)
+                others = kept.setdefault(passage.title.casefold(), [])
+                if left and not any(is_repeat(passage, other) for other in others):
+                    others.append(passage)
                     left -= 1
                     yield identity, passage
             if not left:
@@ -165,17 +164,14 @@ def rerank(query: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
     ]
 
 
-def split_words(passage: Passage) -> Words:
-    """Return the distinct words of a passage and of where it stands, and which of them are numbers."""
-    words = frozenset(re.findall(r"\w+", f"{passage.place}\n{passage.text}".casefold()))
-    return words, frozenset(word for word in words if any(map(str.isdigit, word)))
-
-
-def is_repeat(one: Words, other: Words) -> bool:
+def is_repeat(one: Passage, other: Passage) -> bool:
     """Whether two passages under one title have the same numbers and nearly the same words.
 
     Vectors cannot tell: "a bonus of 40 euros" and "a bonus of 50 euros" are nearer than 0.95, and the answer
     may stand in the second. So can texts that differ in their titles only, as handbooks of two branches do.
     """
-    (words, numbers), (others, known) = one, other
-    return numbers == known and len(words & others) >= SAME_WORDS * len(words | others)
+    if len(one.text) < SAME_LENGTH * len(other.text) or len(other.text) < SAME_LENGTH * len(one.text):
+        return False
+    words, others = (set(re.findall(r"\w+", f"{passage.place}\n{passage.text}".casefold())) for passage in (one, other))
+    different = words ^ others
+    return len(different) <= (1 - SAME_WORDS) * len(words | others) and not re.search(r"\d", " ".join(different))

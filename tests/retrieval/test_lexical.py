@@ -13,6 +13,15 @@ def test_words_are_stemmed_and_stop_words_dropped():
     assert tokenize(["The walruses of Jalapeño x swim", ""]) == [["walrus", "jalapeño", "swim"], []]
 
 
+def test_words_are_those_of_bm25s():
+    import bm25s
+    import Stemmer
+
+    texts = [*TEXTS, "Überstunden ÄÖÜ don't won't e-mail 3.5 kg naïve 海洋 wave_form ﬁne İstanbul running-runs\nRUN"]
+    stemmer = Stemmer.Stemmer("english")
+    assert tokenize(texts) == bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False)
+
+
 def test_scores_are_lucenes_by_hand():
     bm25 = build_bm25(TEXTS)
     lengths = [len(row) for row in tokenize(TEXTS)]

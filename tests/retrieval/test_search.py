@@ -8,7 +8,7 @@ from core.errors import LabError
 from core.values import Document, Passage
 from retrieval.fusion import diversify, fuse_convex, fuse_rrf, order_by_score, scale_scores
 from retrieval.indexing import index_documents
-from retrieval.search import HybridRetriever, is_repeat, split_words
+from retrieval.search import HybridRetriever, is_repeat
 from retrieval.vectors import build_vectors, take_vectors
 
 TEXT = "# Sea\n\n" + "\n\n".join(
@@ -155,13 +155,15 @@ def test_copies_are_shown_once_but_other_numbers_and_titles_are_not_copies(embed
 
 
 def test_a_repeat_by_hand():
-    def words(text):
-        return split_words(Passage("d", "", 0, 0, text))
+    def repeat(one, other):
+        return is_repeat(Passage("d", "", 0, 0, one), Passage("e", "", 0, 0, other))
 
-    assert is_repeat(words(f"{WORDS} end"), words(f"End. {WORDS}"))
-    assert not is_repeat(words(WORDS), words(f"{WORDS} not ever"))
-    assert not is_repeat(words(f"{WORDS} 2"), words(f"{WORDS} 3"))
-    assert is_repeat(words(""), words("!"))
+    assert repeat(f"{WORDS} end", f"End. {WORDS}")
+    assert repeat("", "")
+    assert not repeat(WORDS, f"{WORDS} not ever")
+    assert not repeat(f"{WORDS} 2", f"{WORDS} 3")
+    assert not repeat(f"{WORDS} at 12", f"{WORDS} at x")
+    assert not repeat(WORDS, f"{WORDS} {WORDS}")
 
 
 def test_diversity_takes_the_unlike_passage_second(index, embedder, tmp_path):
