@@ -1,0 +1,40 @@
+"""The benchmark's synthetic corpora are what they say."""
+
+import numpy as np
+
+from benchmarks.retrieval import cut, describe, tile, time_each
+from core.values import Document
+from retrieval.indexing import index_documents
+from retrieval.lexical import search_bm25
+from retrieval.search import HybridRetriever
+
+TEXTS = ["walrus bonus paid", "heron break", "walrus walrus kelp", "tide and sand", "heron walrus"]
+
+
+def test_a_tiled_index_repeats_words_and_keeps_vectors_near(embedder, tmp_path):
+    documents = [Document(f"d{n}", f"T{n}", text) for n, text in enumerate(TEXTS)]
+    index = cut(index_documents(tmp_path / "i", documents, embedder, task="t"), 4)
+    assert len(index) == 4
+    large = tile(index, 14)
+    assert (len(large), large.vectors.ntotal, large.bm25.size) == (16, 16, 16)
+    once = dict(search_bm25(index.bm25, "walrus break", 99))
+    assert dict(search_bm25(large.bm25, "walrus break", 99)) == {
+        i + 4 * copy: score for i, score in once.items() for copy in range(4)
+    }
+    assert all(
+        np.all(np.diff(large.bm25.rows[a:b]) > 0) for a, b in zip(large.bm25.starts, large.bm25.starts[1:], strict=False)
+    )
+    hits = HybridRetriever(large, embedder).search(["walrus bonus"], top_k=6)[0]
+    assert [hit.passage.document for hit in hits[:4]] == ["d0"] * 4
+    assert len({hit.passage.title for hit in hits}) == 6
+    assert tile(index, 4) is index
+
+
+def test_tasks_take_turns_and_the_first_queries_do_not_count():
+    calls = []
+    times = time_each(
+        {"a": lambda query: calls.append("a" + query), "b": lambda query: calls.append("b" + query)}, list("12345678")
+    )
+    assert calls[:4] == ["a1", "b1", "a2", "b2"]
+    assert {name: len(values) for name, values in times.items()} == {"a": 8, "b": 8}
+    assert describe([1.0, 2.0, 3.0])["p50"] == 2.0
