@@ -39,6 +39,12 @@ def render_hits(hits: Sequence[Hit], query: str, *, dropped: int = 0, verdict: V
     return f"<details open><summary>Passages used ({len(hits)})</summary>{doubt}{blocks}{left}</details>"
 
 
+def render_search(verdict: Verdict, found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> str:
+    """Show what a query found: the verdict, and below it the hits side by side."""
+    note = '<p class="quiet">A passage that says the same as a better one is left out.</p>'
+    return f'<div data-query="{escape(query)}">{render_verdict(verdict)}{render_columns(found, query, load)}{note}</div>'
+
+
 def render_columns(found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> str:
     """Show one query's hits side by side, a column for each way of searching; a text stands for why there are none.
 

@@ -63,7 +63,7 @@ def render_quality(result: Mapping[str, Any]) -> str:
         f"{count} questions; a document counts at the rank of its best passage. Behind each mean its 95 % interval: where "
         "two of them overlap widely, the difference may be chance."
     )
-    return f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>{render_note(note)}'
+    return f'<div class="wide quality"><table><tr>{head}</tr>{rows}</table></div>{render_note(note)}'
 
 
 def _cell(quality: Mapping[str, Any], path: tuple[str, ...]) -> str:

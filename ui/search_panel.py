@@ -6,7 +6,7 @@ import gradio as gr
 
 from core.errors import LabError
 from ui.lab import Lab
-from ui.passages_view import render_columns, render_verdict
+from ui.passages_view import render_search
 from ui.rendering import render_note
 from ui.searching import search_all
 
@@ -60,6 +60,4 @@ def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], cou
         found = search_all(lab, lab.task(name or ""), text, k=count, fusion=fusion, documents=documents)
     except LabError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    columns = render_columns(found.hits, text, found.index.load_document)
-    note = render_note("A passage that says the same as a better one is left out.")
-    return f"{render_verdict(found.verdict)}{columns}{note}"
+    return render_search(found.verdict, found.hits, text, found.index.load_document)
