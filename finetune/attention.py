@@ -8,7 +8,7 @@ the whole packed row computes the square of the sum: with eight CVs of 425 token
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
@@ -21,10 +21,14 @@ NAME = "lab_packed"
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where a packed row's parts lie: the shared prefix is [0, prefix), then one (start, end) for each example."""
+    """Where a packed row's parts lie: the shared prefix is [0, prefix), then one (start, end) for each example.
+
+    `masks` are made by the first layer of a step and used by the others.
+    """
 
     prefix: int
     own: tuple[tuple[int, int], ...]
+    masks: dict[tuple[Any, ...], torch.Tensor] = field(default_factory=dict, compare=False, repr=False)
 
 
 def register_packed_attention() -> str:
@@ -58,29 +62,29 @@ def attend(
             raise LabError(
                 f"The attention of {type(module).__name__} uses {name}, which is not supported.", "Choose another model."
             )
-    prefix = spans.prefix
-    parts = (
-        [_attend_part(query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], scaling, sliding_window)]
-        if prefix
-        else []
-    )
+    prefix, known = spans.prefix, (spans.masks, scaling, sliding_window)
+    parts = [_attend_part(query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], *known)] if prefix else []
     for start, end in spans.own:
         keys, values = (torch.cat([part[:, :, :prefix], part[:, :, start:end]], 2) for part in (key, value))
-        parts.append(_attend_part(query[:, :, start:end], keys, values, scaling, sliding_window))
+        parts.append(_attend_part(query[:, :, start:end], keys, values, *known))
     return torch.cat(parts, 1), None
 
 
 def _attend_part(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float | None, window: int | None
-) -> torch.Tensor:
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, masks: dict[tuple[Any, ...], torch.Tensor],
+    scale: float | None, window: int | None,
+) -> torch.Tensor:  # fmt: skip
     """Attend where the last query is the last key. Shape: result (1, queries, heads, width)."""
     from torch.nn.functional import scaled_dot_product_attention
 
     _, heads, length, width = query.shape
     key_heads = key.shape[1]
     folded = query.reshape(1, key_heads, heads // key_heads * length, width)
-    mask = _mask(length, key.shape[2], heads // key_heads, window, query)
-    found = scaled_dot_product_attention(folded, key, value, attn_mask=mask, scale=scale)
+    form = (length, key.shape[2], heads // key_heads, window)
+    name = (*form, query.dtype, query.device)
+    if name not in masks:
+        masks[name] = _mask(*form, query)
+    found = scaled_dot_product_attention(folded, key, value, attn_mask=masks[name], scale=scale)
     return found.reshape(1, heads, length, width).transpose(1, 2)
 
 
