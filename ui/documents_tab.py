@@ -55,9 +55,9 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
             )
             delete = gr.Button("Delete", variant="stop", scale=1, min_width=120)
     problems = gr.HTML("", label="Left out", padding=False)
-    wanted = build_search_panel(lab, task, first)
+    search = build_search_panel(lab, task, first)
     build_quality_panel(lab, task)
-    shown = [state, table, chosen, problems, wanted]
+    shown = [state, table, chosen, problems, search.documents]
     _join_jobs(lab, panel, task, files, {"add": add, "update": update, "rebuild": rebuild})
 
     def look(name: str | None) -> list[Any]:
@@ -65,7 +65,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
 
     def remove(name: str, identities: list[str]) -> list[Any]:
         _remove(lab, name, identities)
-        return _look(lab, name)
+        return [*_look(lab, name), render_note("Search again: what was found before may be deleted.")]
 
     def follow(identity: str | None, name: str | None) -> list[Any]:
         return _look(lab, name) if _has_ended(lab, identity) else [gr.skip()] * len(shown)
@@ -73,7 +73,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
     quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     gr.on([tab.select, task.change], look, task, shown, **quietly)
     panel.status.change(follow, [panel.job, task], shown, **quietly)
-    delete.click(remove, [task, chosen], shown, api_visibility="private")
+    delete.click(remove, [task, chosen], [*shown, search.found], api_visibility="private")
     return task
 
 
@@ -103,14 +103,14 @@ def _look(lab: Lab, name: str | None) -> list[Any]:
     try:
         holdings = list_holdings(lab, lab.task(name or ""))
     except LabError as error:
-        nothing = gr.Dropdown([], value=[])
+        nothing = gr.Dropdown([], value=[], multiselect=True)
         return [render_note(str(error)), [], nothing, "", nothing]
     return [
         render_state(holdings),
         list_rows(holdings),
-        gr.Dropdown(holdings.own, value=[], info=_describe_own(len(holdings.own), holdings.count)),
+        gr.Dropdown(holdings.own, value=[], multiselect=True, info=_describe_own(len(holdings.own), holdings.count)),
         render_problems(holdings),
-        gr.Dropdown([item.id for item in holdings.documents if item.passages], value=[]),
+        gr.Dropdown([item.id for item in holdings.documents if item.passages], value=[], multiselect=True),
     ]
 
 

@@ -18,6 +18,7 @@ from retrieval.provenance import Support, locate_answer
 
 LoadDocument = Callable[[str], Document | None]
 RETRIEVERS = {"hybrid": "Hybrid", "dense": "Dense", "bm25": "BM25", "rerank": "Reranker"}
+HEADINGS = re.compile(r"\A(?:#{1,6}[ \t].*(?:\n+|\Z))+")
 BEFORE, AFTER = 300, 600
 QUOTED = 60
 SHOWN_VALUE = 80
@@ -72,17 +73,29 @@ def _render_hit(hit: Hit, query: str, *, rank: int = 0, more: str = "") -> str:
     return (
         f'<div class="hit"><p>{number}<b>{escape(hit.passage.title or hit.passage.document)}</b><br>'
         f'<span class="quiet">{escape(_name_place(hit.passage))}</span><br><span class="quiet">{escape(_name_scores(hit))}</span></p>'
-        f"<p>{highlight(hit.passage.text, query)}</p>{more}</div>"
+        f"<p>{highlight(_drop_headings(hit.passage.text), query)}</p>{more}</div>"
     )
 
 
 def _name_place(passage: Passage) -> str:
-    return f"{passage.document} · {passage.place}" if passage.place else passage.document
+    place = _shorten_place(passage)
+    return f"{passage.document} · {place}" if place else passage.document
+
+
+def _shorten_place(passage: Passage) -> str:
+    """Return a passage's place without the title at its beginning, which is said beside it."""
+    return passage.place.removeprefix(passage.title).lstrip(" >")
+
+
+def _drop_headings(text: str) -> str:
+    """Leave out the headings that a passage begins with: its title and place say them."""
+    return HEADINGS.sub("", text) or text
 
 
 def _name_scores(hit: Hit) -> str:
     parts = [f"{RETRIEVERS.get(name, name)} #{rank} {hit.scores[name]:.2f}" for name, rank in hit.ranks.items()]
-    return " · ".join([f"score {hit.score:.2f}", *parts] if len(parts) != 1 else parts)
+    alone = list(hit.scores.values()) == [hit.score]
+    return " · ".join(parts if alone else [f"score {hit.score:.2f}", *parts])
 
 
 def _render_source(passage: Passage, load: LoadDocument) -> str:
@@ -151,7 +164,7 @@ def _render_line(support: Support, answer: Any, passages: Sequence[Passage]) -> 
     if support.status == "unsupported":
         return f'<p class="field"><span class="badge fail">unsupported</span> {label}</p>'
     passage = passages[support.passage]
-    where = f"{passage.title or passage.document}, {passage.place}" if passage.place else passage.title or passage.document
+    where = ", ".join(filter(None, [passage.title or passage.document, _shorten_place(passage)]))
     near = f" (nearly: {support.score:.0%})" if support.how == "fuzzy" else ""
     return (
         f'<p class="field"><span class="badge ok">supported</span> {label}<br>'
@@ -163,7 +176,7 @@ def _render_quote(passage: Passage, support: Support) -> str:
     """Quote the words around the supporting ones, those marked; the beginning where a whole passage is cited."""
     text, start, end = passage.text, support.start - passage.start, support.end - passage.start
     if (start, end) == (0, len(text)):
-        return f"<q>{escape(_shorten(' '.join(text.split()), 2 * QUOTED))}</q>"
+        return f"<q>{escape(_shorten(' '.join(_drop_headings(text).split()), 2 * QUOTED))}</q>"
     first, last = _widen(text, max(0, start - QUOTED), -1), _widen(text, min(len(text), end + QUOTED), 1)
     before, after = text[first:start].lstrip(), text[end:last].rstrip()
     return (

@@ -19,7 +19,7 @@ COLUMNS = {"Recall@1": ("recall", "1"), "Recall@3": ("recall", "3"), "Recall@10"
     "MRR@10": ("mrr@10",),
     "nDCG@10": ("ndcg@10",),
 }
-COLORS = {"dense": "#2563eb", "bm25": "#d97706", "hybrid": "#7c3aed"}
+COLORS = {"dense": "#2563eb", "bm25": "#d97706", "hybrid": "#16a34a"}
 DASHES = {"dense": "dot", "bm25": "dash", "hybrid": "solid"}
 HINT = "The task's test questions say which document answers them. How often does each way of searching find it?"
 
@@ -63,7 +63,8 @@ def render_quality(result: Mapping[str, Any]) -> str:
         f"{count} questions; a document counts at the rank of its best passage. Behind each mean its 95 % interval: where "
         "two of them overlap widely, the difference may be chance."
     )
-    return f'<div class="wide quality"><table><tr>{head}</tr>{rows}</table></div>{render_note(note)}'
+    table = f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<section class="card quality">{table}{render_note(note)}</section>'
 
 
 def _cell(quality: Mapping[str, Any], path: tuple[str, ...]) -> str:
@@ -96,7 +97,12 @@ def draw_recall(result: Mapping[str, Any]) -> Any:
                 "width": 3,
             },
         )
-    figure.update_xaxes(title="passages' documents looked at (k)", dtick=1)
-    figure.update_yaxes(title="recall@k", range=[0, 1.05], automargin=True)
-    figure.update_layout(height=360, margin={"l": 10, "r": 10, "t": 20, "b": 40}, legend={"orientation": "h", "y": 1.12})
+    lowest = min(value["low"] for quality in result.values() for value in quality["recall"].values())
+    figure.update_layout(
+        height=360, margin={"l": 10, "r": 10, "t": 60, "b": 40}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font_color="#808080",
+    )  # fmt: skip
+    grid = {"gridcolor": "rgba(128,128,128,.25)", "zerolinecolor": "rgba(128,128,128,.5)", "fixedrange": True}
+    figure.update_xaxes(title="documents looked at (k)", dtick=1, **grid)
+    figure.update_yaxes(title="recall@k", range=[max(0.0, lowest - 0.05), 1.02], automargin=True, **grid)
     return figure

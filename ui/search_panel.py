@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gradio as gr
 
 from core.errors import LabError
@@ -14,25 +16,38 @@ FUSIONS = [("Scores averaged (convex)", "convex"), ("Ranks added up (RRF)", "rrf
 HINT = "Ask for something the documents hold, then for something they do not: the lab says when nothing relevant was found."
 
 
-def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> gr.Dropdown:
-    """Build the panel; returns its list of documents, which the tab fills."""
+@dataclass(frozen=True)
+class SearchPanel:
+    """The components that the tab fills: the documents to search in, the results."""
+
+    documents: gr.Dropdown
+    found: gr.HTML
+
+
+def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> SearchPanel:
+    """Build the panel."""
     gr.Markdown("### Try the search")
-    with gr.Row(equal_height=True):
-        query = gr.Textbox(suggest_query(lab, first), label="Look for", scale=5, min_width=240)
-        search = gr.Button("Search", variant="primary", scale=1, min_width=120)
+    query = gr.Textbox(suggest_query(lab, first), label="Look for")
     with gr.Row():
         fusion = gr.Radio(FUSIONS, value="convex", label="Hybrid joins both rankings by", scale=2, min_width=280)
         documents = gr.Dropdown(
             [], value=[], multiselect=True, label="Only in these documents (none: all)", scale=2, min_width=240
         )
         count = gr.Slider(1, 10, value=3, step=1, label="Passages each", scale=1, min_width=160)
+    search = gr.Button("Search", variant="primary")
     found = gr.HTML(render_note(HINT), label="Results", padding=False)
 
     def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
         """Search a task's documents by vectors, by words and by both; returns HTML."""
         return _look(lab, name, text, joined, among or [], int(passages))
 
-    task.change(lambda name: suggest_query(lab, name), task, query, api_visibility="private", show_progress="hidden")
+    task.change(
+        lambda name: [suggest_query(lab, name), render_note(HINT)],
+        task,
+        [query, found],
+        api_visibility="private",
+        show_progress="hidden",
+    )
     gr.on(
         [search.click, query.submit],
         look,
@@ -42,7 +57,7 @@ def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> gr.Dro
         concurrency_id="model",
         concurrency_limit=1,
     )
-    return documents
+    return SearchPanel(documents, found)
 
 
 def suggest_query(lab: Lab, name: str | None) -> str:

@@ -145,6 +145,44 @@ def test_nothing_is_deleted_while_a_job_indexes(lab, task, monkeypatch):
         check_idle(lab.settings, task)
 
 
+def test_the_tab_shows_refuses_and_deletes(lab, task, task_folder, tmp_path, monkeypatch):
+    import gradio as gr
+
+    from ui.documents_tab import _look, _remove, _start
+
+    monkeypatch.setattr(gr, "Info", lambda text: None)
+    add(lab, task, tmp_path)
+    name = str(task_folder)
+    state, rows, own, problems, among = _look(lab, name)
+    assert "Up to date" in state
+    assert [row[0] for row in rows] == ["canary.md", "pay.md", "time.md"]
+    assert [choice[1] for choice in own.choices] == [choice[1] for choice in among.choices] == ["canary", "pay", "time"]
+    assert problems == ""
+    with pytest.raises(gr.Error, match="No document is chosen"):
+        _remove(lab, name, [])
+    _remove(lab, name, ["canary"])
+    assert [row[0] for row in _look(lab, name)[1]] == ["pay.md", "time.md"]
+    assert "There is no task" in _look(lab, "nowhere")[0]
+    with pytest.raises(gr.Error, match="There is no task"):
+        _start(lab, "nowhere")
+
+
+def test_the_search_panel_gives_three_columns_and_its_mistakes(lab, task, task_folder):
+    import gradio as gr
+
+    from ui.search_panel import _look, suggest_query
+
+    lab.build_index(task)
+    html = _look(lab, str(task_folder), "walrus <bonus>", "rrf", ["pay"], 2)
+    assert [mode in html for mode in ('data-mode="dense"', 'data-mode="bm25"', 'data-mode="hybrid"')] == [True] * 3
+    assert 'data-query="walrus &lt;bonus&gt;"' in html
+    assert "Working time" not in html
+    with pytest.raises(gr.Error, match="empty"):
+        _look(lab, str(task_folder), " ", "convex", [], 2)
+    assert suggest_query(lab, str(task_folder)) == ""  # No test question names its document.
+    assert suggest_query(lab, "nowhere") == suggest_query(lab, None) == ""
+
+
 def quality(mean):
     value = {"mean": mean, "low": mean - 0.1, "high": mean + 0.05}
     recall = {str(k): value for k in range(1, 11)}

@@ -115,3 +115,12 @@ def test_the_verdict_names_score_threshold_and_reason():
 
 def document():
     return Document("pay", "Pay rules", TEXT, origin="pay.md")
+
+
+def test_what_title_and_place_say_is_not_said_again():
+    text = "# Pay rules\n\n## Bonus\nThe walrus bonus."
+    hit = Hit(Passage("pay", "Pay rules", 0, len(text), text, "Pay rules > Bonus"), 4.0, {"bm25": 1}, {"bm25": 4.0})
+    shown = visible(render_columns({"bm25": [hit]}, "", lambda identity: None))
+    assert shown == "BM251 Pay rulespay · BonusBM25 #1 4.00The walrus bonus."
+    heading = Hit(Passage("pay", "Pay rules", 0, 11, "# Pay rules"), 1.0)
+    assert "# Pay rules" in visible(render_columns({"bm25": [heading]}, "", lambda identity: None))
