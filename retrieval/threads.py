@@ -15,7 +15,9 @@ def one_thread() -> Iterator[None]:
     `torch.set_num_threads` would.
     """
     import faiss
+    import torch
 
+    torch.get_num_threads()  # Torch sets a new thread's count when it first computes there, which would undo ours.
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:

@@ -138,6 +138,27 @@ def test_threads_are_left_as_they_were(index, embedder):
         faiss.omp_set_num_threads(before)
 
 
+def test_a_new_thread_of_torch_computes_with_one_thread_too():
+    import torch
+
+    from retrieval.threads import one_thread
+
+    def count():
+        with one_thread():
+            matrix = torch.ones(64, 64)
+            matrix @ matrix
+            return torch.get_num_threads()
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(count).result() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 WORDS = " ".join(f"word{chr(97 + n)}" for n in range(24))
 
 
