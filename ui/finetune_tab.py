@@ -29,26 +29,26 @@ def build_finetune_tab(
     """Build the tab; returns its list of tasks. `job` and `probe` remember the browser's last training and probe."""
     costs = Costs(lab)
     gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
-    with gr.Row(equal_height=True):
+    with gr.Row():
         task = gr.Dropdown(list(choices), value=choices[0][1] if choices else None, label="Task", scale=3, min_width=240)
         check = gr.Button("Check before training", scale=1, min_width=160)
-    report = gr.HTML("", label="Check", padding=False)
+    report = gr.HTML("", label="Check", padding=False, visible=False)
     gr.Markdown("### 2 · Settings and what they cost")
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             form = build_form()
+            build_probe(page, tab, lab, task, form, probe)
         with gr.Column(scale=1, min_width=320):
             cost = gr.HTML(render_note("Computing what these settings cost"), label="Cost", padding=False)
-    build_probe(page, tab, lab, task, form, probe)
     gr.Markdown("### 3 · Train and watch")
     start = gr.Button("Start fine-tuning", variant="primary")
     panel = build_training_panel(page, tab, lab.settings, job)
     gr.Markdown("### 4 · Results")
     build_history(page, tab, lab, task, form, [panel.ended.change, panel.job.change])
 
-    def inspect(name: str, *values: Any) -> str:
+    def inspect(name: str, *values: Any) -> gr.HTML:
         try:
-            return render_preflight(run_preflight(lab, name, read_form(values)))
+            return gr.HTML(render_preflight(run_preflight(lab, name, read_form(values))), visible=True)
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -61,7 +61,7 @@ def build_finetune_tab(
 
     given = [task, *form.fields]
     check.click(inspect, given, report, api_visibility="private")
-    task.change(lambda: "", None, report, **QUIET)
+    task.change(lambda: gr.HTML("", visible=False), None, report, **QUIET)
     start.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
     return task

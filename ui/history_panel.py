@@ -100,7 +100,7 @@ def _parts(detail: _Detail) -> tuple[Any, ...]:
 
 
 def _build_detail() -> _Detail:
-    about = gr.HTML("", padding=False)
+    about = gr.HTML("", padding=False, visible=False)
     curves = gr.Plot(label="Curves", visible=False)
     command = gr.Code("", language="shell", label="The same on the command line", interactive=False, wrap_lines=True)
     with gr.Row():
@@ -152,7 +152,7 @@ def _list(settings: Settings, task: str | None, first: str | None, second: str |
     trainings = list_trainings(settings, task) if task else []
     if not trainings:
         return [
-            render_note(EMPTY),
+            gr.HTML(render_note(EMPTY), visible=True),
             gr.Dataframe([], visible=False),
             gr.Column(visible=False),
             gr.Dropdown([], value=None),
@@ -162,7 +162,7 @@ def _list(settings: Settings, task: str | None, first: str | None, second: str |
     known = {training.id for training in trainings}
     rows = list_rows(trainings, *read_use(settings, str(task), trainings))
     return [
-        "",
+        gr.HTML(visible=False),
         gr.Dataframe(rows, headers=HEADERS, visible=True),
         gr.Column(visible=True),
         gr.Dropdown(choices, value=first if first in known else trainings[0].id),
@@ -178,7 +178,7 @@ def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | No
         command = " ".join(["ragft", *train_arguments(lab.task(task or ""), restore_config(one.config))])
     except LabError:
         hidden = gr.Button(visible=False)
-        return ["", gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)]
+        return [gr.HTML(visible=False), gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)]
     shown = [one, *([other] if other else [])]
     named = [(training.title, read_curves(training)) for training in shown]
     drawn = any(list_steps(events) or list_evaluations(events) for _, events in named)
@@ -187,7 +187,7 @@ def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | No
         about = render_differences((one.title, other.title), compare_settings(one, other), compare_outcomes(one, other))
     selected = one.adapter in read_use(lab.settings, task or "", [])[0]
     return [
-        about,
+        gr.HTML(about, visible=bool(about)),
         gr.Plot(draw_comparison(named), visible=True) if drawn else gr.Plot(visible=False),
         command,
         gr.Button(visible=one.adapter is not None and not selected),

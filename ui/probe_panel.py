@@ -24,13 +24,13 @@ def build_probe(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form:
     """Build the helper beside the form; `job` remembers the browser's last probe."""
     settings = lab.settings
     seen = gr.State(None)
-    with gr.Accordion("Find a learning rate", open=False) as section:
+    with gr.Accordion("Which learning rate?", open=False) as section:
         gr.Markdown(ABOUT)
         with gr.Row():
             start = gr.Button("Find a learning rate", min_width=160)
             cancel = gr.Button("Cancel the search", visible=False, min_width=120)
             take = gr.Button("Use it", visible=False, variant="primary", min_width=120)
-        said = gr.HTML("", label="Suggestion", padding=False)
+        said = gr.HTML("", label="Suggestion", padding=False, visible=False)
         curves = gr.Plot(label="First losses", visible=False)
     outputs = [said, curves, cancel, take, seen]
 
@@ -71,14 +71,14 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
     try:
         folder = find_job(settings, name)
     except LabError:
-        return ["", gr.Plot(visible=False), gr.Button(visible=False), gr.Button(visible=False), None]
+        return [gr.HTML(visible=False), gr.Plot(visible=False), gr.Button(visible=False), gr.Button(visible=False), None]
     status, events = read_status(folder), read_events(folder)
     now = [name, status.state, status.message, len(events)]
     if known == now:
         return skipped
     best = status.result.get("suggestion")
     return [
-        render_probe(status, status.result),
+        gr.HTML(render_probe(status, status.result), visible=True),
         gr.Plot(draw_probe(events), visible=True) if events else gr.Plot(visible=False),
         gr.Button(visible=status.active),
         gr.Button(f"Use {best:g}", visible=True) if best else gr.Button(visible=False),

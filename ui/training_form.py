@@ -36,6 +36,7 @@ NAMES = (
     "holdout", "evaluations", "patience", "seed",
 )  # fmt: skip
 SIZED = ("learning_rate", "rank", "batch_size", "storage")
+OPTIONAL = frozenset({"minutes", "alpha"})  # An empty field of numbers reaches the server as 0.
 WHOLE = frozenset({"rank", "alpha", "batch_size", "holdout", "evaluations", "patience", "seed"})
 
 
@@ -43,7 +44,7 @@ def build_form() -> Form:
     """Build the fields: four that matter most, the others folded away."""
     made: dict[str, Any] = {}
     with gr.Row():
-        made["minutes"] = gr.Number(MINUTES, label="Minutes (empty: no limit)", minimum=0.1, step=0.5, min_width=130)
+        made["minutes"] = gr.Number(MINUTES, label="Minutes (0: no limit)", minimum=0, step=0.5, min_width=130)
         made["epochs"] = gr.Number(3, label="Passes, at most", minimum=0.1, step=0.5, min_width=130)
     with gr.Row():
         made["rank"] = gr.Slider(2, 128, value=16, step=2, label="Rank r", min_width=200)
@@ -52,7 +53,7 @@ def build_form() -> Form:
         with gr.Row():
             made["storage"] = gr.Dropdown(STORAGES, value="nf4", label="Frozen weights", min_width=200)
             made["batch_size"] = gr.Number(8, label="Examples a step", precision=0, minimum=1, min_width=120)
-            made["alpha"] = gr.Number(None, label="Alpha (empty: 2r)", precision=0, minimum=1, min_width=120)
+            made["alpha"] = gr.Number(0, label="Alpha (0: 2r)", precision=0, minimum=0, min_width=120)
         with gr.Row():
             made["rslora"] = gr.Checkbox(False, label="rsLoRA: scale by alpha / √r", min_width=160)
             made["dora"] = gr.Checkbox(False, label="DoRA: lengths apart, slower", min_width=160)
@@ -66,12 +67,13 @@ def build_form() -> Form:
 
 
 def read_form(values: Sequence[Any]) -> TrainConfig:
-    """Return the settings that the fields hold; an empty alpha is 2r, with rsLoRA r.
+    """Return the settings that the fields hold; no alpha is 2r, with rsLoRA r, and no minutes are no limit.
 
     Raises:
         LabError: A value is impossible.
     """
     given: dict[str, Any] = {name: value for name, value in zip(NAMES, values, strict=True) if value is not None}
+    given = {name: value for name, value in given.items() if value or name not in OPTIONAL}
     given.setdefault("rank", TrainConfig().rank)
     given.setdefault("alpha", default_alpha(int(given["rank"]), rslora=bool(given.get("rslora"))))
     given |= {name: int(given[name]) for name in WHOLE & given.keys()}
@@ -79,9 +81,9 @@ def read_form(values: Sequence[Any]) -> TrainConfig:
 
 
 def fill_form(config: TrainConfig) -> list[Any]:
-    """Return the values of the fields for settings; an alpha that follows from the rank stays empty."""
+    """Return the values of the fields for settings; 0 stands for no limit and for an alpha that follows from the rank."""
     usual = config.alpha == default_alpha(config.rank, rslora=config.rslora)
-    return [None if name == "alpha" and usual else getattr(config, name) for name in NAMES]
+    return [0 if name == "alpha" and usual else getattr(config, name) or 0 for name in NAMES]
 
 
 def default_alpha(rank: int, *, rslora: bool) -> int:

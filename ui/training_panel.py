@@ -42,7 +42,7 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
             losses = gr.Plot(label="Loss", visible=False)
         with gr.Column(min_width=300):
             answers = gr.Plot(label="Held-out answers", visible=False)
-    samples = gr.HTML("", label="Answers", padding=False)
+    samples = gr.HTML("", label="Answers", padding=False, visible=False)
     outputs = [status, cancel, resume, losses, answers, samples, seen, ended]
 
     def refresh(name: str | None, known: Any) -> list[Any]:
@@ -81,7 +81,7 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
         folder = find_job(settings, name)
     except LabError:
         hidden = [gr.Button(visible=False)] * 2 + [gr.Plot(visible=False)] * 2
-        return [render_note(GONE), *hidden, "", None, ""]
+        return [render_note(GONE), *hidden, gr.HTML(visible=False), None, ""]
     status, events = read_status(folder), read_events(folder)
     now = [name, status.state, len(events), status.message, status.step]
     if known == now:
@@ -99,7 +99,7 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
         *shown,
         gr.Plot(draw_losses(events), visible=True) if has_steps else gr.Plot(visible=False),
         gr.Plot(draw_answers(events), visible=True) if has_answers else gr.Plot(visible=False),
-        render_samples(events),
+        gr.HTML(render_samples(events), visible=has_answers),
         now,
         ended,
     ]
