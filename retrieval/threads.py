@@ -10,12 +10,14 @@ from contextlib import contextmanager
 def one_thread() -> Iterator[None]:
     """Compute with one thread: for a single query a second one is up to 100 times slower beside another process.
 
-    The setting belongs to OpenMP, which FAISS and torch share: left at one, it halves the speed of every later
-    answer. It is the calling thread's own, so that a query never slows down what another thread is doing, as
-    `torch.set_num_threads` would.
+    The setting belongs to OpenMP, which FAISS and torch share (where torch was loaded first, as every embedder
+    does): left at one, it halves the speed of every later answer. It is the calling thread's own, so that a query
+    never slows down what another thread is doing, as `torch.set_num_threads` might.
     """
+    import torch  # Before FAISS, which otherwise brings an OpenMP of its own.
+
+    # ruff: isort: split
     import faiss
-    import torch
 
     torch.get_num_threads()  # Torch sets a new thread's count when it first computes there, which would undo ours.
     before = faiss.omp_get_max_threads()
