@@ -81,7 +81,7 @@ def _draw_shapes(out_size: int, in_size: int, rank: int) -> str:
     shapes = [(0.0, width, height, "W frozen"), (width + 55, thin, height, "B"), (width + thin + 110, width, thin, "A")]
     boxes = "".join(
         f'<rect x="{x:.1f}" y="20" width="{w:.1f}" height="{h:.1f}" class="{"frozen" if name[0] == "W" else "trained"}"/>'
-        f'<text x="{x:.1f}" y="14">{name}</text>'
+        f'<text x="{x:.1f}" y="13">{name}</text>'
         for x, w, h, name in shapes
     )
     signs = f'<text x="{width + 18:.1f}" y="{20 + height / 2:.1f}">+ s</text><text x="{width + thin + 78:.1f}" y="{20 + height / 2:.1f}">×</text>'

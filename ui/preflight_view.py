@@ -31,6 +31,7 @@ COUNTS = {
     "near_leaked": "nearly seen in training",
 }
 PARTS = {"given": "given, not trained", "learned": "trained", "end": "end of the answer, trained"}
+HEAD, TAIL = 120, 240
 STORAGES = {"nf4": "4 bits (NF4)", "int8": "8 bits", "full": "not quantized"}
 
 
@@ -129,10 +130,16 @@ def _render_labelled(item: Labelled) -> str:
     spans = []
     for part, pieces in groupby(item.pieces, key=lambda piece: piece.part):
         texts = [piece.text for piece in pieces]
-        spans += [_render_token(text, part) for text in (["".join(texts)] if part == "given" else texts)]
+        spans += [_render_token(text, part) for text in ([_shorten("".join(texts))] if part == "given" else texts)]
     trained = sum(piece.part != "given" for piece in item.pieces)
     title = f"{item.id}: {trained} of {len(item.pieces)} tokens trained"
     return f'<details open><summary>{escape(title)}</summary><div class="tokens" tabindex="0">{"".join(spans)}</div></details>'
+
+
+def _shorten(text: str) -> str:
+    """Leave out the middle of a long prompt, so that what is trained after it can be seen without scrolling."""
+    left_out = len(text) - HEAD - TAIL
+    return text if left_out <= TAIL else f"{text[:HEAD]} [ ... {left_out:,} characters ... ] {text[-TAIL:]}"
 
 
 def _render_token(text: str, part: str) -> str:

@@ -130,6 +130,14 @@ def test_a_preflight_is_shown_with_its_tokens(report):
     require_go(report)
 
 
+def test_a_long_prompt_is_shortened_and_its_trained_part_is_not():
+    item = Labelled("x", (Piece("a" * 5000, "given"), Piece("b" * 900, "learned"), Piece("</s>", "end")))
+    html = _render_labelled(item)
+    assert "4,640 characters" in html
+    assert "a" * 241 not in html
+    assert "b" * 900 in html
+
+
 def test_tokens_and_ids_are_escaped():
     html = _render_labelled(Labelled("<b>", (Piece("<img>", "given"), Piece("<script>", "learned"), Piece("</s>", "end"))))
     assert not re.search(r"<(b|img|script|/s)>", html)
