@@ -1,10 +1,10 @@
 import pytest
-from tests.conftest import SCHEMA, row, write_task
 
 from core.check import check_task
 from core.errors import LabError
 from core.settings import BUNDLED_TASKS
 from core.task import find_task, load_task
+from tests.conftest import SCHEMA, row, write_task
 
 
 def test_a_good_task_loads(task):

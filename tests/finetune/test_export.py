@@ -6,7 +6,6 @@ import zipfile
 
 import pytest
 from adapter_files import CARD, TEXT, tiny_adapter, write_bpe_model
-from tests.conftest import TEMPLATE
 
 from core.errors import LabError
 from core.generation.decoder import load_generator
@@ -21,6 +20,7 @@ from finetune.gguf_vocabulary import name_splitting
 from finetune.hub import push_adapter
 from finetune.merging import merge_to_folder, save_base
 from finetune.model_card import write_readme
+from tests.conftest import TEMPLATE
 
 ADAPTER = "20260102-tiny"
 ANSWERS = {

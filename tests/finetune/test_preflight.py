@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.conftest import row, write_task
 
 from core.generation.loading import load_tokenizer
 from core.task import load_task
@@ -13,6 +12,7 @@ from finetune.config import TrainConfig
 from finetune.data import Encoded
 from finetune.estimate import Machine, ModelShape, read_shape
 from finetune.preflight import inspect_training, label_tokens
+from tests.conftest import row, write_task
 
 ROOMY = Machine("cpu", 4, 2**36, 2**36)
 CONFIG = TrainConfig(rank=4, batch_size=2)
