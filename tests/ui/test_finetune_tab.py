@@ -290,3 +290,66 @@ def test_the_task_is_read_leniently(lab, settings):
     file.write_text(file.read_text() + "{}\n")
     assert load_task(file.parent, lenient=True).problems
     assert Costs(lab).estimate("tiny", TrainConfig()).estimate.steps > 0
+
+
+# What the panels send to the page
+
+
+def test_a_panel_sends_only_what_changed(settings):
+    from ui.training_panel import _refresh
+
+    events = [step(1, 2.0), evaluation(0, 0.1)]
+    folder = add_job(settings, "20260101-000000-train-1111", state="cancelled", events=events)
+    shown = _refresh(settings, folder.name, None)
+    status, cancel, resume, losses, answers, samples, seen, ended = shown
+    assert "CANCELLED" in status
+    assert (cancel.visible, resume.visible, losses.visible, answers.visible, samples.visible) == (False, True, True, True, True)
+    assert ended == f"{folder.name} cancelled"
+    assert all(item == {"__type__": "update"} for item in _refresh(settings, folder.name, seen))
+    add_job(settings, folder.name, state="done", events=events)
+    shown = _refresh(settings, folder.name, seen)
+    assert "DONE" in shown[0]
+    assert shown[3] == {"__type__": "update"}  # The curves are not drawn again.
+    assert "gone" in _refresh(settings, "20990101-000000-train-0000", None)[0]
+    assert len({len(_refresh(settings, name, None)) for name in (None, folder.name, "gone")}) == 1
+
+
+def test_a_training_without_steps_shows_no_empty_plot(settings):
+    from ui.training_panel import _refresh
+
+    folder = add_job(settings, "20260101-000000-train-1111", state="failed")
+    assert [item.visible for item in _refresh(settings, folder.name, None)[3:6]] == [False, False, False]
+
+
+def test_the_probe_panel_offers_its_suggestion(settings):
+    from ui.probe_panel import _refresh
+
+    curve = {"rate": 1e-3, "losses": [2.0, 1.0], "mark": 1.0}
+    result = {"curves": [curve, curve], "steps": 2, "planned": 90, "suggestion": 1e-3}
+    events = [{"kind": "probe", "step": n, "text": "0.001", "rate": 1e-3, "loss": 2.0} for n in (1, 2)]
+    folder = add_job(settings, "20260101-000000-probe-1111", events=events, result=result)
+    said, curves, cancel, take, seen = _refresh(settings, folder.name, None)
+    assert "Learned fastest: 0.001" in said.value
+    assert (curves.visible, cancel.visible, take.visible, take.value) == (True, False, True, "Use 0.001")
+    assert all(item == {"__type__": "update"} for item in _refresh(settings, folder.name, seen))
+
+
+def test_the_history_shows_one_training_or_two_beside_each_other(lab, settings):
+    from ui.history_panel import _list, _show_detail
+
+    assert [item.visible for item in _list(settings, "tiny", None, None)[:3]] == [True, False, False]
+    events = [step(1, 2.0), evaluation(1, 0.5)]
+    for number, rank in ((1, "4"), (2, "8")):
+        add_job(settings, f"2026010{number}-000000-train-{number}{number}", command=["--rank", rank], events=events)
+    first, second = "20260102-000000-train-22", "20260101-000000-train-11"
+    note, table, chosen, one, other = _list(settings, "tiny", None, None)
+    assert (note.visible, table.visible, chosen.visible, one.value, other.value) == (False, True, True, first, "")
+    assert _list(settings, "tiny", second, first)[3].value == second
+    about, curves, command, select, unselect, delete, files = _show_detail(lab, "tiny", first, "")
+    assert (about.visible, curves.visible) == (False, True)
+    assert command.startswith("ragft train")
+    assert "--rank 8" in command
+    assert [item.visible for item in (select, unselect, delete, files)] == [False] * 4  # It has no adapter.
+    about = _show_detail(lab, "tiny", first, second)[0]
+    assert "<td>rank</td><td>8</td><td>4</td>" in about.value
+    assert not _show_detail(lab, "tiny", "gone", "")[1].visible
