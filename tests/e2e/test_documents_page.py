@@ -30,9 +30,7 @@ def search(page, query):
 def test_a_file_is_uploaded_found_three_ways_deleted_and_found_no_more(tab, tmp_path):
     (tmp_path / "canary.md").write_text(CANARY)
     (tmp_path / "broken.pdf").write_bytes(b"no")
-    tab.locator("input[type=file]").locator("visible=true").or_(tab.locator("input[type=file]")).first.set_input_files(
-        [tmp_path / "canary.md", tmp_path / "broken.pdf"]
-    )
+    tab.locator("input[type=file]").first.set_input_files([tmp_path / "canary.md", tmp_path / "broken.pdf"])
     tab.get_by_text("canary.md").first.wait_for(timeout=30_000)
     tab.get_by_role("button", name="Add and index").click()
     tab.get_by_text("Left out by the last indexing").wait_for(timeout=120_000)
@@ -43,7 +41,7 @@ def test_a_file_is_uploaded_found_three_ways_deleted_and_found_no_more(tab, tmp_
     assert all("Quokka leave" in column.split("2 ", 1)[0] for column in columns)
     assert tab.get_by_text("Something relevant was found").is_visible()
     tab.get_by_text("In its document").first.click()
-    assert tab.locator(".source mark").first.inner_text().startswith("Every quokka keeper")
+    assert "Every quokka keeper gets 17 days" in tab.locator(".source mark").first.inner_text()
 
     tab.get_by_role("button", name="The documents").click()
     tab.get_by_label("Delete documents that were added").click()
