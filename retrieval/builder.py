@@ -22,7 +22,7 @@ from retrieval.generations import CURRENT, INFO, Generation, find_generations, n
 from retrieval.index import FORMAT, WORDS, Index
 from retrieval.lexical import build_bm25, save_bm25
 from retrieval.passage_store import STORE, PassageStore, Version, write_store
-from retrieval.vectors import VECTORS, build_vectors, read_vectors, take_vectors, write_vectors
+from retrieval.vectors import VECTORS, build_vectors, check_vectors, read_vectors, take_vectors, write_vectors
 
 CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives something else: every index is then cut anew.
 BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
@@ -228,6 +228,7 @@ class Builder:
             self._on_progress(start, len(missing))
             block = missing[start : start + BATCH]
             made = self._embedder.encode([texts[places[key][0]] for key in block])
+            check_vectors(made)  # What is kept is believed by every later run.
             cache.write(block, made)
             for key, vector in zip(block, made, strict=True):
                 vectors[places[key]] = vector

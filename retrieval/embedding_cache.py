@@ -1,7 +1,7 @@
 """Vectors kept by what they were made of: an interrupted indexing goes on, and only new text is embedded.
 
 A key is the sha256 of the embedder's fingerprint and the text, so a vector is never taken for another text or model.
-Each vector has a checksum; a damaged cache is thrown away and fills again.
+Each vector has a checksum, and none that is not of length 1 is given out; a damaged cache is thrown away and fills again.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from core.storage import cannot_write, hash_json
 from retrieval.embedding import Fingerprint
+from retrieval.vectors import is_unit
 
 CACHE = "embeddings.sqlite"
 BLOCK = 500
@@ -51,7 +52,7 @@ class EmbeddingCache:
                 if len(data) == 4 * self._dimension and zlib.crc32(data) == check:
                     vectors[places[key]] = np.frombuffer(data, dtype="<f4")
                     found[places[key]] = True
-        return vectors, found
+        return vectors, found & is_unit(vectors)
 
     def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Keep vectors. Shape: (keys, dimension), float32."""

@@ -46,9 +46,7 @@ def build_vectors(vectors: np.ndarray, ids: np.ndarray, *, kind: str | None = No
     """
     import faiss
 
-    lengths = np.einsum("ij,ij->i", vectors, vectors)
-    if not np.all(np.abs(lengths - 1) < 1e-2):
-        raise LabError(f"The embedder gave a vector of squared length {lengths[np.argmax(np.abs(lengths - 1))]:.3g}, not 1.")
+    check_vectors(vectors)
     kind = kind or choose_kind(len(vectors))
     inner: Any = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
     if not inner.is_trained:
@@ -59,6 +57,22 @@ def build_vectors(vectors: np.ndarray, ids: np.ndarray, *, kind: str | None = No
     index = faiss.IndexIDMap2(inner)
     index.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), np.ascontiguousarray(ids, dtype=np.int64))
     return index
+
+
+def check_vectors(vectors: np.ndarray) -> None:
+    """Refuse what no search would find. Shape: (vectors, dimension), float32.
+
+    Raises:
+        LabError: A vector is not finite or has no length.
+    """
+    if not is_unit(vectors).all():
+        lengths = np.einsum("ij,ij->i", vectors, vectors)
+        raise LabError(f"The embedder gave a vector of squared length {lengths[np.argmax(np.abs(lengths - 1))]:.3g}, not 1.")
+
+
+def is_unit(vectors: np.ndarray) -> np.ndarray:
+    """Say which vectors have length 1, but for rounding. Shapes: (vectors, dimension) and (vectors,) bool."""
+    return np.asarray(np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < 1e-2)
 
 
 def write_vectors(vectors: Any, folder: Path) -> None:

@@ -295,6 +295,15 @@ def test_broken_vectors_are_refused(folder, files, embedder):
     embedder.encode = lambda texts: np.full((len(texts), 64), np.nan, dtype=np.float32)
     with pytest.raises(LabError, match="squared length nan"):
         update(folder, files, embedder)
+    assert update(folder, files, type(embedder)()).built  # Nothing of the broken ones was kept.
+    assert describe(folder, type(embedder)()) == TEXTS
+
+
+def test_broken_vectors_that_were_kept_are_made_anew(tmp_path, embedder):
+    cache = EmbeddingCache(tmp_path / CACHE, embedder.fingerprint)
+    keys = [cache.make_key(text) for text in ("a", "b", "c")]
+    cache.write(keys, np.stack([np.zeros(64), np.full(64, np.nan), embedder.encode(["c"])[0]]))
+    assert cache.read(keys)[1].tolist() == [False, False, True]
 
 
 def test_beyond_the_limit_search_is_approximate_and_filters_stay_exact():
