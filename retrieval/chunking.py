@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 CHARACTERS_PER_TOKEN = 16
 # Within a line, what markdown takes for the border of an inline element, at which a paragraph is cut before it is
 # cut at sentences: quotes and apostrophes too ("let | 's").
-INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|--+(?=\w)|(?<=\w)--+|\.\.\.")
+INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
 MARKDOWN = {"", ".md"}
+# The splitter's time grows with the square of a text without marks of sentences: longer texts are split in blocks.
+BLOCK = 50_000
+BORDERS = ("\n\n#", "\n\n", "\n", " ")
 
 
 def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int) -> list[Passage]:
@@ -41,7 +44,7 @@ def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int)
     capacity = max(1, max_tokens - _count(tokenizer, title) - 1)
     cutter = _Cutter(tokenizer, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
     whole = Passage(document.id, title, 0, len(document.text), document.text)
-    passages = list(cutter.cut(whole))
+    passages = [passage for block in _blocks(whole) for passage in cutter.cut(block)]
     return [replace(passage, place=place) for passage, place in zip(passages, _find_places(document, passages), strict=True)]
 
 
@@ -87,6 +90,17 @@ class _Cutter:
                 yield from replace(self, capacity=max(1, self.capacity - excess)).cut(part)
             else:
                 yield part
+
+
+def _blocks(whole: Passage) -> Iterator[Passage]:
+    """Yield a text in blocks of at most `BLOCK` characters, cut at the best border in their second half."""
+    start, text = 0, whole.text
+    while len(text) - start > BLOCK:
+        places = (text.rfind(border, start + BLOCK // 2, start + BLOCK) for border in BORDERS)
+        end = next((place for place in places if place >= 0), start + BLOCK)
+        yield replace(whole, start=start, end=end, text=text[start:end])
+        start = end
+    yield replace(whole, start=start, text=text[start:])
 
 
 def _parts(passage: Passage, splitter: Any, shadow: str = "") -> Iterator[Passage]:

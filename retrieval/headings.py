@@ -7,13 +7,15 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+# Each alternative reads its line once: what ends a title is stripped afterwards.
 HEADING = re.compile(
-    r"^ {0,3}(?P<fence>`{3,}|~{3,})"
-    r"|^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S[^\n]*?)(?:[ \t]+#+)?[ \t]*$"
-    r"|(?:^|(?<=\n\n))(?P<underlined>[^\s#>|`~+*-][^\n]*)\n {0,3}(?P<line>=+|-{3,})[ \t]*$",
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)$"
+    r"|^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<title>\S[^\n]*)$"
+    r"|^(?P<underlined>[^\s#>|`~+*-][^\n]*)\n {0,3}(?P<line>=+|-{3,})[ \t]*$",
     flags=re.MULTILINE,
 )
 MAX_TITLE = 80
+MAX_READ = 500  # Of a longer title nobody sees the rest.
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,20 @@ def _find_headings(text: str) -> Iterator[tuple[int, int, int, str]]:
         mark = match["fence"]
         if mark:
             if not fence:
-                fence = mark
-            elif mark.startswith(fence):
+                fence = "" if mark[0] == "`" and "`" in match["info"] else mark  # "```code```" is inline code.
+            elif mark.startswith(fence) and not match["info"].strip():
                 fence = ""
         elif not fence:
             level = len(match["marks"] or "") or (1 if match["line"].startswith("=") else 2)
-            yield match.start(), match.end(), level, _shorten(match["title"] or match["underlined"])
+            yield match.start(), match.end(), level, _shorten(_strip_marks(match["title"] or "") or match["underlined"])
+
+
+def _strip_marks(title: str) -> str:
+    """Leave out the marks that close a heading: they stand apart from its words."""
+    words = title.rstrip(" \t").rstrip("#")
+    return words.rstrip(" \t") if words.endswith((" ", "\t")) else title
 
 
 def _shorten(title: str) -> str:
-    bare = re.sub(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}", r"\1", " ".join(title.split()))
+    bare = re.sub(r"[*_`]{1,3}(\S(?:.*?\S)?)[*_`]{1,3}", r"\1", " ".join(title[:MAX_READ].split()))
     return bare if len(bare) <= MAX_TITLE else bare[: MAX_TITLE - 1].rstrip() + "…"

@@ -6,6 +6,7 @@ Here files are parsed in the calling process, with no guard against a parser tha
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ REFUSED = {
     ".odp": "save it as PDF",
     ".epub": "save it as PDF",
 }
-TITLE = re.compile(r"^#[ \t]+(\S.*?)[ \t]*$", flags=re.MULTILINE)
+TITLE = re.compile(r"^#[ \t]+(\S[^\n]*)", flags=re.MULTILINE)
+MAX_TITLE = 500
 WITH_HEADINGS = {".md", ".txt", ".html", ".htm", ".docx"}
 
 
@@ -69,7 +71,8 @@ class SourceFile:
     @property
     def name(self) -> str:
         """Its path below the folder, with the suffix: what people and `Problem.path` call it."""
-        return str(PurePosixPath(self.id).with_name(self.path.name))
+        name = os.fsencode(self.path.name).decode("utf-8", errors="backslashreplace")
+        return str(PurePosixPath(self.id).with_name(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,4 +114,4 @@ def _check(file: SourceFile, limits: Limits) -> None:
 
 def _find_title(file: SourceFile, text: Text) -> str:
     found = TITLE.search(text.text) if file.path.suffix.lower() in WITH_HEADINGS and not text.title else None
-    return text.title or (found.group(1) if found else file.path.stem)
+    return text.title or (found.group(1)[:MAX_TITLE].rstrip(" \t") if found else file.path.stem)

@@ -16,6 +16,7 @@ from retrieval.text_reader import decode_text
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_ROWS, SAMPLE_CHARACTERS = 50, 64 * 2**10
 NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*%?")
+MAX_NUMBER = 40
 YEAR = re.compile(r"(19|20)\d\d")
 Row = Sequence[str]
 
@@ -48,7 +49,7 @@ def render_rows(rows: Sequence[Row], *, has_header: bool) -> str:
 def looks_like_header(row: Row) -> bool:
     """Whether a first row names columns: most of its cells are words (or years), none is repeated."""
     cells = [cell.strip() for cell in row if cell.strip()]
-    numbers = sum(bool(NUMBER.fullmatch(cell)) and not YEAR.fullmatch(cell) for cell in cells)
+    numbers = sum(len(cell) <= MAX_NUMBER and bool(NUMBER.fullmatch(cell)) and not YEAR.fullmatch(cell) for cell in cells)
     return bool(cells) and len(set(cells)) == len(cells) and numbers * 2 < len(cells)
 
 

@@ -1,13 +1,17 @@
 import random
+import time
 from pathlib import Path
 
 import pytest
 
 from core.settings import BUNDLED_TASKS
 from core.storage import hash_json
-from core.values import Document
-from retrieval.chunking import CHARACTERS_PER_TOKEN, searchable_text, split_document
+from core.values import Document, Passage
+from retrieval import chunking
+from retrieval.chunking import BLOCK, CHARACTERS_PER_TOKEN, INLINE, _blocks, searchable_text, split_document
 from retrieval.documents import read_documents
+from retrieval.headings import find_sections
+from retrieval.parsing import TITLE
 
 SEA = "# Sea\n\n" + "\n\n".join(
     f"## Part {n}\nThe buoy number {n} drifts. It äöü floats, 海 waves and kelp." for n in range(12)
@@ -88,6 +92,41 @@ def test_a_row_longer_than_the_window_is_cut_between_its_cells(embedder):
     assert [cell for passage in passages for cell in passage.text.split("\n")] == cells
 
 
+@pytest.mark.parametrize("unit", ["word ", "Some words. ", "海", "QUJD", "A line\n\n", "# Part\n\nIt drifts.\n\n", "--"])
+@pytest.mark.parametrize("origin", ["x.md", "x.docx"])
+def test_the_splitter_never_sees_more_than_a_block(embedder, monkeypatch, unit, origin):
+    """Its time grows with the square of a text without marks of sentences: 45 s for 2 MB of words."""
+    monkeypatch.setattr(chunking, "BLOCK", 2_000)
+    seen = []
+    parts = chunking._parts
+    monkeypatch.setattr(chunking, "_parts", lambda passage, *more: seen.append(len(passage.text)) or parts(passage, *more))
+    document = Document("d", "Title", unit * (10_000 // len(unit)), (), origin)
+    check(document, split_document(document, embedder.tokenizer, max_tokens=40), embedder.tokenizer, 40)
+    assert max(seen) <= 2_000
+
+
+def test_long_texts_are_split_in_blocks_at_their_best_borders():
+    text = "".join(f"# Part {n}\n\n" + "It drifts over the sea. " * 40 + "\n\n" for n in range(200)) + "x" * 120_000
+    blocks = list(_blocks(Passage("d", "", 0, len(text), text)))
+    assert "".join(block.text for block in blocks) == text
+    assert all(len(block.text) <= BLOCK and text[block.start : block.end] == block.text for block in blocks)
+    assert all(block.text.startswith("\n\n# Part") for block in blocks[1:4])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# a" + " " * 200_000 + "b", "# " + "a " * 100_000, "# a" + "#" * 200_000 + " b", "a" * 200_000 + "\nb", "a\n" + "=" * 200_000 + "b",
+     "`" * 200_000, "# " + "*" * 200_000],
+)  # fmt: skip
+def test_endless_lines_are_read_once(text):
+    """Each took minutes where the time grew with the square."""
+    began = time.process_time()
+    find_sections(text)
+    TITLE.search(text)
+    INLINE.sub("", text.replace("=", "-"))
+    assert time.process_time() - began < 2
+
+
 @pytest.mark.parametrize(
     ("text", "places"),
     [
@@ -99,11 +138,19 @@ def test_a_row_longer_than_the_window_is_cut_between_its_cells(embedder):
         ("plain words only", [""]),
         ("# Lonely", ["Lonely"]),
         ("# A\n### C\nDeep.\n", ["A > C"]),
+        ("# Pay\n\n```\n``` extra\n# no heading\n```\nIn May.", ["Pay"]),
+        ("# Pay in C#\n\nIn May.", ["Pay in C#"]),
+        ("# Pay # \t\n\nIn May.", ["Pay"]),
+        ("# #\n\nIn May.", ["#"]),
     ],
 )
 def test_places_name_the_headings_above(embedder, text, places):
     passages = split_document(Document("d", "", text), embedder.tokenizer, max_tokens=60)
     assert [passage.place for passage in passages] == places
+
+
+def test_code_within_a_line_opens_no_fence():
+    assert [section.path for section in find_sections("```code```\n# Pay\nIn May.")] == [(), ("Pay",)]
 
 
 def test_a_deeper_heading_ends_with_its_section(embedder):
