@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import secrets
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from core.errors import LabError
 from core.generation.adapter import CARD
@@ -155,9 +156,14 @@ def load_card(settings: Settings, adapter: str) -> AdapterCard:
     return read_card(folder)
 
 
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Say whether a value of a card is a number, and a finite one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def is_name(text: str) -> bool:
     """Say whether a text can name one folder among others, and no place elsewhere."""
-    return bool(text) and Path(text).name == text and not text.startswith(".") and text.isprintable()
+    return bool(text) and text != SELECTED and Path(text).name == text and not text.startswith(".") and text.isprintable()
 
 
 def find_folder(settings: Settings, adapter: str) -> Path:

@@ -9,6 +9,11 @@ from core.errors import LabError
 STORAGES = ("nf4", "int8", "full")
 
 
+def default_alpha(rank: int, *, rslora: bool = False) -> int:
+    """Return the usual alpha: updates are then scaled by 2; with rsLoRA's root in the scale, 2r would be too much."""
+    return rank if rslora else 2 * rank
+
+
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
     """QLoRA settings.

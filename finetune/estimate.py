@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
+from finetune.adapters import is_number
 from finetune.lora import count_bits, count_trained
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ class ModelShape:
         """Return the bytes of the frozen weights in memory.
 
         Args:
-            storage: `nf4` (double quantization), `int8` or `full`. In the first two, what is not a linear layer is
-                kept in 32 bits, as peft prepares it.
-            dtype_bytes: Of a number of the full weights.
+            storage: `nf4` (double quantization), `int8` or `full`. In the first two, what is not a linear layer stays
+                as it is loaded (`finetune.model.add_adapter`).
+            dtype_bytes: Of a number that is not quantized.
 
         Raises:
             LabError: There is no such storage.
@@ -78,7 +79,7 @@ class ModelShape:
             return self.parameters * dtype_bytes
         if storage not in bits:
             raise LabError(f"There is no storage {storage!r}.", "Choose nf4, int8 or full.")
-        return int(self.linear_parameters * bits[storage] / 8) + 4 * (self.parameters - self.linear_parameters)
+        return int(self.linear_parameters * bits[storage] / 8) + dtype_bytes * (self.parameters - self.linear_parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Machine:
 class Estimate:
     """What a training will take. Sizes are bytes; `weights_by_storage` shows what other choices would.
 
-    `problems` are the reasons not to start.
+    `least` is the peak with all that `finetune/savings.py` can give up; `problems` are the reasons not to start.
     """
 
     trainable: int
@@ -112,6 +113,7 @@ class Estimate:
     logits: int
     process: int
     peak: int
+    least: int
     available: int
     disk: int
     disk_free: int
@@ -184,8 +186,10 @@ def inspect_machine(home: Path, cards: Iterable[AdapterCard] = (), *, model: str
         card.outcome["tokens"] / card.outcome["seconds"]
         for card in cards
         if (card.model, card.config.get("storage")) == (model, storage)
-        and card.outcome.get("seconds")
-        and card.outcome.get("tokens")
+        and is_number(card.outcome.get("seconds"))
+        and is_number(card.outcome.get("tokens"))
+        and card.outcome["seconds"] > 0
+        and card.outcome["tokens"] > 0
     )
     return Machine(device.name, device.dtype.itemsize, memory, shutil.disk_usage(existing).free, speeds)
 
@@ -200,8 +204,8 @@ def estimate_training(
         config: The settings.
         machine: What is free.
         prefix: Tokens that all prompts share, computed once a step.
-        own: Of each example, the tokens after the prefix, its answer included; not empty.
-        answers: Of each example, the trained tokens.
+        own: Of each example that is trained on, the tokens after the prefix, its answer included; not empty.
+        answers: Of each of them, the trained tokens.
 
     Returns:
         The peak is that of the largest step that the examples can make; minutes those of the planned steps.
@@ -218,17 +222,19 @@ def estimate_training(
         "process": PROCESS_BYTES if machine.device != "cuda" else 0,
     }
     peak = sum(parts.values())
-    trained = max(1, len(own) - config.holdout)
-    steps = max(1, round(config.epochs * math.ceil(trained / config.batch_size)))
+    least = peak - _find_saving(shape, row, parts, machine)
+    steps = max(1, round(config.epochs * math.ceil(len(own) / config.batch_size)))
     tokens = (prefix + sum(own) / len(own)) * batch
     speed, source = _choose_speed(shape, machine)
     minutes = steps * tokens / speed / 60
-    disk = 2 * parts["adapter"] + parts["optimizer"]  # The adapter, and a state from which training can go on.
+    # Two states and one that is being written, each with the adapter, the best one and two moments; then the adapter.
+    disk = 3 * (2 * parts["adapter"] + 8 * trainable) + parts["adapter"]
     return Estimate(
         trainable=trainable,
         parameters=shape.parameters,
         weights_by_storage={name: shape.weigh(name, dtype_bytes=machine.dtype_bytes) for name in ("nf4", "int8", "full")},
         peak=peak,
+        least=least,
         available=machine.memory,
         disk=disk,
         disk_free=machine.disk,
@@ -237,7 +243,7 @@ def estimate_training(
         tokens_per_second=speed,
         speed_source=source,
         minutes=minutes if config.minutes is None else min(minutes, config.minutes),
-        problems=tuple(_find_problems(peak, disk, machine)),
+        problems=tuple(_find_problems(least, disk, machine)),
         **parts,
     )
 
@@ -255,6 +261,13 @@ def _weigh_token(shape: ModelShape, config: TrainConfig, dtype_bytes: int) -> in
     return int(ACTIVATION_FACTOR * kept)
 
 
+def _find_saving(shape: ModelShape, row: int, parts: dict[str, int], machine: Machine) -> int:
+    """Return the bytes that paged moments and blocks computed again spare: each block's input and one block are kept."""
+    kept = parts["activations"] // shape.layers + machine.dtype_bytes * row * shape.width * shape.layers
+    paged = parts["optimizer"] // 2 if machine.device == "cuda" else 0
+    return max(0, parts["activations"] - kept) + paged
+
+
 def _choose_speed(shape: ModelShape, machine: Machine) -> tuple[float, str]:
     """Return tokens per second and where the number comes from: past trainings here, or an assumed rate of arithmetic.
 
@@ -267,14 +280,14 @@ def _choose_speed(shape: ModelShape, machine: Machine) -> tuple[float, str]:
     return assumed / (4 * shape.parameters), f"assumed for {machine.device}: no training of this model here yet"
 
 
-def _find_problems(peak: int, disk: int, machine: Machine) -> Iterable[str]:
-    if peak * MARGIN > machine.memory:
+def _find_problems(least: int, disk: int, machine: Machine) -> Iterable[str]:
+    if least * MARGIN > machine.memory:
         yield (
-            f"Training needs about {peak * MARGIN / 2**30:.1f} GiB of memory (a tenth spared) and {machine.memory / 2**30:.1f} "
+            f"Training needs about {least * MARGIN / 2**30:.1f} GiB of memory (a tenth spared) and {machine.memory / 2**30:.1f} "
             "are free: choose a smaller batch size, nf4 storage or a smaller model, or close other programs."
         )
     if disk > machine.disk:
-        yield f"The adapter and its checkpoint need {disk / 2**20:.0f} MiB of disk and {machine.disk / 2**20:.0f} are free: free some space."
+        yield f"The adapter and its checkpoints need {disk / 2**20:.0f} MiB of disk and {machine.disk / 2**20:.0f} are free: free some space."
 
 
 def _free_memory() -> int:
@@ -291,7 +304,19 @@ def _free_memory() -> int:
 
 def describe_estimate(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate as JSON: MiB, minutes, counts and the verdict."""
-    sizes = ("weights", "adapter", "optimizer", "activations", "logits", "process", "peak", "available", "disk", "disk_free")
+    sizes = (
+        "weights",
+        "adapter",
+        "optimizer",
+        "activations",
+        "logits",
+        "process",
+        "peak",
+        "least",
+        "available",
+        "disk",
+        "disk_free",
+    )
     return {
         "go": estimate.go,
         "problems": list(estimate.problems),

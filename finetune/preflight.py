@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,8 @@ from core.task import Task
 from core.values import Example, Hit
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example
-from finetune.estimate import Estimate, Machine, ModelShape, describe_estimate, estimate_training
+from finetune.estimate import MARGIN, Estimate, Machine, ModelShape, describe_estimate, estimate_training
+from finetune.evaluation import split_holdout
 
 SHOWN, FEW = 3, 20
 PERCENTILES = (5, 50, 95, 100)
@@ -48,7 +49,8 @@ class Preflight:
 
     Args:
         task: Its name.
-        problems: What makes the training useless or impossible.
+        problems: What makes the training useless or impossible, or its marks worthless.
+        leaks: Those of the problems that say that test examples are learned.
         warnings: What should be known, but stops nothing.
         counts: Examples by what becomes of them, duplicates and leakage.
         lengths: Percentiles of tokens of prompt, answer and both, by "p5", "p50", "p95" and "p100".
@@ -58,6 +60,7 @@ class Preflight:
 
     task: str
     problems: tuple[str, ...]
+    leaks: tuple[str, ...]
     warnings: tuple[str, ...]
     counts: Mapping[str, int]
     lengths: Mapping[str, Mapping[str, float]]
@@ -107,13 +110,15 @@ def inspect_training(
         machine: What is free.
         hits: The passages that each training example's prompt will show.
     """
-    encoding = _encode(task, tokenizer, hits or [()] * len(task.train), max_tokens=shape.context)
+    learned = {example.id for example in split_holdout(task.train, config.holdout, seed=config.seed)[0]}
+    encoding = _encode(task, tokenizer, hits or [()] * len(task.train), max_tokens=shape.context, learned=learned)
     estimate = _estimate(encoding.fitting, shape, config, machine) if encoding.fitting else None
     targets = {serialize(example.output, task.schema) for example in task.train}
     report = check_task(task)
     seen = find_seen(task.test, map(fingerprint, (example.input for example in task.train)))
     counts = {
         "train": len(task.train),
+        "held_out": len(task.train) - len(learned),
         "trained_on": len(encoding.fitting),
         "too_long": len(encoding.too_long),
         "refused": len(encoding.refused),
@@ -125,11 +130,16 @@ def inspect_training(
         "leaked": len(seen),
         "near_leaked": report["overlap_near"],
     }
-    problems = [*_find_problems(task, counts, seen, report["groups_crossing"]), *encoding.refused[:1]]
+    leaks = tuple(_find_leaks(task, seen, report["groups_crossing"]))
+    problems = [*_find_problems(task, counts), *encoding.refused[:1], *leaks]
     return Preflight(
         task=task.name,
         problems=(*problems, *(estimate.problems if estimate else ())),
-        warnings=tuple(_find_warnings(counts, report["same_everywhere"], encoding, shape.context)),
+        leaks=leaks,
+        warnings=(
+            *_find_warnings(counts, report["same_everywhere"], encoding, shape.context),
+            *(_warn_of_memory(estimate) if estimate else ()),
+        ),
         counts=counts,
         lengths=_measure([*encoding.fitting, *encoding.too_long]),
         labelled=tuple(label_tokens(item, tokenizer) for item in encoding.fitting[:SHOWN]),
@@ -155,8 +165,13 @@ def label_tokens(item: Encoded, tokenizer: Any) -> Labelled:
     return Labelled(item.id, tuple(pieces))
 
 
-def _encode(task: Task, tokenizer: Any, hits: Sequence[Sequence[Hit]], *, max_tokens: int) -> _Encoding:
-    """Encode every example as training will, reporting instead of raising. A target is never cut: it fits or is left out."""
+def _encode(
+    task: Task, tokenizer: Any, hits: Sequence[Sequence[Hit]], *, max_tokens: int, learned: Container[str]
+) -> _Encoding:
+    """Encode every example as training will, reporting instead of raising. A target is never cut: it fits or is left out.
+
+    Examples that are held out are checked, but not among those that fit.
+    """
     found = _Encoding([], [], [])
     for example, shown in zip(task.train, hits, strict=True):
         try:
@@ -165,7 +180,10 @@ def _encode(task: Task, tokenizer: Any, hits: Sequence[Sequence[Hit]], *, max_to
         except LabError as error:
             found.refused.append(str(error))
             continue
-        (found.fitting if len(item.prompt) + len(item.answer) <= max_tokens else found.too_long).append(item)
+        if len(item.prompt) + len(item.answer) > max_tokens:
+            found.too_long.append(item)
+        elif item.id in learned:
+            found.fitting.append(item)
     return found
 
 
@@ -184,7 +202,7 @@ def _estimate(examples: Sequence[Encoded], shape: ModelShape, config: TrainConfi
     return estimate_training(shape, config, machine, prefix=prefix, own=own, answers=[len(item.answer) for item in examples])
 
 
-def _find_problems(task: Task, counts: Mapping[str, int], seen: Sequence[str], crossing: Sequence[str]) -> Iterator[str]:
+def _find_problems(task: Task, counts: Mapping[str, int]) -> Iterator[str]:
     """Say what makes the training useless or impossible, each with what to do."""
     train = task.folder / "train.jsonl"
     if task.problems:
@@ -195,10 +213,21 @@ def _find_problems(task: Task, counts: Mapping[str, int], seen: Sequence[str], c
         yield f"All {counts['train']} examples have the same answer, so nothing but it would be learned. Add others."
     if counts["train"] and not counts["trained_on"] and counts["too_long"]:
         yield f"No example fits into the context: all {counts['too_long']} are longer. Shorten the inputs."
+
+
+def _find_leaks(task: Task, seen: Sequence[str], crossing: Sequence[str]) -> Iterator[str]:
+    """Say which test examples would be learned, so that marks on them would mean nothing."""
+    train = task.folder / "train.jsonl"
     if seen:
         yield f"{len(seen)} test inputs are in the training examples too (first: {seen[0]!r}). Remove them from {train}."
     if crossing:
         yield f"{len(crossing)} groups are on both sides of the split (first: {crossing[0]!r}). Move each to one side."
+
+
+def _warn_of_memory(estimate: Estimate) -> Iterator[str]:
+    """Say that the training fits only with savings."""
+    if estimate.peak * MARGIN > estimate.available and not estimate.problems:
+        yield "Memory is short: activations are computed again instead of kept, which takes about a third longer."
 
 
 def _find_warnings(counts: Mapping[str, int], constant: Sequence[str], encoding: _Encoding, context: int) -> Iterator[str]:

@@ -148,12 +148,14 @@ def train(
     patience: Annotated[int, typer.Option(help="End after so many evaluations without a better score; 0: never.")] = 0,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     if_needed: Annotated[bool, typer.Option(help="Keep an adapter that was trained on the same data.")] = False,
+    allow_leakage: Annotated[bool, typer.Option(help="Train although test examples are among the training examples.")] = False,
     as_json: AsJson = False,
     job: JobFolder = None,
 ) -> None:
     """Fine-tune a QLoRA adapter, in a process of its own."""
-    from finetune.config import TrainConfig
+    from finetune.config import TrainConfig, default_alpha
     from ui.lab import Lab
+    from ui.preflight_view import require_go, run_preflight
     from ui.watch import find_trained, train_in_process, watch_training
 
     settings = read_settings()
@@ -161,7 +163,7 @@ def train(
     loaded = lab.task(task)
     config = TrainConfig(
         rank=rank,
-        alpha=alpha or 2 * rank,
+        alpha=default_alpha(rank, rslora=rslora) if alpha is None else alpha,
         learning_rate=lr,
         epochs=epochs,
         minutes=minutes,
@@ -175,15 +177,19 @@ def train(
         patience=patience,
         seed=seed,
     )
+
+    def work(bars: Bars) -> dict[str, Any]:
+        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
+        return train_in_process(lab, loaded, config, bars, job=job)
+
     card = find_trained(lab, loaded, config) if if_needed else None
     if card is not None:
         err.print(f"The adapter {card['id']} was trained on this data already.")
     elif job is not None:
-        card = run_as_job(
-            settings, job, lambda bars: train_in_process(lab, loaded, config, bars, job=job), done="The adapter is ready."
-        )
+        card = run_as_job(settings, job, work, done="The adapter is ready.")
     else:
-        card = watch_training(settings, loaded, config)
+        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
+        card = watch_training(settings, loaded, config, allow_leakage=allow_leakage)
     show(
         card,
         as_json,

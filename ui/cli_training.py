@@ -27,16 +27,18 @@ def preflight(
     minutes: Annotated[float | None, typer.Option(help="Time budget of the training steps.")] = None,
     dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA).")] = False,
     with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
+    holdout: Annotated[int, typer.Option(help="Training examples kept out to choose the best adapter.")] = 16,
+    seed: Annotated[int, typer.Option(help="Random seed: which examples are kept out.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Say what a training would learn, what it costs and what is wrong, without loading weights. Exit 2 when it is a no-go."""
-    from finetune.config import TrainConfig
+    from finetune.config import TrainConfig, default_alpha
     from ui.lab import Lab
     from ui.preflight_view import run_preflight
 
     config = TrainConfig(
-        rank=rank, alpha=2 * rank, batch_size=batch_size, storage=storage, epochs=epochs, minutes=minutes, dora=dora,
-        with_context=with_context,
+        rank=rank, alpha=default_alpha(rank), batch_size=batch_size, storage=storage, epochs=epochs, minutes=minutes,
+        dora=dora, with_context=with_context, holdout=holdout, seed=seed,
     )  # fmt: skip
     report = run_preflight(Lab(read_settings()), task, config)
     show(report.as_json, as_json, lambda _: _print_report(report))

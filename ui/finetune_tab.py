@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ from core.jobs import start_job
 from ui.compare_tab import Choices
 from ui.history_panel import build_history
 from ui.lab import Lab
-from ui.preflight_view import render_preflight, run_preflight
+from ui.preflight_view import render_preflight, require_go, run_preflight
 from ui.probe_panel import build_probe
 from ui.rendering import render_note
 from ui.training_costs import Costs
@@ -53,11 +54,7 @@ def build_finetune_tab(
             raise gr.Error(str(error), print_exception=False) from error
 
     def begin(name: str, *values: Any) -> str:
-        try:
-            arguments = train_arguments(lab.task(name), read_form(values))
-            return start_job(lab.settings, kind="train", task=name, arguments=arguments).name
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return begin_training(lab, name, values)
 
     given = [task, *form.fields]
     check.click(inspect, given, report, api_visibility="private")
@@ -65,6 +62,17 @@ def build_finetune_tab(
     start.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
     return task
+
+
+def begin_training(lab: Lab, name: str, values: Sequence[Any]) -> str:
+    """Start the training that the form's values describe, unless the preflight refuses it; returns its job's id."""
+    try:
+        config = read_form(values)
+        arguments = train_arguments(lab.task(name), config, lab.settings)
+        require_go(run_preflight(lab, name, config))
+        return start_job(lab.settings, kind="train", task=name, arguments=arguments).name
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: gr.HTML) -> None:

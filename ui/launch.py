@@ -26,7 +26,7 @@ def launch(
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Train in this process and its siblings; the first one reports and stores the adapter."""
-    from finetune.config import TrainConfig
+    from finetune.config import TrainConfig, default_alpha
     from finetune.distributed import join_group
     from ui.lab import Lab
     from ui.watch import train_in_process
@@ -34,7 +34,7 @@ def launch(
     lab = Lab(read_settings())
     loaded = lab.task(task)
     config = TrainConfig(
-        rank=rank, alpha=2 * rank, learning_rate=lr, epochs=epochs, minutes=minutes, batch_size=batch_size, storage=storage,
+        rank=rank, alpha=default_alpha(rank), learning_rate=lr, epochs=epochs, minutes=minutes, batch_size=batch_size, storage=storage,
         holdout=holdout, seed=seed,
     )  # fmt: skip
     states = lab.settings.folder("launched") / loaded.name

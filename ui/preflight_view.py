@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COUNTS = {
     "train": "Training examples",
+    "held_out": "of these held out to be answered",
     "trained_on": "of these trained on",
     "too_long": "too long, left out",
     "refused": "could not be encoded",
@@ -56,15 +57,18 @@ def run_preflight(lab: Lab, name: str, config: TrainConfig) -> Preflight:
     return inspect_training(task, load_tokenizer(folder), config, shape=read_shape(folder), machine=machine, hits=hits)
 
 
-def require_go(report: Preflight) -> None:
-    """Refuse a training that its preflight refuses.
+def require_go(report: Preflight, *, allow_leakage: bool = False) -> None:
+    """Refuse a training that its preflight refuses; that test examples are learned may be allowed.
 
     Raises:
         LabError: With the first reason, and how many more there are.
     """
-    if not report.go:
-        more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-        raise LabError(f"{report.problems[0]}{more}", f"See all: `ragft preflight {report.task}`.")
+    reasons = [reason for reason in report.problems if not (allow_leakage and reason in report.leaks)]
+    if not reasons:
+        return
+    more = f" ({len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    only = " To train all the same: `ragft train --allow-leakage`." if set(reasons) <= set(report.leaks) else ""
+    raise LabError(f"{reasons[0]}{more}", f"See all: `ragft preflight {report.task}`.{only}")
 
 
 def list_facts(report: Preflight) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from core.arms import TOP_K
 from core.errors import LabError
 from core.task import find_task, load_task
-from finetune.adapters import list_adapters
+from core.values import Example
+from finetune.adapters import is_number, list_adapters
 from finetune.config import TrainConfig
 from ui.lab import Lab
 
@@ -41,11 +42,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Lengths:
-    """Tokens that all prompts share, and of each example its own part and its answer."""
+    """The examples, the tokens that all prompts share, and by an example's id those of its own part and its answer."""
 
+    examples: tuple[Example, ...]
     prefix: int
-    own: tuple[int, ...]
-    answers: tuple[int, ...]
+    own: Mapping[str, int]
+    answers: Mapping[str, int]
 
 
 @dataclass
@@ -63,13 +65,17 @@ class Costs:
             LabError: The task or model is absent, or no example can be encoded.
         """
         from finetune.estimate import estimate_training
+        from finetune.evaluation import split_holdout
 
         lengths = self._measure(name)
-        own = [size + TOP_K * PASSAGE_TOKENS for size in lengths.own] if config.with_context else lengths.own
-        capped = replace(config, holdout=min(config.holdout, len(own) // 10))
+        learned, held = split_holdout(lengths.examples, config.holdout, seed=config.seed)
+        capped = replace(config, holdout=len(held))
+        shown = TOP_K * PASSAGE_TOKENS if config.with_context else 0
         found = estimate_training(
-            self.shape, capped, self._inspect(config.storage), prefix=lengths.prefix, own=own, answers=lengths.answers
-        )
+            self.shape, capped, self._inspect(config.storage), prefix=lengths.prefix,
+            own=[lengths.own[example.id] + shown for example in learned],
+            answers=[lengths.answers[example.id] for example in learned],
+        )  # fmt: skip
         affordable = int(found.minutes * 60 * found.tokens_per_second / found.tokens_per_step)
         return Cost(found, max(1, min(found.steps, affordable)), self._measure_answering(name, capped), capped)
 
@@ -119,8 +125,9 @@ class Costs:
                 raise LabError(f"The task {name} has no training examples.", f"Fill {folder / 'train.jsonl'}.")
             items, _ = encode_examples(task, task.train, load_tokenizer(model), max_tokens=self.shape.context)
             prefix = common_prefix([item.prompt for item in items])
-            own = tuple(len(item.prompt) - prefix + len(item.answer) for item in items)
-            self._lengths[key] = _Lengths(prefix, own, tuple(len(item.answer) for item in items))
+            own = {item.id: len(item.prompt) - prefix + len(item.answer) for item in items}
+            fitting = tuple(example for example in task.train if example.id in own)
+            self._lengths[key] = _Lengths(fitting, prefix, own, {item.id: len(item.answer) for item in items})
         return self._lengths[key]
 
     def _measure_answering(self, name: str, config: TrainConfig) -> float | None:
@@ -137,7 +144,12 @@ class Costs:
 
 
 def _list_evaluations(outcome: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return [item for item in outcome.get("evaluations") or () if item.get("n") and item.get("seconds")]
+    found = outcome.get("evaluations")
+    return [
+        item
+        for item in (found if isinstance(found, list) else ())
+        if isinstance(item, dict) and all(is_number(item.get(name)) and item[name] > 0 for name in ("n", "seconds"))
+    ]
 
 
 def _stamp(path: Path) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from finetune.config import TrainConfig
+from finetune.config import TrainConfig, default_alpha
 
 STORAGES = [("4 bits, NF4 (QLoRA)", "nf4"), ("8 bits", "int8"), ("16 bits, not quantized (LoRA)", "full")]
 HOLDOUT, EVALUATIONS, MINUTES = 16, 4, 4
@@ -84,8 +84,3 @@ def fill_form(config: TrainConfig) -> list[Any]:
     """Return the values of the fields for settings; 0 stands for no limit and for an alpha that follows from the rank."""
     usual = config.alpha == default_alpha(config.rank, rslora=config.rslora)
     return [0 if name == "alpha" and usual else getattr(config, name) or 0 for name in NAMES]
-
-
-def default_alpha(rank: int, *, rslora: bool) -> int:
-    """Return the usual alpha: updates are then scaled by 2; with rsLoRA's root in the scale, 2r would be too much."""
-    return rank if rslora else 2 * rank

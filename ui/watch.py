@@ -10,9 +10,9 @@ from typing import Any
 from core.errors import LabError
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
-from core.jobs import JobStatus, cancel_job, read_events, read_kind, read_status, start_job
+from core.jobs import RESTART, STATES, JobStatus, cancel_job, read_events, read_kind, read_status, start_job
 from core.settings import Settings
-from core.task import Task
+from core.task import Task, find_task
 from finetune.adapters import list_adapters
 from finetune.config import TrainConfig
 from finetune.evaluation import Evaluation
@@ -25,12 +25,13 @@ POLL_SECONDS = 0.5
 
 
 def find_trained(lab: Lab, task: Task, config: TrainConfig) -> dict[str, Any] | None:
-    """Return the card of an adapter made from the same data, base and settings, if there is one."""
+    """Return the card of an adapter made from the same instruction, schema, data, base and settings, if there is one."""
     weights = hash_weights(find_model(lab.settings))
     data = task.hash_split(task.train)
     for card in list_adapters(lab.settings, task=task.name):
         same = (card.weights, card.data, {**asdict(TrainConfig()), **card.config}) == (weights, data, asdict(config))
-        if same and not card.outcome["cancelled"]:
+        same = same and (card.instruction, dict(card.schema)) == (task.instruction, dict(task.schema))
+        if same and not card.outcome.get("cancelled"):
             return asdict(card)
     return None
 
@@ -49,18 +50,31 @@ def train_in_process(lab: Lab, task: Task, config: TrainConfig, bars: Bars, *, j
     def on_notice(step: int, text: str) -> None:
         bars.record({"kind": "notice", "step": step, "text": text})
 
+    def on_start(step: int) -> None:
+        bars.record({"kind": RESTART, "step": step})
+
     return train_task(
-        lab, task, config, listeners=Listeners(on_step, on_evaluation, on_notice), notify=bars,
-        states=job / "states" if job else None,
+        lab, task, config, listeners=Listeners(on_step, on_evaluation, on_notice, on_start, bars.check), notify=bars,
+        states=job / STATES if job else None,
     )  # fmt: skip
 
 
-def train_arguments(task: Task, config: TrainConfig) -> list[str]:
+def name_task(task: Task, settings: Settings) -> str:
+    """Return what a command calls a task: its name where that leads to its folder, else the path."""
+    try:
+        known = find_task(task.name, settings).samefile(task.folder)
+    except LabError:
+        known = False
+    return task.name if known else str(task.folder.resolve())
+
+
+def train_arguments(task: Task, config: TrainConfig, settings: Settings, *, allow_leakage: bool = False) -> list[str]:
     """Return the arguments of the equivalent `ragft` command."""
-    arguments = ["train", task.name if task.folder.parent.name == "tasks" else str(task.folder)]
+    arguments = ["train", name_task(task, settings)]
     if config.minutes is not None:
         arguments += ["--minutes", str(config.minutes)]
     flags = [f"--{name.replace('_', '-')}" for name in ("rslora", "dora", "with_context") if getattr(config, name)]
+    flags += ["--allow-leakage"] if allow_leakage else []
     options = {
         "epochs": config.epochs, "lr": config.learning_rate, "rank": config.rank, "alpha": config.alpha,
         "batch-size": config.batch_size, "storage": config.storage, "holdout": config.holdout,
@@ -69,13 +83,15 @@ def train_arguments(task: Task, config: TrainConfig) -> list[str]:
     return [*arguments, *(part for name, value in options.items() for part in (f"--{name}", str(value))), *flags]
 
 
-def watch_training(settings: Settings, task: Task, config: TrainConfig) -> dict[str, Any]:
+def watch_training(settings: Settings, task: Task, config: TrainConfig, *, allow_leakage: bool = False) -> dict[str, Any]:
     """Start a training job and follow its files; Ctrl-C stops the job at its next step.
 
     Raises:
         LabError: The job failed; its last words are given.
     """
-    folder = start_job(settings, kind="train", task=task.name, arguments=train_arguments(task, config))
+    folder = start_job(
+        settings, kind="train", task=task.name, arguments=train_arguments(task, config, settings, allow_leakage=allow_leakage)
+    )
     try:
         status = follow_job(folder)
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ import pytest
 from core.errors import LabError
 from finetune.adapters import AdapterCard
 from finetune.config import TrainConfig
-from finetune.estimate import Machine, describe_estimate, estimate_training, inspect_machine, read_shape
+from finetune.estimate import MARGIN, Machine, describe_estimate, estimate_training, inspect_machine, read_shape
 from finetune.trainer import add_adapter, load_trainable
 
 GIB = 2**30
@@ -59,7 +59,7 @@ def test_a_folder_without_a_config_is_named(tmp_path):
 
 
 def test_fewer_bits_take_less_and_an_unknown_storage_is_refused(shape):
-    sizes = [shape.weigh(name, dtype_bytes=2) - 4 * (shape.parameters - shape.linear_parameters) for name in ("nf4", "int8")]
+    sizes = [shape.weigh(name, dtype_bytes=2) - 2 * (shape.parameters - shape.linear_parameters) for name in ("nf4", "int8")]
     assert sizes[1] == shape.linear_parameters
     assert sizes[0] / shape.linear_parameters * 8 == pytest.approx(4.127, abs=1e-3)
     assert shape.weigh("full", dtype_bytes=4) == 4 * shape.parameters
@@ -78,7 +78,6 @@ def test_each_choice_costs_what_it_should(shape):
     assert (larger.steps, larger.logits / base.logits) == (2, pytest.approx((20 + 30 + 20 + 25) / (30 + 25)))
     # The shared prefix is computed once a step, whatever the batch.
     assert larger.activations / base.activations == pytest.approx((50 + 200) / (50 + 110), rel=1e-3)
-    assert estimate_training(shape, replace(config, holdout=2), ROOMY, **LENGTHS).steps == 2
     assert base.optimizer == 3 * base.adapter
     parts = (base.weights, base.adapter, base.optimizer, base.activations, base.logits, base.process)
     assert base.peak == sum(parts)
@@ -123,3 +122,17 @@ def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
     monkeypatch.setattr(finetune.estimate, "CONTROL_GROUP", tmp_path)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 5000}))
     assert finetune.estimate._free_memory() == expected
+
+
+def test_disk_is_what_the_states_and_the_adapter_take_at_most(shape):
+    estimate = estimate_training(shape, TrainConfig(rank=4), ROOMY, **LENGTHS)
+    assert estimate.disk == 3 * 16 * estimate.trainable + estimate.adapter
+
+
+def test_what_fits_with_savings_is_no_no_go(shape):
+    lengths = {"prefix": 500, "own": [900] * 8, "answers": [20] * 8}
+    roomy = estimate_training(shape, TrainConfig(), ROOMY, **lengths)
+    assert roomy.least < roomy.peak
+    short = replace(ROOMY, memory=int((roomy.least + roomy.peak) * MARGIN / 2))
+    assert estimate_training(shape, TrainConfig(), short, **lengths).go
+    assert not estimate_training(shape, TrainConfig(), replace(ROOMY, memory=roomy.least), **lengths).go

@@ -154,3 +154,18 @@ def test_a_model_of_eight_billion_is_refused_on_a_laptop_before_it_loads(task, t
     report = inspect_training(task, tokenizer, CONFIG, shape=large, machine=laptop)
     assert large.count_trainable(16) == 41_943_040  # The published number for all linear layers at r = 16.
     assert not report.go
+
+
+def test_examples_that_are_held_out_are_not_trained_on(tokenizer, shape, tmp_path):
+    task = make(tmp_path, [row(n, f"question {n}?", f"answer {n}", "pay") for n in range(40)])
+    report = inspect_training(task, tokenizer, replace(CONFIG, holdout=16), shape=shape, machine=ROOMY)
+    assert (report.counts["held_out"], report.counts["trained_on"]) == (4, 36)
+    assert report.estimate.steps == 3 * 18
+
+
+def test_short_memory_is_a_note_where_savings_help(tokenizer, shape, task):
+    roomy = inspect_training(task, tokenizer, CONFIG, shape=shape, machine=ROOMY).estimate
+    short = replace(ROOMY, memory=int((roomy.least + roomy.peak) * 1.1 / 2))
+    report = inspect_training(task, tokenizer, CONFIG, shape=shape, machine=short)
+    assert report.go
+    assert any("Memory is short" in warning for warning in report.warnings)

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 
+import gradio as gr
 import pytest
 
 from core.errors import LabError
@@ -12,6 +13,7 @@ from finetune.config import TrainConfig
 from finetune.estimate import Machine, read_shape
 from finetune.lora import compute_nf4_levels
 from finetune.preflight import Labelled, Piece, inspect_training
+from tests.conftest import row, write_task
 from ui.cli import main
 from ui.learn_view import (
     STARTS,
@@ -178,3 +180,54 @@ def test_a_no_go_exits_with_2_and_says_why(ragft, task_folder):
     code, _, err = ragft("preflight", str(task_folder), "--storage", "int3")
     assert code == 2
     assert "int3" in err
+
+
+def leaky(folder):
+    rows = [row(n, f"Question {n}?", f"{n} euros", "pay") for n in range(4)]
+    return write_task(folder, train=rows, test=[row(9, "question 1", "1 euros", "pay")])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "no usable examples"),
+        ([row(1, "q1?", "a", "pay")], "1 usable example"),
+        ([row(n, f"q{n}?", "same", "pay") for n in range(4)], "same answer"),
+    ],
+)
+@pytest.mark.parametrize("job", [False, True])
+def test_a_no_go_starts_no_training(ragft, tmp_path, monkeypatch, rows, words, job):
+    folder = write_task(tmp_path / "tasks" / "bad", train=rows, test=[row(9, "Other?", "9", "pay")])
+    monkeypatch.setattr("ui.watch.train_task", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr("ui.watch.start_job", lambda *_, **__: pytest.fail("started"))
+    (tmp_path / "job").mkdir()
+    code, _, err = ragft("train", str(folder), *(["--job", str(tmp_path / "job")] if job else []))
+    assert code == 2
+    assert words in " ".join(err.split())
+
+
+def test_leakage_stops_a_training_unless_it_is_allowed(ragft, tmp_path, monkeypatch):
+    folder, started = leaky(tmp_path / "tasks" / "leaky"), []
+    monkeypatch.setattr(
+        "ui.watch.watch_training", lambda *_, **more: started.append(more) or {"id": "a", "model": "m", "outcome": {}}
+    )
+    code, _, err = ragft("train", str(folder))
+    assert (code, started) == (2, [])
+    assert "1 test inputs are in the training examples" in " ".join(err.split())
+    assert "--allow-leakage" in " ".join(err.split())
+    assert ragft("train", str(folder), "--allow-leakage")[0] == 0
+    assert started == [{"allow_leakage": True}]
+
+
+def test_the_page_starts_no_training_that_is_a_no_go(tiny_model, settings, tmp_path):
+    from dataclasses import replace
+
+    from ui.finetune_tab import begin_training
+    from ui.lab import Lab
+    from ui.training_form import fill_form
+
+    leaky(settings.folder("tasks") / "leaky")
+    lab = Lab(replace(settings, model=str(tiny_model)))
+    with pytest.raises(gr.Error, match="test inputs are in the training"):
+        begin_training(lab, "leaky", fill_form(TrainConfig()))
+    assert not list(settings.folder("jobs").glob("*"))
