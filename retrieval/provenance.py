@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from core.values import Passage
-from retrieval.words import Word, find_words
+from retrieval.words import NEGATIONS, Word, find_words
 
 Status = Literal["supported", "unsupported", "not checked"]
 How = Literal["exact", "normalised", "fuzzy", ""]
@@ -23,7 +23,6 @@ LEAST_LIKENESS = 0.85
 LEAST_LETTERS = 5
 MAX_WORDS = 80
 ARTICLES = {"a", "an", "the"}
-NEGATIONS = {"not", "no", "never", "none", "without", "cannot"}
 FORBIDDEN = 1e6
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from difflib import SequenceMatcher
 from typing import Protocol
 
 import numpy as np
@@ -18,11 +19,15 @@ from retrieval.index import Index
 from retrieval.lexical import search_bm25
 from retrieval.threads import one_thread
 from retrieval.vectors import take_vectors
+from retrieval.words import NEGATIONS, NUMBER_WORDS
 
 MODES = ("hybrid", "dense", "bm25")
 CANDIDATES = 50
+MOST_CANDIDATES = 3_200  # However many repeats there are, a search ends.
 FEW = 4  # So many queries at once are somebody waiting, more are an evaluation.
 SAME_WORDS, SAME_LENGTH = 0.95, 0.9
+DECISIVE = NEGATIONS | {"t"} | {part for word in NUMBER_WORDS for part in word.split()}  # The t of "isn't".
+COUNTED = re.compile(r"^(?:page|row)s? \d+(?:–\d+)?(?: · |$)")
 
 
 class Reranker(Protocol):
@@ -82,15 +87,35 @@ class HybridRetriever:
         if not queries:
             return []
         allowed = None if documents is None else self._index.select(documents)
-        wanted = min(max(CANDIDATES, 4 * top_k), len(self._index) if allowed is None else len(allowed))
-        if wanted < 1 or top_k < 1:
+        most = len(self._index) if allowed is None else len(allowed)
+        if most < 1 or top_k < 1:
             return [[] for _ in queries]
-        nothing: list[dict[int, float]] = [{} for _ in queries]
-        dense = self._search_dense(queries, wanted, allowed) if self._dense else nothing
-        lexical = self._search_lexical(queries, wanted, allowed) if self._lexical else nothing
-        return [self._merge(query, {"dense": d, "bm25": b}, top_k) for query, d, b in zip(queries, dense, lexical, strict=True)]
+        vectors = self._embed(queries) if self._dense else None
+        hits: list[list[Hit]] = [[] for _ in queries]
+        waiting, wanted = list(range(len(queries))), min(max(CANDIDATES, 4 * top_k), most)
+        while waiting:
+            found = self._find([queries[i] for i in waiting], None if vectors is None else vectors[waiting], wanted, allowed)
+            for i, lists in zip(waiting, found, strict=True):
+                hits[i] = self._merge(queries[i], lists, top_k)
+            # Repeats may have taken all the places; a list that is not full has no more to give.
+            more = wanted < min(most, MOST_CANDIDATES)
+            waiting = [
+                i for i, lists in zip(waiting, found, strict=True)
+                if more and len(hits[i]) < top_k and any(len(scores) >= wanted for scores in lists.values())
+            ]  # fmt: skip
+            wanted = min(4 * wanted, most)
+        return hits
 
-    def _search_dense(self, queries: Sequence[str], wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
+    def _find(
+        self, queries: Sequence[str], vectors: np.ndarray | None, wanted: int, allowed: np.ndarray | None
+    ) -> list[dict[str, dict[int, float]]]:
+        """Return each query's candidates, at most `wanted` of each kind of search: their scores by id."""
+        nothing: list[dict[int, float]] = [{} for _ in queries]
+        dense = nothing if vectors is None else self._search_dense(vectors, wanted, allowed)
+        lexical = self._search_lexical(queries, wanted, allowed) if self._lexical else nothing
+        return [{"dense": d, "bm25": b} for d, b in zip(dense, lexical, strict=True)]
+
+    def _embed(self, queries: Sequence[str]) -> np.ndarray:
         with one_thread() if len(queries) <= FEW else nullcontext():
             vectors = self._embedder.encode_query(queries)
         expected = (len(queries), self._index.vectors.d)
@@ -98,10 +123,13 @@ class HybridRetriever:
             raise LabError(
                 f"The embedder gave vectors of shape {vectors.shape}, the index needs {expected}.", "Rebuild the index."
             )
+        return vectors
+
+    def _search_dense(self, vectors: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
         lengths = np.linalg.norm(vectors, axis=1)
         usable = np.isfinite(lengths) & (lengths > 0)  # FAISS answers a NaN with nonsense.
         unit = np.ascontiguousarray(vectors[usable] / lengths[usable, None], dtype=np.float32)
-        found: list[dict[int, float]] = [{} for _ in queries]
+        found: list[dict[int, float]] = [{} for _ in vectors]
         with one_thread():
             scores, ids = self._index.search_vectors(unit, wanted, allowed)
         for place, row, marks in zip(np.flatnonzero(usable), ids, scores, strict=True):
@@ -156,6 +184,8 @@ class HybridRetriever:
 
 def rerank(query: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
     """Order hits by a reranker's score, which each then carries beside the others."""
+    if not hits:
+        return []
     marks = reranker.score(query, [searchable_text(hit.passage) for hit in hits])
     order = order_by_score(dict(enumerate(marks)))
     return [
@@ -165,13 +195,19 @@ def rerank(query: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
 
 
 def is_repeat(one: Passage, other: Passage) -> bool:
-    """Whether two passages under one title have the same numbers and nearly the same words.
+    """Whether two passages under one title say the same in nearly the same words; on which page or row is all one.
 
     Vectors cannot tell: "a bonus of 40 euros" and "a bonus of 50 euros" are nearer than 0.95, and the answer
-    may stand in the second. So can texts that differ in their titles only, as handbooks of two branches do.
+    may stand in the second; so may it where a "not" came or went. Texts that differ in their titles only, as
+    handbooks of two branches do, are no repeats either.
     """
     if len(one.text) < SAME_LENGTH * len(other.text) or len(other.text) < SAME_LENGTH * len(one.text):
         return False
-    words, others = (set(re.findall(r"\w+", f"{passage.place}\n{passage.text}".casefold())) for passage in (one, other))
-    different = words ^ others
-    return len(different) <= (1 - SAME_WORDS) * len(words | others) and not re.search(r"\d", " ".join(different))
+    words, others = (
+        re.findall(r"\w+", f"{COUNTED.sub('', passage.place)}\n{passage.text}".casefold()) for passage in (one, other)
+    )
+    if len(set(words) ^ set(others)) > (1 - SAME_WORDS) * len({*words, *others}):
+        return False
+    changes = SequenceMatcher(None, words, others, autojunk=False).get_opcodes()
+    moved = {word for kind, a, b, c, d in changes if kind != "equal" for word in (*words[a:b], *others[c:d])}
+    return moved.isdisjoint(DECISIVE) and not any(re.search(r"\d", word) for word in moved)

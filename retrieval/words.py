@@ -21,6 +21,7 @@ UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 TEENS = ("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 COMPOUND = rf"(?P<compound>\b(?i:{'|'.join(TENS)})[- ](?i:{'|'.join(UNITS)})\b)"
+NEGATIONS = frozenset({"not", "no", "never", "none", "without", "cannot", "neither", "nor", "nobody", "nothing"})
 # "one" alone is left out: it is a pronoun more often than a number.
 NUMBER_WORDS = {
     "zero": "0",

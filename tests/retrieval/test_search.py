@@ -184,6 +184,56 @@ def test_copies_are_shown_once_but_other_numbers_and_titles_are_not_copies(embed
         assert sorted(found, key=str) in (["a", "branch", "number"], ["branch", "copy", "number"])
 
 
+@pytest.mark.parametrize("mode", ["hybrid", "dense", "bm25"])
+def test_repeats_leave_their_places_to_others(embedder, tmp_path, mode):
+    copies = [
+        Document(f"n{n:03}", "Notice", "The alpha notice is sent to every member of the staff by post.") for n in range(60)
+    ]
+    others = [Document(f"z{n}", f"Other {n}", f"Paragraph about alpha topic variant{n} with other wording") for n in range(10)]
+    index = index_documents(tmp_path / "i", [*copies, *others], embedder, task="t")
+    queries = ["alpha notice", "zzzz alpha", "alpha topic variant3"]
+    for row in HybridRetriever(index, embedder, mode=mode).search(queries, top_k=5):
+        assert len(row) == 5
+        assert sum(hit.passage.title == "Notice" for hit in row) <= 1
+    assert len(HybridRetriever(index, embedder, mode=mode).search(["alpha"], top_k=50)[0]) == 11
+
+
+def test_no_more_is_searched_for_where_nothing_was_left_out(index, embedder, monkeypatch):
+    asked = []
+    find = HybridRetriever._find
+    monkeypatch.setattr(HybridRetriever, "_find", lambda self, *given: asked.append(given[2]) or find(self, *given))
+    HybridRetriever(index, embedder, mode="bm25").search(["walrus", "buoy"], top_k=10)
+    HybridRetriever(index, embedder).search(["walrus", "buoy"], top_k=3)
+    assert len(asked) == 2
+
+
+RULE = f"{WORDS} {WORDS.replace('word', 'term')} {WORDS.replace('word', 'item')} The yearly bonus is paid after five months to Anna but not to Bob"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("is paid", "is not paid"), False), (("is paid", "isn't paid"), False), (("is paid", "is never paid"), False),
+        (("five", "six"), False), (("five", "5"), False),
+        (("to Anna but not to Bob", "not to Anna but to Bob"), False),
+        (("yearly", "annual"), True), (("The yearly", "the  Yearly"), True),
+    ],
+)  # fmt: skip
+def test_what_contradicts_is_no_repeat(change, expected):
+    passages = [Passage("d", "T", 0, 0, text, "Bonus") for text in (RULE, RULE.replace(*change))]
+    assert is_repeat(*passages) is is_repeat(*reversed(passages)) is expected
+
+
+def test_copies_on_other_pages_are_repeats_but_not_under_other_headings():
+    def repeat(one, other):
+        return is_repeat(Passage("d", "T", 0, 0, WORDS, one), Passage("d", "T", 0, 0, WORDS, other))
+
+    assert repeat("page 3 · Bonus", "pages 4–5 · Bonus")
+    assert repeat("row 3", "rows 4–6")
+    assert repeat("page 3", "")
+    assert not repeat("Munich > Rules of the plant", "Berlin > Rules of the mill")
+
+
 def test_a_repeat_by_hand():
     def repeat(one, other):
         return is_repeat(Passage("d", "", 0, 0, one), Passage("e", "", 0, 0, other))
@@ -207,6 +257,11 @@ def test_diversity_takes_the_unlike_passage_second(index, embedder, tmp_path):
     assert documents_of(HybridRetriever(index, embedder, diversity=0.0).search(["walrus bonus euros"], top_k=2)[0]) == plain
 
 
+class Refusing:
+    def score(self, query, texts):
+        raise AssertionError("There is nothing to judge.")
+
+
 def test_a_reranker_has_the_last_word(index, embedder):
     class ByLength:
         def score(self, query, texts):
@@ -216,6 +271,7 @@ def test_a_reranker_has_the_last_word(index, embedder):
     assert documents_of(hits) == ["rest", "pay"]
     assert [hit.ranks["rerank"] for hit in hits] == [1, 2]
     assert hits[0].score == hits[0].scores["rerank"]
+    assert HybridRetriever(index, embedder, mode="bm25", reranker=Refusing()).search(["zzzz"], top_k=2) == [[]]
 
 
 def test_fusion_by_hand():
