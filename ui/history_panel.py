@@ -26,7 +26,7 @@ from ui.training_history import (
     restore_config,
 )
 from ui.training_plots import draw_comparison, list_evaluations, list_steps
-from ui.training_view import render_differences
+from ui.training_view import render_differences, render_history
 from ui.watch import train_arguments
 
 EMPTY = "No training yet: the first one appears here when it is started."
@@ -50,7 +50,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
     """Build the section; `changes` are events after which the list is read again."""
     settings = lab.settings
     note = gr.HTML(render_note(EMPTY), padding=False)
-    table = gr.Dataframe([], headers=HEADERS, label="Trainings of this task", interactive=False, wrap=True, visible=False)
+    table = gr.HTML("", label="Trainings of this task", padding=False, visible=False)
     with gr.Column(visible=False) as chosen:
         with gr.Row():
             one = gr.Dropdown([], label="Training", min_width=240)
@@ -102,7 +102,7 @@ def _parts(detail: _Detail) -> tuple[Any, ...]:
 def _build_detail() -> _Detail:
     about = gr.HTML("", padding=False, visible=False)
     curves = gr.Plot(label="Curves", visible=False)
-    command = gr.Code("", language="shell", label="The same on the command line", interactive=False, wrap_lines=True)
+    command = gr.Code("", language="shell", label="The same on the command line", interactive=False, wrap_lines=True, lines=1, max_lines=4)
     with gr.Row():
         reproduce = gr.Button("Reproduce: settings into the form", min_width=180)
         select = gr.Button("Use for answers", min_width=140, visible=False)
@@ -153,7 +153,7 @@ def _list(settings: Settings, task: str | None, first: str | None, second: str |
     if not trainings:
         return [
             gr.HTML(render_note(EMPTY), visible=True),
-            gr.Dataframe([], visible=False),
+            gr.HTML(visible=False),
             gr.Column(visible=False),
             gr.Dropdown([], value=None),
             gr.Dropdown([], value=None),
@@ -163,7 +163,7 @@ def _list(settings: Settings, task: str | None, first: str | None, second: str |
     rows = list_rows(trainings, *read_use(settings, str(task), trainings))
     return [
         gr.HTML(visible=False),
-        gr.Dataframe(rows, headers=HEADERS, visible=True),
+        gr.HTML(render_history(HEADERS, rows), visible=True),
         gr.Column(visible=True),
         gr.Dropdown(choices, value=first if first in known else trainings[0].id),
         gr.Dropdown([("nothing", ""), *choices], value=second if second in known else ""),

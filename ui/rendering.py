@@ -112,9 +112,10 @@ def render_status(status: JobStatus, name: str, command: Sequence[str]) -> str:
     eta = f" · about {format_seconds(status.eta)} left" if status.eta is not None and status.active else ""
     bar = f'<div class="bar" role="progressbar" aria-valuenow="{100 * share:.0f}"><div style="width:{100 * share:.0f}%"></div></div>'
     state = _badge(status.state.upper(), status.state != "failed")
+    place = f" · step {status.step} of {status.total}" if status.total else ""
     return (
         f'<section class="card">{state} <span class="quiet">{escape(name)}</span>{bar}'
-        f"<p>{escape(status.message)} · step {status.step} of {status.total}{eta}</p>"
+        f"<p>{escape(status.message)}{place}{eta}</p>"
         f'<p class="quiet">The same on the command line: <code>{escape(" ".join(command))}</code></p></section>'
     )
 

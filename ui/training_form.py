@@ -51,18 +51,18 @@ def build_form() -> Form:
         made["learning_rate"] = gr.Number(1e-3, label="Learning rate", minimum=1e-6, maximum=0.1, step=1e-4, min_width=130)
     with gr.Accordion("More settings", open=False):
         with gr.Row():
-            made["storage"] = gr.Dropdown(STORAGES, value="nf4", label="Frozen weights", min_width=200)
-            made["batch_size"] = gr.Number(8, label="Examples a step", precision=0, minimum=1, min_width=120)
-            made["alpha"] = gr.Number(0, label="Alpha (0: 2r)", precision=0, minimum=0, min_width=120)
+            made["storage"] = gr.Dropdown(STORAGES, value="nf4", label="Frozen weights", min_width=300)
+            made["batch_size"] = gr.Number(8, label="Examples a step", precision=0, minimum=1, min_width=170)
+            made["alpha"] = gr.Number(0, label="Alpha (0: 2r)", precision=0, minimum=0, min_width=170)
         with gr.Row():
             made["rslora"] = gr.Checkbox(False, label="rsLoRA: scale by alpha / √r", min_width=160)
             made["dora"] = gr.Checkbox(False, label="DoRA: lengths apart, slower", min_width=160)
             made["with_context"] = gr.Checkbox(False, label="With passages: for RAG + QLoRA", min_width=160)
         with gr.Row():
-            made["holdout"] = gr.Number(HOLDOUT, label="Held-out examples", precision=0, minimum=0, min_width=120)
-            made["evaluations"] = gr.Number(EVALUATIONS, label="Answered so often", precision=0, minimum=1, min_width=120)
-            made["patience"] = gr.Number(0, label="Patience (0: to the end)", precision=0, minimum=0, min_width=120)
-            made["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=120)
+            made["holdout"] = gr.Number(HOLDOUT, label="Held-out examples", precision=0, minimum=0, min_width=170)
+            made["evaluations"] = gr.Number(EVALUATIONS, label="Answered so often", precision=0, minimum=1, min_width=170)
+            made["patience"] = gr.Number(0, label="Patience (0: to the end)", precision=0, minimum=0, min_width=170)
+            made["seed"] = gr.Number(0, label="Seed", precision=0, minimum=0, min_width=170)
     return Form(tuple(made[name] for name in NAMES))
 
 

@@ -140,6 +140,21 @@ def _render_json(text: str) -> str:
     return f"<pre>{escape(shown)}</pre>"
 
 
+def render_history(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Show trainings, a row each; the second cell is the state."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in headers)
+    body = "".join(
+        f"<tr><td>{escape(title)}</td><td>{_render_state(state)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
+        for title, state, *cells in rows
+    )
+    return f'<section class="card"><div class="wide history"><table><tr>{head}</tr>{body}</table></div></section>'
+
+
+def _render_state(state: str) -> str:
+    kind = {"done": " ok", "failed": " fail"}.get(state, "")
+    return f'<span class="badge{kind}">{escape(state)}</span>'
+
+
 def render_differences(
     names: tuple[str, str], settings: Iterable[tuple[str, str, str]], outcomes: Iterable[tuple[str, str, str]]
 ) -> str:

@@ -55,7 +55,7 @@ def test_a_training_is_watched_reloaded_cancelled_resumed_and_listed(tab, addres
     tab.get_by_role("button", name="Resume").click()
     tab.get_by_text("DONE").wait_for(timeout=240_000)
     tab.get_by_text("After step").first.wait_for(timeout=30_000)
-    tab.get_by_role("gridcell", name=re.compile("^done$")).first.wait_for(timeout=30_000)
+    tab.locator(".history").get_by_text("done", exact=True).first.wait_for(timeout=30_000)
     assert tab.get_by_role("button", name="Use for answers").is_visible()
 
 
