@@ -7,6 +7,7 @@ out (a sum, a judgement) stands in no text and is rightly called unsupported.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -21,8 +22,15 @@ How = Literal["exact", "normalised", "fuzzy", ""]
 LEAST_SCORE = 0.75
 LEAST_LIKENESS = 0.85
 LEAST_LETTERS = 5
-MAX_WORDS = 80
+MAX_WORDS = 80  # Of a longer text each part must be found.
 ARTICLES = {"a", "an", "the"}
+# What may be missing of a text that was nearly found; "may" is a month too.
+LITTLE = ARTICLES | {
+    "and", "or", "but", "of", "to", "in", "on", "at", "by", "for", "with", "from", "as", "is", "are", "was", "were", "be",
+    "been", "being", "it", "its", "this", "that", "these", "those", "there", "they", "their", "he", "she", "his", "her",
+    "we", "us", "our", "you", "your", "i", "my", "me", "will", "would", "shall", "should", "can", "could", "has", "have",
+    "had", "do", "does", "did", "also", "only", "just", "so", "then", "such", "which", "who",
+}  # fmt: skip
 FORBIDDEN = 1e6
 
 
@@ -38,7 +46,7 @@ class Support:
         document: Id of that passage's document.
         start: Offset in the document.
         end: Offset in the document.
-        score: From 0 to 1: 1 unless fuzzy; of an unsupported value, that of the nearest text.
+        score: From 0 to 1: 1 unless fuzzy; of an unsupported value, that of the nearest text with all its words.
     """
 
     pointer: str
@@ -131,14 +139,14 @@ def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequen
         if value == passage.document:
             return _support(pointer, "exact", place, passage, Span(1.0, 0, len(passage.text)))
     text = value.strip() if isinstance(value, str) else json.dumps(value)
-    wanted = find_words(text)[:MAX_WORDS]
+    wanted = find_words(text)
     for how, find in (("exact", _find_exact), ("normalised", _find_normalised)):
         for place, passage in enumerate(passages):
             if span := find(text, wanted, passage.text, words[place]):
                 return _support(pointer, how, place, passage, span)
     if not isinstance(value, str) or not wanted:
         return Support(pointer, "unsupported")
-    spans = [(_find_nearest(wanted, text, passage.text, words[place]), place) for place, passage in enumerate(passages)]
+    spans = [(_find_parts(wanted, words[place]), place) for place in range(len(passages))]
     span, place = max(spans, key=lambda pair: (pair[0].score, -pair[1]), default=(Span(0.0, 0, 0), -1))
     if span.score < LEAST_SCORE:
         return Support(pointer, "unsupported", score=span.score)
@@ -151,11 +159,12 @@ def _support(pointer: str, how: Any, place: int, passage: Passage, span: Span) -
 
 
 def _find_exact(text: str, wanted: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:
-    """Find a text as it is spelled, from the border of a word to the border of one: "4" is not in "40" or "4.5"."""
+    """Find a text as it is spelled and of the same words: "4" is not in "40" or "4.5", nor "-20" in "10-20"."""
+    borders = [(word.start, word.end) for word in wanted]
     place = inside.find(text)
     while place >= 0:
         end = place + len(text)
-        if not any(word.start < place < word.end or word.start < end < word.end for word in words):
+        if [(word.start - place, word.end - place) for word in words if word.start < end and word.end > place] == borders:
             return Span(1.0, place, end)
         place = inside.find(text, place + 1)
     return None
@@ -172,11 +181,20 @@ def _find_normalised(text: str, wanted: Sequence[Word], inside: str, words: Sequ
     return None
 
 
-def _find_nearest(wanted: Sequence[Word], text: str, inside: str, words: Sequence[Word]) -> Span:
+def _find_parts(wanted: Sequence[Word], words: Sequence[Word]) -> Span:
+    """Find each part of a text in a passage; the least of the scores counts."""
+    count = math.ceil(len(wanted) / MAX_WORDS)
+    size = math.ceil(len(wanted) / count)
+    spans = [_find_nearest(wanted[first : first + size], words) for first in range(0, len(wanted), size)]
+    return Span(min(span.score for span in spans), min(span.start for span in spans), max(span.end for span in spans))
+
+
+def _find_nearest(wanted: Sequence[Word], words: Sequence[Word]) -> Span:
     """Find the stretch of words that needs the fewest changes to become the wanted ones.
 
     The score is 1 - cost / number of wanted words. A number or a negation never changes, comes or goes: "12 months"
-    is no evidence for "13 months", nor "is paid" for "is not paid".
+    is no evidence for "13 months", nor "is paid" for "is not paid". No wanted word may be missing but a little one:
+    "paid in May" is no evidence for "paid monthly".
 
     Source: Sellers 1980, "The theory and computation of evolutionary distances", section 3 (free start and end).
     """
@@ -184,7 +202,7 @@ def _find_nearest(wanted: Sequence[Word], text: str, inside: str, words: Sequenc
     starts = list(range(len(words) + 1))  # Where each such stretch begins.
     weights = [_weight(other) for other in words]
     for word in wanted:
-        lost = _weight(word)
+        lost = _weight(word) if word.keys & LITTLE else FORBIDDEN
         changes = {other.keys: _change(word, other) for other in {other.keys: other for other in words}.values()}
         row, begins = [costs[0] + lost], [starts[0]]
         for place, other in enumerate(words):
@@ -204,7 +222,7 @@ def _find_nearest(wanted: Sequence[Word], text: str, inside: str, words: Sequenc
 
 
 def _weight(word: Word) -> float:
-    """Return what it costs to leave a word out."""
+    """Return what it costs that the passage has a word more."""
     return FORBIDDEN if word.number or word.keys & NEGATIONS else 1.0
 
 
@@ -214,7 +232,8 @@ def _change(word: Word, other: Word) -> float:
         return 0.0
     if _weight(word) == FORBIDDEN or _weight(other) == FORBIDDEN:
         return FORBIDDEN
-    return _difference(next(iter(word.keys)), next(iter(other.keys)))
+    difference = _difference(next(iter(word.keys)), next(iter(other.keys)))
+    return FORBIDDEN if difference == 1.0 and not word.keys & LITTLE else difference
 
 
 @lru_cache(maxsize=2**14)

@@ -82,12 +82,16 @@ def _fold(word: str) -> str:
 def _read_number(text: str) -> Iterator[str]:
     """Yield the readings of a number in figures: the comma and the point are decimal marks in turn.
 
+    A comma before three digits parts thousands, a point may do either.
     A number with a leading zero (07, 04.05.) is part of a date or code: it stays as it is spelled.
     """
     bare = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text.replace("\u2212", "-").lstrip("+"))
     for mark in "\u00a0\u202f\u2009'\u2019":
         bare = bare.replace(mark, "")
     sign, digits = ("-", bare[1:]) if bare.startswith("-") else ("", bare)
+    if "," in digits and (thousands := _read_as(digits, ",", ".")):
+        yield sign + thousands  # "1,500" is hardly ever 1.5: few write three decimals, the last ones zero.
+        return
     readings = {reading for group, point in ((",", "."), (".", ",")) if (reading := _read_as(digits, group, point))}
     yield from (sign + reading for reading in readings) if readings else (sign + digits,)
 

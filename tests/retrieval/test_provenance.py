@@ -59,6 +59,7 @@ def test_values_are_found(value, how, found):
     [
         4, 0, 5, 20, 14, 201, 15, 45, -40, 1, "4", "4 euros", "41 euros", "euro 40s", "paid in June", "walrus bonus is 50 euros",
         "Two keepers are needed on Sundays", "it is not paid in May", "Anna Mayer", "Bob", "bon", "a wholly other sentence here",
+        "walrus bonus is paid monthly", "the walrus bonus is paid", "Grade 4.5 gets euros", 1.5, "1.5 euros", -7, "-40 euros",
     ],
 )  # fmt: skip
 def test_values_are_not_found(value):
@@ -140,7 +141,7 @@ def test_no_passages_support_nothing():
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("1.500", {"1.5", "1500"}), ("1,234.50", {"1234.5"}), ("1.234,5", {"1234.5"}), ("-3", {"-3"}), ("\u22123", {"-3"}),
+        ("1.500", {"1.5", "1500"}), ("1,500", {"1500"}), ("-1,500", {"-1500"}), ("1,50", {"1.5"}), ("0,500", {"0.5"}), ("1,234.50", {"1234.5"}), ("1.234,5", {"1234.5"}), ("-3", {"-3"}), ("\u22123", {"-3"}),
         ("07", {"07"}), ("0.5", {"0.5"}), ("40.0", {"40"}), ("v2", {"v2"}), ("4th", {"4th"}), ("1'000", {"1000"}),
         ("1.2.3", {"1.2.3"}), ("٣", {"3"}),
     ],
@@ -151,6 +152,32 @@ def test_readings_of_numbers(text, keys):
 
 def test_a_range_is_no_negative_number():
     assert [sorted(word.keys) for word in find_words("GPT-4, 2-3 (-5)")] == [["gpt"], ["4"], ["2"], ["3"], ["-5"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-20, "A fee of 10-20 euros"), ("-20 euros", "A fee of 10-20 euros"), (-34, "Tel 12-34"), ("-34", "Tel 12-34"),
+        ("bonus is paid monthly", "The bonus is paid in May."), (1.5, "It gets 1,500 euros"),
+        ("the bonus is paid to Anna in May", "The bonus is paid to Bob in May"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_alike_is_no_evidence(value, text):
+    assert locate(value, [Passage("d", "", 0, len(text), text)]).status == "unsupported"
+
+
+def test_a_negative_number_is_found_where_it_is_one():
+    assert locate(-20, [Passage("d", "", 0, 17, "It was -20 there")]).how == "exact"
+
+
+def test_a_long_text_is_found_to_its_end():
+    text = " ".join(f"kelp{n}a floats" for n in range(60))
+    passages = [Passage("d", "", 0, len(text), text)]
+    assert locate(text.upper(), passages).how == "normalised"
+    assert locate(f"{text.upper()} and more invented words", passages).status == "unsupported"
+    assert locate(text + " and sinks" * 30, passages).status == "unsupported"
+    nearly = locate(f"{text} only", passages)
+    assert (nearly.how, nearly.start, nearly.end) == ("fuzzy", 0, len(text))
 
 
 def test_long_answers_stay_fast():
