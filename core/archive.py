@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import shutil
 import stat
@@ -89,7 +90,7 @@ def unpack_zip(source: Path, target: Path, *, max_files: int, max_bytes: int, re
         with zipfile.ZipFile(source) as archive:
             _check_members(archive, source, max_files, max_bytes)
             archive.extractall(target)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError) as error:
         raise LabError(f"{source.name} is no zip that can be read: {error}.", remedy) from error
 
 

@@ -121,17 +121,31 @@ def _read_field(kind: Any, value: Any, refused: LabError) -> Any:
     raise refused
 
 
+def rank_adapter(card: AdapterCard) -> tuple[bool, datetime, str]:
+    """Return what orders adapters: those of a whole training last, then by when they were made; an id is no date."""
+    return not card.outcome.get("cancelled"), *date_adapter(card)
+
+
+def date_adapter(card: AdapterCard) -> tuple[datetime, str]:
+    """Return when an adapter was made, then its id; one whose date cannot be read is older than all others."""
+    try:
+        made = datetime.fromisoformat(card.created)
+    except ValueError:
+        made = datetime.min.replace(tzinfo=UTC)
+    return made.replace(tzinfo=made.tzinfo or UTC), card.id
+
+
 def list_adapters(settings: Settings, *, task: str | None = None) -> list[AdapterCard]:
     """Return the cards of all readable adapters, newest first."""
     cards = []
-    for path in sorted(settings.folder("adapters").glob(f"[!.]*/{CARD}"), reverse=True):
+    for path in settings.folder("adapters").glob(f"[!.]*/{CARD}"):
         try:
             card = read_card(path.parent)
         except LabError:
             continue  # A damaged adapter must not hide the others; choosing it by id names the damage.
         if task is None or card.task == task:
             cards.append(card)
-    return cards
+    return sorted(cards, key=date_adapter, reverse=True)
 
 
 def check_adapters(settings: Settings) -> tuple[list[AdapterCard], list[str]]:
@@ -142,7 +156,7 @@ def check_adapters(settings: Settings) -> tuple[list[AdapterCard], list[str]]:
             whole.append(load_card(settings, path.name))
         except LabError as error:
             damaged.append(f"{path.name}: {error}")
-    return whole, damaged
+    return sorted(whole, key=date_adapter, reverse=True), damaged
 
 
 def load_card(settings: Settings, adapter: str) -> AdapterCard:
@@ -210,7 +224,7 @@ def choose_adapter(
 ) -> Path:
     """Return the folder of the adapter to use: the one asked for, the one selected, else the newest for this base.
 
-    Where there are adapters trained with passages and without, `with_context` says which kind is meant.
+    One of a cancelled training comes after those of whole ones. Where there are adapters trained with passages and without, `with_context` says which kind is meant.
 
     Raises:
         LabError: There is none, or it is damaged; the command that makes one is named.
@@ -223,7 +237,7 @@ def choose_adapter(
             raise LabError(f"There is no adapter for {task} on this model.", f"Train one: `ragft train {task}`.")
         chosen = _find_selected(settings, task)
         meant = "passages" if with_context else "plain"
-        best = max(fitting, key=lambda card: (card.kind == meant, card.id in chosen, card.id))
+        best = max(fitting, key=lambda card: (card.kind == meant, card.id in chosen, rank_adapter(card)))
         folder = settings.folder("adapters") / best.id
     verify_folder(folder, remedy=f"Delete it (`ragft adapters delete {folder.name}`) and train again: `ragft train {task}`.")
     return folder

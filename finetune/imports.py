@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from core.archive import unpack_zip
 from core.errors import LabError
@@ -20,8 +21,9 @@ from core.generation.adapter import CARD
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
 from core.settings import Settings
-from core.storage import MANIFEST, new_folder, read_json, verify_folder, write_json
-from finetune.adapters import AdapterCard, find_base, find_licence, is_name, new_adapter_id, read_card
+from core.storage import MANIFEST, hash_file, new_folder, read_json, verify_folder, write_json
+from finetune.adapters import AdapterCard, find_base, find_licence, is_name, list_adapters, new_adapter_id, read_card
+from finetune.card_values import check_values
 from finetune.lora_files import CONFIG, WEIGHTS, check_fit, name_targets, read_settings, write_settings
 from finetune.model_card import name_base
 
@@ -36,7 +38,8 @@ def import_adapter(settings: Settings, source: Path, *, task: str | None = None)
     Args:
         settings: Where it goes, and which model a foreign adapter is for.
         source: A zip or folder with `adapter_model.safetensors` and `adapter_config.json`. Without `card.json` it
-            is foreign: it is taken for the chosen model if its shapes fit.
+            is foreign: it is taken for the chosen model if its shapes fit. Its id here is a new one; what is newest
+            goes by when it was made.
         task: The task it is for; a foreign adapter needs one, another keeps its own by default.
 
     Raises:
@@ -45,20 +48,46 @@ def import_adapter(settings: Settings, source: Path, *, task: str | None = None)
     with _open(source) as folder:
         card = _read_own(folder) if (folder / CARD).is_file() else _describe_foreign(settings, folder, task)
         card = replace(card, task=task or card.task)
+        check_values(card)
         if not is_name(card.id) or not is_name(card.task):
             raise LabError(
                 f"{card.id!r} for the task {card.task!r} cannot be stored under these names.", "Nothing was taken in."
             )
         base = find_base(settings, card.weights)
         modules = name_targets(check_fit(folder, base), base)
-        target = settings.folder("adapters") / card.id
-        if target.exists():
-            raise LabError(f"There is an adapter {card.id} already.", f"Delete it first: `ragft adapters delete {card.id}`.")
-        with new_folder(target) as temporary:
+        _refuse_double(settings, folder, card.task)
+        card = replace(card, id=new_adapter_id(card.task), created=_read_date(card.created))
+        with new_folder(settings.folder("adapters") / card.id) as temporary:
             shutil.copyfile(folder / WEIGHTS, temporary / WEIGHTS)
             write_json(temporary / CONFIG, write_settings(read_settings(folder), modules, base=name_base(card)))
             write_json(temporary / CARD, asdict(card))
     return card
+
+
+def _refuse_double(settings: Settings, folder: Path, task: str) -> None:
+    """Refuse weights that a task has already.
+
+    Raises:
+        LabError: It has; the adapter is named.
+    """
+    known = hash_file(folder / WEIGHTS)
+    for card in list_adapters(settings, task=task):
+        stored = settings.folder("adapters") / card.id / WEIGHTS
+        if stored.is_file() and stored.stat().st_size == (folder / WEIGHTS).stat().st_size and hash_file(stored) == known:
+            raise LabError(
+                f"This adapter is here already, as {card.id}.", f"Delete it first: `ragft adapters delete {card.id}`."
+            )
+
+
+def _read_date(text: str) -> str:
+    """Return when a package says it was made, in UTC, and now where it says nothing usable or a time to come."""
+    now = datetime.now(UTC)
+    try:
+        made = datetime.fromisoformat(text)
+        made = min(made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC), now)
+    except (ValueError, OverflowError):
+        made = now
+    return made.isoformat(timespec="seconds")
 
 
 def _read_own(folder: Path) -> AdapterCard:
@@ -68,8 +97,9 @@ def _read_own(folder: Path) -> AdapterCard:
         LabError: A file was changed, added or lost, or the card is none.
     """
     names = {path.name for path in folder.iterdir()} - {MANIFEST}
-    listed = read_json(folder / MANIFEST).get("files") if (folder / MANIFEST).is_file() else None
-    if not isinstance(listed, dict) or set(listed) != names:
+    manifest: Any = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    listed = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(listed, dict) or set(listed) != names or not all(isinstance(known, str) for known in listed.values()):
         raise LabError(
             f"The package holds {', '.join(sorted(names))}; its {MANIFEST} lists something else.", "Export the adapter again."
         )

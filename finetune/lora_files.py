@@ -23,7 +23,7 @@ KNOWN = {
     "init_lora_weights", "layers_to_transform", "layers_pattern", "megatron_core", "qalora_group_size", "runtime_config",
     "eva_config", "ensure_weight_tying", "use_dora",
 }  # fmt: skip
-INITIAL = {True, False, None, "gaussian", "eva", "orthogonal"}  # Others (PiSSA, OLoRA, ...) change the base itself.
+INITIAL = (True, False, None, "gaussian", "eva", "orthogonal")  # Others (PiSSA, OLoRA, ...) change the base itself.
 NAME = re.compile(r"[A-Za-z0-9_.]+")
 
 
@@ -55,7 +55,7 @@ def read_settings(folder: Path) -> LoraSettings:
         raise LabError(f"{CONFIG} describes {kind!r}, not LORA.", "Only LoRA adapters are taken in.")
     asked = [name for name, value in values.items() if value and name not in KNOWN]
     asked += [
-        name for name, plain in (("bias", {"none", None}), ("init_lora_weights", INITIAL)) if values.get(name) not in plain
+        name for name, plain in (("bias", ("none", None)), ("init_lora_weights", INITIAL)) if values.get(name) not in plain
     ]
     if asked:
         raise LabError(f"{CONFIG} asks for {', '.join(asked)}, which is not supported.", "Only plain LoRA is taken in.")

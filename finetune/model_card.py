@@ -47,7 +47,7 @@ def write_readme(card: AdapterCard, *, merged: bool = False) -> str:
     front = {
         "base_model": base,
         "library_name": "transformers" if merged else "peft",
-        "license": card.licence.get("base", "unknown").lower(),
+        "license": str(card.licence.get("base", "unknown")).lower(),
         "tags": ["lora", "qlora", "structured-output"],
     }
     load = LOAD_MERGED if merged else LOAD_ADAPTER.format(base=base, storage=storage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from core.errors import LabError
 from core.settings import Settings
 from finetune.adapters import delete_adapter, select_adapter, unselect_adapter
+from finetune.card_values import restore_config
 from ui.download_panel import build_download
 from ui.lab import Lab
 from ui.rendering import render_note
@@ -23,7 +25,6 @@ from ui.training_history import (
     list_trainings,
     read_curves,
     read_use,
-    restore_config,
 )
 from ui.training_plots import draw_comparison, list_evaluations, list_steps
 from ui.training_view import render_differences, render_history
@@ -102,7 +103,9 @@ def _parts(detail: _Detail) -> tuple[Any, ...]:
 def _build_detail() -> _Detail:
     about = gr.HTML("", padding=False, visible=False)
     curves = gr.Plot(label="Curves", visible=False)
-    command = gr.Code("", language="shell", label="The same on the command line", interactive=False, wrap_lines=True, lines=1, max_lines=4)
+    command = gr.Code(
+        "", language="shell", label="The same on the command line", interactive=False, wrap_lines=True, lines=1, max_lines=4
+    )
     with gr.Row():
         reproduce = gr.Button("Reproduce: settings into the form", min_width=180)
         select = gr.Button("Use for answers", min_width=140, visible=False)
@@ -175,7 +178,8 @@ def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | No
     try:
         one = _find(lab.settings, task or "", first)
         other = _find(lab.settings, task or "", second) if second and second != first else None
-        command = " ".join(["ragft", *train_arguments(lab.task(task or ""), restore_config(one.config))])
+        arguments = train_arguments(lab.task(task or ""), restore_config(one.config), lab.settings)
+        command = shlex.join(["ragft", *arguments])
     except LabError:
         hidden = gr.Button(visible=False)
         return [gr.HTML(visible=False), gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)]

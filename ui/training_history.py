@@ -12,8 +12,8 @@ from core.errors import LabError
 from core.jobs import CONFIG, list_jobs, read_events, read_status
 from core.settings import Settings
 from core.storage import read_json
-from finetune.adapters import AdapterCard, list_adapters, read_selected
-from finetune.config import TrainConfig
+from finetune.adapters import AdapterCard, is_number, list_adapters, rank_adapter, read_selected
+from finetune.config import TrainConfig, default_alpha
 
 HEADERS = [
     "Training",
@@ -29,6 +29,7 @@ HEADERS = [
 ]
 FLAGS = {"--rslora": "rslora", "--dora": "dora", "--with-context": "with_context"}
 NAMES = {"lr": "learning_rate"}
+EVALUATED = ("step", "n", "held_loss", "parsed", "schema_valid", "score", "exact", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Training:
 
     Args:
         id: Of its job, else of its adapter.
-        state: Of the job; `done` for an adapter without one, made on the command line or imported.
+        state: Of the job; of an adapter without one, made on the command line or imported, `done` or `cancelled`.
         config: Its settings, where they are known.
         outcome: What came of it; empty where it stored no adapter.
         adapter: The id of its adapter, None where there is none any more.
@@ -64,10 +65,19 @@ class Training:
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The evaluation whose adapter was kept, else the last one."""
-        found: list[Mapping[str, Any]] = list(self.outcome.get("evaluations") or ())
-        kept = [item for item in found if item["step"] == self.outcome.get("best_step")]
-        return next(reversed(kept or found), None)
+        """The evaluation of the weights that were stored; None where they were not evaluated."""
+        kept = [item for item in list_evaluations(self.outcome) if item["step"] == self.outcome.get("best_step")]
+        return next(reversed(kept), None)
+
+
+def list_evaluations(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the evaluations of an outcome whose numbers are numbers."""
+    found = outcome.get("evaluations")
+    return [
+        item
+        for item in (found if isinstance(found, list | tuple) else ())
+        if isinstance(item, Mapping) and all(is_number(item.get(name)) for name in EVALUATED)
+    ]
 
 
 def list_trainings(settings: Settings, task: str) -> list[Training]:
@@ -90,14 +100,20 @@ def _read_job(folder: Path, command: Sequence[str], cards: Mapping[str, AdapterC
     status = read_status(folder)
     card = cards.get(str(status.result.get("id")))
     config = status.result.get("config") or asdict(read_command(command))
+    outcome = status.result.get("outcome") or {}
     return Training(
-        id=folder.name, state=status.state, config=config, outcome=status.result.get("outcome") or {},
+        id=folder.name, state=_name_state(status.state, outcome), config=config, outcome=outcome,
         adapter=card.id if card else None, kind=card.kind if card else "plain", job=folder,
     )  # fmt: skip
 
 
 def _read_card(card: AdapterCard) -> Training:
-    return Training(card.id, "done", card.config, card.outcome, card.id, card.kind)
+    return Training(card.id, _name_state("done", card.outcome), card.config, card.outcome, card.id, card.kind)
+
+
+def _name_state(state: str, outcome: Mapping[str, Any]) -> str:
+    """Return a training's state: one that was stopped and kept its adapter was cancelled, whatever its job says."""
+    return "cancelled" if state == "done" and outcome.get("cancelled") else state
 
 
 def read_command(command: Sequence[str]) -> TrainConfig:
@@ -116,16 +132,6 @@ def read_command(command: Sequence[str]) -> TrainConfig:
     return TrainConfig(**values)
 
 
-def restore_config(values: Mapping[str, Any]) -> TrainConfig:
-    """Return stored settings; those of another version that mean nothing here are left out.
-
-    Raises:
-        LabError: A value is impossible.
-    """
-    known = {item.name for item in fields(TrainConfig)}
-    return TrainConfig(**{name: value for name, value in values.items() if name in known})
-
-
 def list_rows(trainings: Iterable[Training], selected: Iterable[str], newest: Mapping[str, str]) -> list[list[str]]:
     """Return the rows of the history.
 
@@ -139,12 +145,12 @@ def list_rows(trainings: Iterable[Training], selected: Iterable[str], newest: Ma
         [
             training.title,
             training.state,
-            str(training.outcome.get("steps", "")),
+            _number(training.outcome.get("steps"), digits=0),
             _number(training.outcome.get("seconds"), 1 / 60, 1),
             _number(training.outcome.get("first_loss")),
             _number(training.outcome.get("last_loss")),
             _number(training.best["score"]) if training.best else "",
-            str(training.outcome.get("best_step") or ""),
+            _number(training.outcome.get("best_step") or None, digits=0),
             describe_config(training.config),
             _describe_use(training, chosen, newest),
         ]
@@ -158,10 +164,11 @@ def read_use(settings: Settings, task: str, trainings: Sequence[Training]) -> tu
         chosen = read_selected(settings).get(task, {})
     except LabError:
         chosen = {}  # The command line names the damage; the history stays readable.
+    shown = {training.adapter for training in trainings}
     newest: dict[str, str] = {}
-    for training in sorted((t for t in trainings if t.adapter), key=lambda t: str(t.adapter), reverse=True):
-        if training.kind not in chosen:
-            newest.setdefault(training.kind, str(training.adapter))
+    for card in sorted(list_adapters(settings, task=task), key=rank_adapter, reverse=True):
+        if card.id in shown and card.kind not in chosen:
+            newest.setdefault(card.kind, card.id)
     return set(chosen.values()), newest
 
 
@@ -173,8 +180,10 @@ def _describe_use(training: Training, chosen: set[str], newest: Mapping[str, str
     return "newest" if newest.get(training.kind) == training.adapter else ""
 
 
-def _number(value: float | None, scale: float = 1.0, digits: int = 3) -> str:
-    return "" if value is None else f"{scale * value:.{digits}f}"
+def _number(value: Any, scale: float = 1.0, digits: int = 3) -> str:
+    if value is None:
+        return ""
+    return f"{scale * value:.{digits}f}" if is_number(value) else "unknown"
 
 
 def describe_config(config: Mapping[str, Any]) -> str:
@@ -183,7 +192,8 @@ def describe_config(config: Mapping[str, Any]) -> str:
     said = []
     for name, value in config.items():
         if name in usual and value != usual[name] and name not in {"holdout", "checkpoint_seconds"}:
-            if name == "alpha" and value == 2 * config.get("rank", 0):
+            rank = config.get("rank")
+            if name == "alpha" and is_number(rank) and value == default_alpha(int(rank), rslora=bool(config.get("rslora"))):
                 continue
             said.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_short(value)}")
     return ", ".join(said) or "usual"
@@ -221,4 +231,4 @@ def read_curves(training: Training) -> list[dict[str, Any]]:
     """Return a training's events; of an adapter without its job only the evaluations are known."""
     if training.job is not None:
         return read_events(training.job)
-    return [{"kind": "evaluation", **item} for item in training.outcome.get("evaluations") or ()]
+    return [{"kind": "evaluation", **item} for item in list_evaluations(training.outcome)]

@@ -177,3 +177,20 @@ def test_the_licence_of_a_base_is_read_or_unknown(tmp_path):
     assert find_licence(tmp_path) == "unknown"
     (tmp_path / "README.md").write_text("---\nlibrary_name: x\nlicense: mit\n---\nlicense: no\n")
     assert find_licence(tmp_path) == "mit"
+
+
+def test_an_adapter_of_a_cancelled_training_comes_after_whole_ones(settings):
+    fake_adapter(settings, "1", created="2026-01-01T00:00:00+00:00", outcome={"cancelled": False})
+    fake_adapter(settings, "2", created="2026-01-02T00:00:00+00:00", outcome={"cancelled": True})
+    assert [card.id for card in list_adapters(settings)] == ["2", "1"]
+    assert choose(settings) == "1"
+    select_adapter(settings, "2")
+    assert choose(settings) == "2"
+
+
+def test_the_newest_is_the_one_made_last_whatever_its_id(settings):
+    fake_adapter(settings, "9", created="2026-01-01T00:00:00+00:00")
+    fake_adapter(settings, "1", created="2026-01-02T00:00:00+02:00")
+    fake_adapter(settings, "z", created="some day")
+    assert choose(settings) == "1"
+    assert [card.id for card in check_adapters(settings)[0]] == ["1", "9", "z"]

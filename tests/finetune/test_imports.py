@@ -4,6 +4,7 @@ import json
 import shutil
 import stat
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,30 +96,33 @@ def test_exported_deleted_and_imported_it_is_the_same_adapter(made, tiny_model, 
     path = export_adapter(settings, ADAPTER, tmp_path / "a.zip", form="zip")
     delete_adapter(settings, ADAPTER)
     assert not folder.exists()
-    assert import_adapter(settings, path) == card
+    again = import_adapter(settings, path)
+    folder = settings.folder("adapters") / again.id
+    assert replace(card, id=again.id, created=again.created) == again == load_card(settings, again.id)
     after = load_file(folder / "adapter_model.safetensors")
     assert {key: torch.equal(after[key], value) for key, value in before.items()} == dict.fromkeys(before, True)
     verify_folder(folder, remedy="")
-    assert answer(settings, tiny_model, ADAPTER) == text != answer(settings, tiny_model, None)
-    with pytest.raises(LabError, match=f"There is an adapter {ADAPTER} already"):
+    assert answer(settings, tiny_model, again.id) == text != answer(settings, tiny_model, None)
+    with pytest.raises(LabError, match=f"here already, as {again.id}"):
         import_adapter(settings, path)
 
 
 def test_an_imported_adapter_is_chosen_listed_and_exported_again(made, here, tmp_path):
     card = import_adapter(here, made[1], task="other")
     assert card.task == "other"
-    assert choose_adapter(here, task="other", weights=card.weights).name == ADAPTER
-    assert [item.id for item in check_adapters(here)[0]] == [ADAPTER]
-    again = export_adapter(here, ADAPTER, tmp_path / "again.zip", form="zip")
+    assert choose_adapter(here, task="other", weights=card.weights).name == card.id
+    assert [item.id for item in check_adapters(here)[0]] == [card.id]
+    again = export_adapter(here, card.id, tmp_path / "again.zip", form="zip")
     with zipfile.ZipFile(again) as archive, zipfile.ZipFile(made[1]) as first:
-        name = f"{ADAPTER}/adapter_config.json"
-        configs = [json.loads(found.read(name)) for found in (archive, first)]
+        name = "adapter_config.json"
+        configs = [json.loads(found.read(f"{place}/{name}")) for place, found in ((card.id, archive), (ADAPTER, first))]
     assert {**configs[0], "target_modules": 0} == {**configs[1], "target_modules": 0}
     assert configs[0]["target_modules"] == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
 
 
 def test_a_folder_is_taken_in_as_a_zip_is(opened, here):
-    assert import_adapter(here, opened).id == ADAPTER
+    card = import_adapter(here, opened)
+    assert [item.id for item in check_adapters(here)[0]] == [card.id]
 
 
 def test_a_changed_added_or_lost_file_is_named(opened, here):
@@ -129,8 +133,9 @@ def test_a_changed_added_or_lost_file_is_named(opened, here):
     write_manifest(opened)
     (opened / "more.txt").write_text("x")
     refuse(here, pack(opened), "more.txt.*manifest.json lists something else")
-    (opened / "manifest.json").write_text('{"files": 3}')
-    refuse(here, pack(opened), "lists something else")
+    for text in ('{"files": 3}', "[]", json.dumps({"files": dict.fromkeys(path.name for path in opened.iterdir())})):
+        (opened / "manifest.json").write_text(text)
+        refuse(here, pack(opened), "lists something else")
 
 
 @pytest.mark.parametrize("name", ["adapter_model.bin", "training_args.bin", "x.pt", "deep/x.PKL", "optimizer.pth"])
@@ -186,7 +191,7 @@ def test_an_adapter_of_another_base_is_refused(made, tmp_path, tiny_model):
 
 
 @pytest.mark.parametrize("field", ["id", "task"])
-@pytest.mark.parametrize("value", ["../../evil", ".hidden", "", "a/b", "/etc"])
+@pytest.mark.parametrize("value", ["../../evil", ".hidden", "", "a/b", "/etc", "selected.json"])
 def test_a_card_cannot_choose_where_it_is_stored(opened, here, field, value):
     card = json.loads((opened / "card.json").read_text())
     (opened / "card.json").write_text(json.dumps({**card, field: value}))
@@ -216,6 +221,8 @@ def test_a_foreign_adapter_as_zip_without_a_folder_in_it(foreign, here):
         ({"layer_replication": [[0, 1]]}, "asks for layer_replication"),
         ({"something_new": True}, "asks for something_new"),
         ({"bias": "all"}, "asks for bias"),
+        ({"bias": ["none"]}, "asks for bias"),
+        ({"init_lora_weights": {}}, "asks for init_lora_weights"),
         ({"init_lora_weights": "pissa"}, "asks for init_lora_weights"),
         ({"r": 0}, "r is 0"),
         ({"r": None}, "r is None"),
@@ -272,7 +279,63 @@ def test_only_some_layers_are_named_in_full(here, tiny_model, tmp_path):
     path = export_adapter(here, "part", tmp_path / "part.zip", form="zip")
     text = answer(here, tiny_model, "part")
     delete_adapter(here, "part")
-    import_adapter(here, path)
-    config = json.loads((here.folder("adapters") / "part" / "adapter_config.json").read_text())
+    part = import_adapter(here, path).id
+    config = json.loads((here.folder("adapters") / part / "adapter_config.json").read_text())
     assert config["target_modules"] == [f"model.layers.1.self_attn.{name}_proj" for name in ("q", "v")]
-    assert answer(here, tiny_model, "part") == text != answer(here, tiny_model, None)
+    assert answer(here, tiny_model, part) == text != answer(here, tiny_model, None)
+
+
+def edit_card(folder, **changes):
+    path = folder / "card.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    write_manifest(folder)
+
+
+EVALUATION = {"step": 1, "n": 2, "score": 0.5, "held_loss": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"outcome": {"last_loss": "<img src=x>"}}, "outcome.last_loss"),
+        ({"outcome": {"tokens": "a", "seconds": 1}}, "outcome.tokens"),
+        ({"outcome": {"cancelled": 1}}, "outcome.cancelled"),
+        ({"outcome": {"last_loss": float("nan")}}, "a value"),
+        ({"outcome": {"evaluations": [{}]}}, "outcome.evaluations"),
+        ({"outcome": {"evaluations": [3]}}, "outcome.evaluations"),
+        ({"outcome": {"evaluations": [{**EVALUATION, "score": "good"}]}}, "outcome.evaluations.score"),
+        ({"config": {"rank": "x"}}, "config.rank"),
+        ({"config": {"rank": None}}, "config.rank"),
+        ({"config": {"rank": 0}}, "rank is 0"),
+        ({"config": {"storage": ["nf4"]}}, "config.storage"),
+        ({"licence": {"base": 5}}, "licence.base"),
+        ({"instruction": "\ud800"}, "a value"),
+    ],
+)
+def test_values_that_would_break_their_readers_are_refused(opened, here, changes, words):
+    edit_card(opened, **changes)
+    refuse(here, pack(opened), words)
+
+
+def test_what_is_newest_goes_by_when_it_was_made_not_by_an_id(opened, here):
+    edit_card(opened, id="20990101-000000-tiny-ffff", created="2020-01-01T00:00:00+00:00")
+    old = import_adapter(here, opened)
+    assert old.id[:8] != "20990101"
+    edit_weights(opened, lambda values: {name: value * 2 for name, value in values.items()})
+    edit_card(opened, id="20100101-000000-tiny-0000", created="2021-01-01T00:00:00+00:00")
+    new = import_adapter(here, opened)
+    assert choose_adapter(here, task="tiny", weights=old.weights).name == new.id
+    edit_weights(opened, lambda values: {name: value * 2 for name, value in values.items()})
+    edit_card(opened, created="2999-01-01T00:00:00+00:00")
+    assert import_adapter(here, opened).created < "2999"
+
+
+def test_a_damaged_member_of_a_zip_is_said(tmp_path, here):
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x/adapter_config.json", "{}" * 200)
+    content = bytearray(path.read_bytes())
+    content[80] ^= 0xFF
+    content[60] ^= 0xFF
+    path.write_bytes(bytes(content))
+    refuse(here, path, "is no zip that can be read", task="tiny")

@@ -109,16 +109,18 @@ def test_export_delete_import_and_merge(ragft, tiny_model, tmp_path, monkeypatch
     assert ask(ragft, "export", "one", "--output", str(path))["file"] == str(path)
     assert "exists already" in ragft("export", "one", "--output", str(path))[2]
     assert ask(ragft, "delete", "one", "--yes")["deleted"] is True
-    assert ask(ragft, "import", str(path)) == {"adapter": "one", "task": "tiny", "model": tiny_model.name}
-    assert "already" in ragft("import", str(path))[2]
-    result = ask(ragft, "merge", "one")
-    assert result["use"] == f"RAGFT_MODEL={read_settings().folder('models') / 'one'}"
-    assert (read_settings().folder("models") / "one" / "config.json").is_file()
+    imported = ask(ragft, "import", str(path))
+    one = imported["adapter"]
+    assert imported == {"adapter": one, "task": "tiny", "model": tiny_model.name}
+    assert f"already, as {one}" in ragft("import", str(path))[2]
+    result = ask(ragft, "merge", one)
+    assert result["use"] == f"RAGFT_MODEL={read_settings().folder('models') / one}"
+    assert (read_settings().folder("models") / one / "config.json").is_file()
     monkeypatch.chdir(tmp_path)
-    lora = ask(ragft, "export", "one", "--format", "gguf-lora")
-    assert (tmp_path / "one-lora.gguf").is_file()
-    assert lora["modelfile"] == "FROM ./one-base.gguf\nADAPTER ./one-lora.gguf"
-    code, _, err = ragft("export", "one", "--format", "gguf")
+    lora = ask(ragft, "export", one, "--format", "gguf-lora")
+    assert (tmp_path / f"{one}-lora.gguf").is_file()
+    assert lora["modelfile"] == f"FROM ./{one}-base.gguf\nADAPTER ./{one}-lora.gguf"
+    code, _, err = ragft("export", one, "--format", "gguf")
     assert code == 2
     assert "no BPE with merges" in err  # the tiny model's bytes
-    assert not (tmp_path / "one.gguf").exists()
+    assert not (tmp_path / f"{one}.gguf").exists()

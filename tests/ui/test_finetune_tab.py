@@ -12,6 +12,7 @@ from core.settings import Settings
 from core.storage import write_json
 from core.task import load_task
 from finetune.adapters import AdapterCard, select_adapter
+from finetune.card_values import restore_config
 from finetune.config import TrainConfig
 from finetune.model import add_adapter, load_trainable
 from tests.conftest import row, write_task
@@ -30,7 +31,6 @@ from ui.training_history import (
     read_command,
     read_curves,
     read_use,
-    restore_config,
 )
 from ui.training_plots import draw_answers, draw_comparison, draw_losses, draw_probe, smooth
 from ui.training_view import render_cost, render_differences, render_probe, render_samples, render_training
@@ -100,12 +100,12 @@ def test_an_impossible_value_is_refused_in_words():
         read_form(list({**values, "learning_rate": 0}.values()))
 
 
-def test_a_command_gives_back_its_settings(task):
+def test_a_command_gives_back_its_settings(task, settings):
     config = TrainConfig(
         rank=8, alpha=16, learning_rate=3e-4, minutes=2.5, storage="full", dora=True, with_context=True, holdout=4, seed=3
     )
-    assert read_command(["ragft", *train_arguments(task, config)]) == config
-    assert read_command(["ragft", *train_arguments(task, TrainConfig())]) == TrainConfig()
+    assert read_command(["ragft", *train_arguments(task, config, settings)]) == config
+    assert read_command(["ragft", *train_arguments(task, TrainConfig(), settings)]) == TrainConfig()
     arguments = probe_arguments("tiny", config)
     assert arguments[:2] == ["probe-lr", "tiny"]
     assert arguments[arguments.index("--storage") + 1] == "full"
@@ -353,3 +353,39 @@ def test_the_history_shows_one_training_or_two_beside_each_other(lab, settings):
     about = _show_detail(lab, "tiny", first, second)[0]
     assert "<td>rank</td><td>8</td><td>4</td>" in about.value
     assert not _show_detail(lab, "tiny", "gone", "")[1].visible
+
+
+def test_a_stopped_training_is_listed_as_cancelled_with_the_score_of_what_was_stored(settings):
+    from adapter_files import fake_adapter
+
+    fake_adapter(settings, "20260101-whole", created="2026-01-01T00:00:00+00:00", outcome=outcome())
+    fake_adapter(settings, "20260102-half", created="2026-01-02T00:00:00+00:00", outcome=outcome(cancelled=True, best_step=0))
+    fake_adapter(settings, "20260103-job", created="2026-01-03T00:00:00+00:00", outcome=outcome(cancelled=True, best_step=8))
+    result = {"id": "20260103-job", "config": {}, "outcome": outcome(cancelled=True, best_step=8)}
+    add_job(settings, "20260104-000000-train-4444", result=result)
+    found = list_trainings(settings, "tiny")
+    assert [training.state for training in found] == ["cancelled", "cancelled", "done"]
+    rows = list_rows(found, *read_use(settings, "tiny", found))
+    assert [r[6] for r in rows] == ["", "0.100", "0.800"]  # At step 8 nothing was evaluated.
+    assert [r[-1] for r in rows] == ["", "", "newest"]
+
+
+def test_values_that_are_no_numbers_break_no_list(settings):
+    from adapter_files import fake_adapter
+
+    bad = {
+        "last_loss": "<b>",
+        "seconds": [],
+        "steps": {},
+        "tokens": "a",
+        "evaluations": [{}, 3, {"step": "x"}],
+        "best_step": "x",
+    }
+    fake_adapter(settings, "bad", outcome=bad, config={"rank": None, "alpha": 4, "storage": "nf4"})
+    found = list_trainings(settings, "tiny")
+    rows = list_rows(found, *read_use(settings, "tiny", found))
+    assert rows[0][2:8] == ["unknown", "unknown", "", "unknown", "", "unknown"]
+    assert read_curves(found[0]) == []
+    assert compare_outcomes(found[0], found[0])
+    with pytest.raises(LabError, match=r"config\.rank"):
+        restore_config(found[0].config)
