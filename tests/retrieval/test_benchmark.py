@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from benchmarks.retrieval import cut, describe, tile, time_each
+from benchmarks.retrieval import cut, describe, measure_abstention, tile, time_each
 from core.values import Document
 from retrieval.indexing import index_documents
 from retrieval.lexical import search_bm25
+from retrieval.metrics import Labelled
 from retrieval.search import HybridRetriever
 
 TEXTS = ["walrus bonus paid", "heron break", "walrus walrus kelp", "tide and sand", "heron walrus"]
@@ -38,3 +39,20 @@ def test_tasks_take_turns_and_the_first_queries_do_not_count():
     assert calls[:4] == ["a1", "b1", "a2", "b2"]
     assert {name: len(values) for name, values in times.items()} == {"a": 8, "b": 8}
     assert describe([1.0, 2.0, 3.0])["p50"] == 2.0
+
+
+def test_abstention_is_judged_on_other_articles_than_it_was_set_on(embedder, tmp_path):
+    topics = [f"topic{letter}" for letter in "abcdefghijkl"]
+    documents = [
+        Document(f"{topic}#{n}", topic, f"The {topic} eats {topic}food{n} at noon.") for topic in topics for n in range(5)
+    ]
+    labelled = [
+        Labelled(f"What {topic}food{n} does {topic} eat?", {f"{topic}#{n}": 1.0}, topic) for topic in topics for n in range(5)
+    ]
+    index = index_documents(tmp_path / "i", documents, embedder, task="t")
+    found = measure_abstention(index, embedder, labelled)
+    assert set(found) == {"default", "sentences", "questions"}
+    assert {row["questions"] for row in found.values()} == {30}
+    assert found["questions"]["threshold"]["source"] == "questions"
+    assert found["questions"]["threshold"]["questions"] == 30
+    assert min(found["questions"]["kept"], found["questions"]["refused"]) > 0.9
