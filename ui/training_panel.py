@@ -23,16 +23,16 @@ GONE = "The training that was shown here is gone."
 
 @dataclass(frozen=True)
 class TrainingPanel:
-    """What others use of the panel. `seen` changes when something new is shown, `ended` when a training has ended."""
+    """What others use of the panel. `seen` changes when something new is shown, `state` with the training's state."""
 
     job: gr.BrowserState
     seen: gr.State
-    ended: gr.State
+    state: gr.State
 
 
 def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: gr.BrowserState) -> TrainingPanel:
     """Build the panel; `job` holds the id of the training that it shows."""
-    seen, ended = gr.State(None), gr.State("")
+    seen, state = gr.State(None), gr.State("")
     status = gr.HTML(render_note(IDLE), label="Status", padding=False)
     with gr.Row():
         cancel = gr.Button("Cancel (keeps what was learned)", visible=False)
@@ -43,7 +43,7 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
         with gr.Column(min_width=300):
             answers = gr.Plot(label="Held-out answers", visible=False)
     samples = gr.HTML("", label="Answers", padding=False, visible=False)
-    outputs = [status, cancel, resume, losses, answers, samples, seen, ended]
+    outputs = [status, cancel, resume, losses, answers, samples, seen, state]
 
     def refresh(name: str | None, known: Any) -> list[Any]:
         return _refresh(settings, name, known)
@@ -69,7 +69,7 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
     gr.on([job.change, tab.select], lambda name: _refresh(settings, name, None), job, outputs, **QUIET)
     cancel.click(stop, job, outputs, api_visibility="private")
     resume.click(go_on, job, outputs, api_visibility="private")
-    return TrainingPanel(job, seen, ended)
+    return TrainingPanel(job, seen, state)
 
 
 def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
@@ -86,14 +86,14 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
     now = [name, status.state, len(events), status.message, status.step]
     if known == now:
         return skipped
-    ended = "" if status.active else f"{name} {status.state}"
+    state = f"{name} {status.state}"
     shown: list[Any] = [
         render_training(status, name, read_json(folder / CONFIG)["command"], events),
         gr.Button(visible=status.active),
         gr.Button(visible=status.state in {"cancelled", "failed"}),
     ]
     if known and known[0] == name and known[2] == len(events):
-        return [*shown, *[gr.skip()] * 3, now, ended]
+        return [*shown, *[gr.skip()] * 3, now, state]
     has_steps, has_answers = bool(list_steps(events)), bool(list_evaluations(events))
     return [
         *shown,
@@ -101,5 +101,5 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
         gr.Plot(draw_answers(events), visible=True) if has_answers else gr.Plot(visible=False),
         gr.HTML(render_samples(events), visible=has_answers),
         now,
-        ended,
+        state,
     ]

@@ -98,13 +98,13 @@ def test_a_training_survives_a_reload_and_is_cancelled(browser_page, address):
     page.goto(address)
     page.get_by_role("tab", name="Fine-tune").click()
     page.get_by_role("button", name="Start fine-tuning").click()
-    page.get_by_text("RUNNING").wait_for(timeout=120_000)
+    page.get_by_text("RUNNING", exact=True).wait_for(timeout=120_000)
     page.get_by_text("train loss", exact=False).wait_for(timeout=120_000)
     page.reload()
     page.get_by_role("tab", name="Fine-tune").click()
-    page.get_by_text("RUNNING").wait_for(timeout=60_000)
+    page.get_by_text("RUNNING", exact=True).wait_for(timeout=60_000)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("CANCELLED").wait_for(timeout=120_000)
+    page.get_by_text("CANCELLED", exact=True).wait_for(timeout=120_000)
 
 
 @pytest.mark.e2e
