@@ -13,7 +13,8 @@ def push_adapter(settings: Settings, adapter: str, repository: str, *, public: b
     The token is the one in the environment (HF_TOKEN) or of `hf auth login`; it is never asked for here.
 
     Raises:
-        LabError: There is no token, no such adapter, or the Hub refuses or cannot be reached.
+        LabError: There is no token, no such adapter, the repository is public already and that was not asked for, or
+            the Hub refuses or cannot be reached.
     """
     from huggingface_hub import HfApi, get_token
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
@@ -24,6 +25,8 @@ def push_adapter(settings: Settings, adapter: str, repository: str, *, public: b
     with package(settings, adapter) as folder:
         try:
             address = api.create_repo(repository, private=not public, exist_ok=True)
+            if not public and not api.repo_info(address.repo_id).private:  # One that exists stays as it is.
+                raise LabError(f"{address.repo_id} is public already.", "Add --public, or name another; nothing was sent.")
             api.upload_folder(
                 repo_id=address.repo_id, folder_path=folder, commit_message=f"Adapter {adapter}", delete_patterns=None
             )

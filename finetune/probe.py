@@ -20,7 +20,7 @@ from finetune.data import Encoded
 from finetune.trainer import Diverged, Listeners, StepReport, train
 
 RATES = (3e-4, 1e-3, 3e-3)
-SHARE, MIN_STEPS, WARM_STEPS, LONG, RISEN = 0.1, 4, 2, 100, 1.1
+SHARE, MIN_STEPS, WARM_STEPS, LONG, RISEN = 0.1, 3, 2, 100, 1.1
 
 OnProbe = Callable[[int, int, float, float], None]
 
@@ -51,8 +51,25 @@ class Probe:
 
 
 def plan_probe(planned: int, rates: int) -> int:
-    """Return the steps of each rate: a tenth of the planned training in all, but never too few to tell rates apart."""
-    return max(MIN_STEPS, int(SHARE * planned) // rates)
+    """Return the steps of each rate: a tenth of the planned training in all.
+
+    Raises:
+        LabError: That is too few to tell so many rates apart.
+    """
+    steps = int(SHARE * planned) // rates
+    if steps < MIN_STEPS:
+        needed = math.ceil(MIN_STEPS * rates / SHARE)
+        raise LabError(
+            f"The training has {planned} steps; a tenth of them is too few to compare {rates} learning rates "
+            f"({MIN_STEPS} steps each, so {needed} planned ones).",
+            "Plan more passes, compare fewer rates (--rates), or keep the usual rate: so short a training is soon tried.",
+        )
+    return steps
+
+
+def count_planned(examples: int, config: TrainConfig) -> int:
+    """Return the steps of a training on so many examples, as the trainer plans them without a time budget."""
+    return max(1, round(config.epochs * math.ceil(examples / config.batch_size)))
 
 
 def check_rates(rates: Sequence[float]) -> tuple[float, ...]:
@@ -83,11 +100,11 @@ def probe_rates(
         on_step: Told of steps done and planned over all rates, the rate and the loss.
 
     Raises:
-        LabError: There are fewer than two rates, or no gradient reaches the adapter.
+        LabError: There are fewer than two rates, the planned training is too short, or no gradient reaches the adapter.
         Cancelled: `on_step` raised it.
     """
     ordered = check_rates(rates)
-    planned = max(1, round(config.epochs * _count_batches(examples, config)))
+    planned = count_planned(len(examples), config)
     steps = plan_probe(planned, len(ordered))
     fresh = read_adapter(model)
     curves = []
@@ -109,7 +126,7 @@ def _begin(
 ) -> Curve:
     """Do the first steps of a training so long that its schedule is flat there."""
     length = LONG * steps
-    epochs = length / _count_batches(examples, config)
+    epochs = length / math.ceil(len(examples) / config.batch_size)
     long = replace(config, learning_rate=rate, epochs=epochs, minutes=None, warmup=min(WARM_STEPS, steps // 2) / length)
     losses: list[float] = []
     ended = False
@@ -132,7 +149,3 @@ def _begin(
         raise Cancelled  # The trainer keeps what a stopped training learned; a stopped probe has nothing to keep.
     last = fmean(losses[-max(1, steps // 3) :])
     return Curve(rate, tuple(losses), last if last <= RISEN * losses[0] else None)
-
-
-def _count_batches(examples: Sequence[Encoded], config: TrainConfig) -> int:
-    return math.ceil(len(examples) / config.batch_size)

@@ -135,7 +135,7 @@ def train(
     epochs: Annotated[float, typer.Option(help="Passes over the examples.")] = 3.0,
     lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 1e-3,
     rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
-    alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default.")] = None,
+    alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default, with rsLoRA r.")] = None,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
     storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
     rslora: Annotated[bool, typer.Option(help="Scale by alpha / sqrt(r).")] = False,

@@ -65,25 +65,27 @@ def probe_lr(
     task: TaskName,
     rates: Annotated[str | None, typer.Option(help="Comma-separated; by default those for the model's size.")] = None,
     rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
+    alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default, with rsLoRA r.")] = None,
     batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
     storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
     epochs: Annotated[float, typer.Option(help="Passes of the planned training; a tenth of its steps is probed.")] = 3.0,
     rslora: Annotated[bool, typer.Option(help="Scale by alpha / sqrt(r).")] = False,
     dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA).")] = False,
     with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
+    holdout: Annotated[int, typer.Option(help="Training examples that the training will keep out.")] = 16,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     as_json: AsJson = False,
     job: Annotated[Path | None, typer.Option("--job", hidden=True)] = None,
 ) -> None:
     """Begin the training with a few learning rates and suggest the one that learns fastest."""
-    from finetune.config import TrainConfig
+    from finetune.config import TrainConfig, default_alpha
     from ui.lab import Lab
     from ui.probing import run_probe
 
     lab = Lab(read_settings())
     config = TrainConfig(
-        rank=rank, alpha=rank if rslora else 2 * rank, batch_size=batch_size, storage=storage, epochs=epochs, rslora=rslora,
-        dora=dora, with_context=with_context, seed=seed,
+        rank=rank, alpha=default_alpha(rank, rslora=rslora) if alpha is None else alpha, batch_size=batch_size,
+        storage=storage, epochs=epochs, rslora=rslora, dora=dora, with_context=with_context, holdout=holdout, seed=seed,
     )  # fmt: skip
     chosen = _read_rates(rates) if rates else None
 

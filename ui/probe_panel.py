@@ -11,7 +11,7 @@ from core.jobs import cancel_job, find_job, read_events, read_status, start_job
 from core.settings import Settings
 from ui.job_panel import POLL_SECONDS, choose_job
 from ui.lab import Lab
-from ui.probing import probe_arguments
+from ui.probing import check_plan, probe_arguments
 from ui.training_form import Form, read_form
 from ui.training_plots import draw_probe
 from ui.training_view import render_probe
@@ -36,8 +36,9 @@ def build_probe(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form:
 
     def begin(name: str, *values: Any) -> tuple[str, gr.Accordion]:
         try:
-            lab.task(name)
-            arguments = probe_arguments(name, read_form(values))
+            config = read_form(values)
+            check_plan(lab.task(name), config)
+            arguments = probe_arguments(name, config)
             return start_job(settings, kind="probe", task=name, arguments=arguments).name, gr.Accordion(open=True)
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error

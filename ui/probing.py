@@ -11,12 +11,19 @@ from finetune.config import TrainConfig
 from ui.console import Bars
 from ui.lab import Lab
 
+RATES = 3  # As many as each of `finetune.presets.PRESETS` has.
+
 
 def run_probe(lab: Lab, task: Task, config: TrainConfig, rates: Sequence[float] | None, bars: Bars) -> dict[str, Any]:
-    """Compare learning rates, by default those for the model's size; returns the curves and the suggestion as JSON."""
+    """Compare learning rates, by default those for the model's size; returns the curves and the suggestion as JSON.
+
+    Raises:
+        LabError: The planned training is too short, which is said before the model is loaded, or as `probe_task`.
+    """
     from ui.training import probe_task
 
     chosen = rates or _choose_rates(lab)
+    check_plan(task, config, len(chosen))
 
     def on_step(done: int, total: int, rate: float, loss: float) -> None:
         bars.record({"kind": "probe", "step": done, "text": f"{rate:g}", "rate": rate, "loss": loss})
@@ -25,11 +32,23 @@ def run_probe(lab: Lab, task: Task, config: TrainConfig, rates: Sequence[float] 
     return asdict(probe_task(lab, task, config, rates=chosen, on_step=on_step, notify=bars))
 
 
+def check_plan(task: Task, config: TrainConfig, rates: int = RATES) -> None:
+    """Refuse a training that is too short to be probed.
+
+    Raises:
+        LabError: It is; how long it must be is said.
+    """
+    from finetune.evaluation import split_holdout
+    from finetune.probe import count_planned, plan_probe
+
+    plan_probe(count_planned(len(split_holdout(task.train, config.holdout, seed=config.seed)[0]), config), rates)
+
+
 def probe_arguments(name: str, config: TrainConfig) -> list[str]:
     """Return the arguments of the `ragft` command that probes the rate of a planned training."""
     options = {
-        "rank": config.rank, "batch-size": config.batch_size, "storage": config.storage, "epochs": config.epochs,
-        "seed": config.seed,
+        "rank": config.rank, "alpha": config.alpha, "batch-size": config.batch_size, "storage": config.storage,
+        "epochs": config.epochs, "holdout": config.holdout, "seed": config.seed,
     }  # fmt: skip
     flags = [f"--{flag.replace('_', '-')}" for flag in ("rslora", "dora", "with_context") if getattr(config, flag)]
     return ["probe-lr", name, *(part for option, value in options.items() for part in (f"--{option}", str(value))), *flags]

@@ -356,6 +356,25 @@ def test_the_hub_wants_a_token_and_says_so(stored, monkeypatch):
         push_adapter(stored, ADAPTER, "no name!")
 
 
+@pytest.mark.parametrize(("private", "public", "sent"), [(True, False, 1), (False, False, 0), (False, True, 1)])
+def test_nothing_is_sent_into_a_public_repository_unasked(stored, monkeypatch, private, public, sent):
+    from types import SimpleNamespace
+
+    from huggingface_hub import HfApi
+
+    uploads = []
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "hf_none")
+    monkeypatch.setattr(HfApi, "create_repo", lambda *_, **__: SimpleNamespace(repo_id="me/adapter"))
+    monkeypatch.setattr(HfApi, "repo_info", lambda *_, **__: SimpleNamespace(private=private))
+    monkeypatch.setattr(HfApi, "upload_folder", lambda *_, **more: uploads.append(more["repo_id"]))
+    if sent:
+        push_adapter(stored, ADAPTER, "me/adapter", public=public)
+    else:
+        with pytest.raises(LabError, match="me/adapter is public already.*--public"):
+            push_adapter(stored, ADAPTER, "me/adapter", public=public)
+    assert len(uploads) == sent
+
+
 @pytest.mark.slow
 def test_the_real_model_merged_and_as_gguf(real_settings, tmp_path):
     from transformers import AutoTokenizer, GgufConfig

@@ -14,7 +14,7 @@ from finetune.model import add_adapter, load_trainable
 from finetune.presets import choose_preset
 from finetune.probe import check_rates, plan_probe, probe_rates
 
-CONFIG = TrainConfig(rank=4, alpha=8, epochs=3, batch_size=2, storage="nf4")
+CONFIG = TrainConfig(rank=4, alpha=8, epochs=40, batch_size=2, storage="nf4")
 
 
 @pytest.fixture
@@ -75,10 +75,22 @@ def test_a_cancelled_probe_stops(model, examples, at):
         probe_rates(model, examples, TrainConfig(rank=4, alpha=8, epochs=90, batch_size=2), rates=(1e-3, 1e-2), on_step=on_step)
 
 
-def test_a_probe_takes_a_tenth_of_the_steps_but_enough_to_see():
+def test_a_probe_takes_a_tenth_of_the_steps_and_refuses_where_that_is_too_few():
     assert plan_probe(300, 3) == 10
-    assert 3 * plan_probe(300, 3) <= 30
-    assert plan_probe(10, 3) == 4
+    for rates in (2, 3, 4):
+        assert rates * plan_probe(30 * rates, rates) == 3 * rates
+        for planned in (1, 10, 30 * rates - 1):
+            with pytest.raises(LabError, match=f"has {planned} steps.* so {30 * rates} planned"):
+                plan_probe(planned, rates)
+
+
+def test_a_short_training_is_refused_before_its_model_is_loaded(task, monkeypatch):
+    from ui.probing import check_plan, run_probe
+
+    monkeypatch.setattr("ui.training.probe_task", lambda *_, **__: pytest.fail("loaded"))
+    with pytest.raises(LabError, match="has 6 steps; a tenth of them is too few to compare 2 learning rates"):
+        run_probe(None, task, replace(CONFIG, epochs=3), [1e-3, 1e-2], None)
+    check_plan(task, replace(CONFIG, epochs=45))
 
 
 @pytest.mark.parametrize(("rates", "said"), [((1e-3,), "1 learning rates"), ((1e-3, 0), "rate is 0"), ((2, 1e-3), "rate is 2")])

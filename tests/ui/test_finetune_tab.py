@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -110,6 +110,8 @@ def test_a_command_gives_back_its_settings(task, settings):
     assert arguments[:2] == ["probe-lr", "tiny"]
     assert arguments[arguments.index("--storage") + 1] == "full"
     assert {"--dora", "--with-context"} <= set(arguments)
+    probed = read_command(["ragft", *probe_arguments("tiny", replace(config, rslora=True))])
+    assert replace(probed, learning_rate=config.learning_rate, minutes=config.minutes) == replace(config, rslora=True)
 
 
 # Costs
