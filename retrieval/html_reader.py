@@ -29,7 +29,7 @@ def read_html(path: Path, limits: Limits) -> Text:
     data = path.read_bytes()
     declared = CHARSET.search(data[:4096])
     tree = LexborHTMLParser(decode_text(data, declared=declared.group(1).decode() if declared else ""))
-    found = tree.css_first("title")
+    found = tree.css_first("head > title")  # Drawings have titles too.
     title = " ".join(found.text().split()) if found else ""
     tree.strip_tags(DROPPED)
     text = _Writer().write(tree.body) if tree.body else ""

@@ -19,6 +19,8 @@ OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
 WRITTEN = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
 # Word wraps blocks into these: content controls, tracked insertions, custom XML.
 WRAPPERS = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
+# Of tracked changes what was before is left out; fallbacks are text boxes written a second time.
+SKIPPED = {FALLBACK, *(f"{W}{name}" for name in ("pPr", "rPr", "del", "moveFrom"))}
 BLOCK = 2**20
 Styles = dict[str, str]
 
@@ -115,13 +117,13 @@ def _write_paragraph(paragraph: Any, prefixes: Styles) -> str:
 
 
 def _pieces(node: Any) -> Iterator[str]:
-    """Yield the text of a paragraph; text boxes are written twice in the file, their fallback is passed over."""
+    """Yield the text of a paragraph as it reads with all changes accepted."""
     for child in node:
         if child.tag == f"{W}t":
             yield child.text or ""
         elif child.tag in WRITTEN:
             yield WRITTEN[child.tag]
-        elif child.tag not in (FALLBACK, f"{W}pPr", f"{W}rPr"):
+        elif child.tag not in SKIPPED:
             yield from _pieces(child)
             if child.tag == f"{W}p":
                 yield "\n"
