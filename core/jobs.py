@@ -9,12 +9,13 @@ operating system frees when its holder dies.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,9 +29,11 @@ from core.storage import read_json, write_json
 State = Literal["starting", "queued", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("starting", "queued", "running")
 STATUS, CONFIG, EVENTS, LOG, CANCEL, PROCESS = "status.json", "config.json", "events.jsonl", "log.txt", "cancel", "process.json"
+STATES, RESTART = "states", "restart"  # Where a training keeps what it can go on from; the event that it begins or goes on.
 START_SECONDS = 60
 NO_STEP = 2**62
 SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
+log = logging.getLogger(__name__)
 LIBRARIES = {"train": SHORT_SPIN, "probe": SHORT_SPIN}  # See `core/settings.prepare_libraries`.
 
 
@@ -164,7 +167,8 @@ def last_lines(folder: Path, count: int = 5) -> str:
 def read_events(folder: Path) -> list[dict[str, Any]]:
     """Return a job's events in the order of steps; a last line that is still being written is left out.
 
-    A resumed job repeats steps since its newest state: what it says of them last counts.
+    A resumed job repeats steps since its newest state: what it says of them last counts, and what it said of later
+    steps before it began again does not.
     """
     if not (folder / EVENTS).is_file():
         return []
@@ -174,6 +178,9 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
             event = json.loads(line)
         except ValueError:
             continue  # A line that a killed process left half-written, with the resumed one's first behind it.
+        if event.get("kind") == RESTART:
+            found = {key: value for key, value in found.items() if value["step"] <= event["step"]}
+            continue
         found[event.get("kind", "step"), event["step"], event.get("text", "")] = event
     return list(found.values())
 
@@ -226,9 +233,16 @@ def cancel_job(folder: Path, *, patience: float = 30.0) -> JobStatus:
             process.kill()
     except psutil.NoSuchProcess:
         pass
-    status = replace(read_status(folder), state="cancelled", message="Stopped by force; nothing of this job was kept.")
+    status = replace(read_status(folder), state="cancelled", message=_describe_force(folder))
     write_json(folder / STATUS, asdict(status))
     return status
+
+
+def _describe_force(folder: Path) -> str:
+    """Return what is left of a job that was stopped by force."""
+    if any((folder / STATES).glob("step-*")):
+        return f"Stopped by force; its last state is kept: `ragft jobs resume {folder.name}` goes on from there."
+    return "Stopped by force; nothing of this job was kept."
 
 
 def _wait_for_end(folder: Path, seconds: float) -> bool:
@@ -240,8 +254,16 @@ def _wait_for_end(folder: Path, seconds: float) -> bool:
     return False
 
 
+def _append(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(line)
+
+
 class JobWriter:
-    """The job's own side: it reports steps and learns of a cancellation from the same call."""
+    """The job's own side: it reports steps and learns of a cancellation from the same call.
+
+    A report that the disk refuses is lost, and said once in the log: the work it tells of is worth more.
+    """
 
     def __init__(self, folder: Path) -> None:
         import psutil
@@ -249,6 +271,7 @@ class JobWriter:
         self._folder = folder
         self._status = JobStatus("queued", os.getpid(), psutil.Process().create_time(), time.time())
         self._began, self._first_step = time.monotonic(), NO_STEP
+        self._refused = False
         self._write()
 
     def report(self, step: int, total: int, message: str = "", **metrics: float) -> None:
@@ -267,13 +290,21 @@ class JobWriter:
         self._write()
         if metrics:
             self.record({"step": step, "total": total, "seconds": spent, **metrics})
+        self.check()
+
+    def check(self) -> None:
+        """Learn of a cancellation between two steps.
+
+        Raises:
+            Cancelled: Somebody asked the job to stop.
+        """
         if (self._folder / CANCEL).exists():
             raise Cancelled
 
     def record(self, event: dict[str, Any]) -> None:
         """Append an event; what is no step of the work says its `kind`."""
-        with (self._folder / EVENTS).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(event, ensure_ascii=False) + "\n")
+        line = json.dumps(event, ensure_ascii=False) + "\n"
+        self._try(lambda: _append(self._folder / EVENTS, line))
 
     def restart_clock(self) -> None:
         """Begin a new stage: its remaining time is estimated from its own steps."""
@@ -286,7 +317,15 @@ class JobWriter:
 
     def _write(self) -> None:
         self._status = replace(self._status, heartbeat=time.time())
-        write_json(self._folder / STATUS, asdict(self._status))
+        self._try(lambda: write_json(self._folder / STATUS, asdict(self._status)))
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (OSError, LabError) as error:
+            if not self._refused:
+                log.warning("What the job reports is not written down: %s", error)
+            self._refused = True
 
     @contextmanager
     def hold_device(self, settings: Settings) -> Iterator[None]:

@@ -72,10 +72,11 @@ def read_json(path: Path) -> Any:
         raise LabError(f"{path} is damaged: {error}.", "Delete it and run the command again.") from error
 
 
-def cannot_write(path: Path, error: OSError) -> LabError:
+def cannot_write(path: Path, error: Exception) -> LabError:
     """Translate a failed write into a sentence."""
     return LabError(
-        f"Cannot write {path}: {error.strerror}.", "Free some disk space, or set RAGFT_HOME to a folder you may write to."
+        f"Cannot write {path}: {getattr(error, 'strerror', None) or error}.",
+        "Free some disk space, or set RAGFT_HOME to a folder you may write to.",
     )
 
 
@@ -86,8 +87,10 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     A block that raises, Ctrl-C included, leaves `path` as it was.
 
     Raises:
-        LabError: `path` exists and `replace` is false, or the disk refuses.
+        LabError: `path` exists and `replace` is false, or the disk refuses, safetensors' own error for it included.
     """
+    from safetensors import SafetensorError
+
     if path.exists() and not replace:
         raise LabError(f"{path} exists already.", "Delete it or choose another name.")
     try:
@@ -99,7 +102,7 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         yield temporary
         write_manifest(temporary)
         _swap(temporary, path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

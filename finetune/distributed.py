@@ -74,10 +74,19 @@ class Group:
             return value
         import torch
 
-        device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
-        shared = torch.tensor([float(value)], dtype=torch.float64, device=device)
+        shared = _share(value)
         torch.distributed.broadcast(shared, 0)
         return float(shared)
+
+    def any(self, wanted: bool) -> bool:
+        """Whether one of them at least wants it: what one process's memory asks for, all must do alike."""
+        if self.size == 1:
+            return wanted
+        import torch
+
+        shared = _share(wanted)
+        torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
+        return bool(shared)
 
     def require_same(self, step: int) -> None:
         """Check that all processes go on from one state.
@@ -90,6 +99,13 @@ class Group:
                 f"Process {self.rank} goes on from step {step}, the first one from another.",
                 "Put RAGFT_HOME on a disk that all processes see.",
             )
+
+
+def _share(value: float) -> torch.Tensor:
+    import torch
+
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    return torch.tensor([float(value)], dtype=torch.float64, device=device)
 
 
 def join_group() -> Group:

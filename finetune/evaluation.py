@@ -6,7 +6,7 @@ The sample is cut from the training examples, by group, before anything is train
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from statistics import fmean
@@ -23,7 +23,7 @@ from finetune.attention import NAME
 from finetune.data import Encoded, pack
 from finetune.model import compute_loss
 
-MIN_REMAINING, SHOWN = 3, 4
+MIN_REMAINING, SHOWN, BATCH = 3, 4, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,10 @@ def split_holdout(examples: Sequence[Example], count: int, *, seed: int) -> tupl
     """Cut a held-out sample off the training examples, whole groups, at most a tenth of them.
 
     Returns (to train on, held out). The choice follows from a hash of seed and group, so it does not move when
-    examples are added.
+    examples are added. Where every group is larger than `count`, the smallest is held out if it is within the tenth.
     """
-    count = min(count, len(examples) // 10)
+    most = len(examples) // 10
+    count = min(count, most)
     groups: dict[str, list[Example]] = {}
     for example in examples:
         groups.setdefault(example.group or example.id, []).append(example)
@@ -83,6 +84,9 @@ def split_holdout(examples: Sequence[Example], count: int, *, seed: int) -> tupl
     for name in order:
         if len(held) + len(groups[name]) <= count:
             held += groups[name]
+    smallest = min(order, key=lambda name: len(groups[name]), default="")
+    if count and not held and len(groups[smallest]) <= most:
+        held = groups[smallest]
     chosen = {example.id for example in held}
     return [example for example in examples if example.id not in chosen], held
 
@@ -98,6 +102,7 @@ class Evaluator:
         examples: The held-out examples.
         encoded: The same, encoded as they are asked.
         max_new_tokens: The longest answer.
+        on_wait: Called at every batch and every written token; may raise `Cancelled`.
     """
 
     model: Any
@@ -106,6 +111,7 @@ class Evaluator:
     examples: Sequence[Example]
     encoded: Sequence[Encoded]
     max_new_tokens: int
+    on_wait: Callable[[], None] = lambda: None
 
     def __call__(self, step: int) -> Evaluation:
         """Measure loss and answers; the model is in evaluation mode."""
@@ -136,6 +142,7 @@ class Evaluator:
         total, count = 0.0, 0
         with torch.no_grad():
             for start in range(0, len(self.encoded), 8):
+                self.on_wait()
                 batch = self.encoded[start : start + 8]
                 tokens = sum(len(item.answer) for item in batch)
                 total += float(compute_loss(self.model, pack(batch))) * tokens
@@ -149,7 +156,8 @@ class Evaluator:
             model=self.model,
             ends=frozenset([self.tokenizer.eos_token_id]),
             bridge=(),
-            options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=len(prompts)),
+            options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=min(BATCH, len(prompts))),
+            on_tokens=lambda index, tokens: self.on_wait(),
         )
         self.model.set_attn_implementation(register_slot_attention())
         try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
+from typing import Any
+
+from core.values import Example
 
 WINDOW, FLAT_AFTER = 10, 30
 FLAT, DIVERGED, RISEN, STEEP, STILL = 0.98, 1.5, 1.2, 100.0, 1e-6
@@ -41,3 +44,25 @@ def describe_evaluations(held_losses: Sequence[float], train_losses: Sequence[fl
             f"Overfitting: the held-out loss rose from {lowest:.2f} to {held_losses[-1]:.2f} while the training loss fell; fewer passes or more examples help."
         ]
     return []
+
+
+def describe_best(evaluations: Sequence[Mapping[str, Any]], step: int) -> list[str]:
+    """Return what to say where the held-out answers of the kept step, 0 if none was chosen, are no better than the base's."""
+    scores = {int(item["step"]): float(item["score"]) for item in evaluations}
+    if not step or 0 not in scores or scores[step] > scores[0]:
+        return []
+    return [
+        f"No step answered better than the base model: field score {scores[step]:.3f} at step {step}, {scores[0]:.3f} before; more passes, another learning rate or more examples may help."
+    ]
+
+
+def describe_holdout(wanted: int, examples: Sequence[Example], held: Sequence[Example]) -> list[str]:
+    """Return what to say where held-out examples were wanted and none could be kept out."""
+    if not wanted or held:
+        return []
+    sizes: dict[str, int] = {}
+    for example in examples:
+        sizes[example.group or example.id] = sizes.get(example.group or example.id, 0) + 1
+    return [
+        f"Nothing held out: at most a tenth of {len(examples)} examples is kept out, by whole groups, and the smallest group has {min(sizes.values())}; no answers are checked while training, and the last step's adapter is kept."
+    ]

@@ -11,8 +11,9 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import Cancelled, LabError
 from finetune.checkpoint import Checkpoints, Progress, read_adapter, write_adapter
@@ -21,7 +22,7 @@ from finetune.data import Encoded, pack
 from finetune.distributed import Group, join_group, shard_frozen
 from finetune.evaluation import Evaluation
 from finetune.model import add_adapter, compute_loss, load_trainable
-from finetune.notices import describe_evaluations, describe_steps
+from finetune.notices import describe_best, describe_evaluations, describe_steps
 from finetune.savings import Savings, checkpoint_blocks, make_optimizer
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Diverged", "Listeners", "Outcome", "StepReport", "add_adapter", "compute_loss", "load_trainable", "train"]
 
+Ended = Literal["", "early", "cancelled"]
 MIN_STEPS_TO_KEEP = 5
 MEASURED_STEPS = 3
 
@@ -57,7 +59,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a training went. `best_step` is the step whose adapter was kept, where held-out answers chose it."""
+    """How a training went. `best_step` is the step whose adapter was kept; 0 if no held-out answers chose it: the last's."""
 
     steps: int
     examples: int
@@ -75,11 +77,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told what. `on_step` may raise `Cancelled`, and then what was learned is kept."""
+    """Who is told what. `on_step` may raise `Cancelled`, and then what was learned is kept.
+
+    `on_start` hears after which step the training begins, 0 or that of the state it goes on from. `on_wait` is called
+    again and again while the held-out sample is answered, and may raise `Cancelled` too.
+    """
 
     on_step: Callable[[StepReport], None]
     on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None
     on_notice: Callable[[int, str], None] = lambda step, text: None
+    on_start: Callable[[int], None] = lambda step: None
+    on_wait: Callable[[], None] = lambda: None
 
 
 def train(
@@ -132,87 +140,100 @@ class _Training:
 
     def run(self) -> Outcome:
         self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        found = self.checkpoints.find() if self.checkpoints else None
+        self._agree(found)
         self.optimizer = make_optimizer(self.parameters, self.config.learning_rate, self.savings)
         if self.savings.checkpoint_activations:
             checkpoint_blocks(self.model)
         shard_frozen(self.model, self.group)
         self.per_epoch = math.ceil(len(self.examples) / self.config.batch_size)
         self.progress = replace(self.progress, total=max(1, round(self.config.epochs * self.per_epoch)))
-        resumed = self._resume()
+        if self.checkpoints is not None and found is not None:
+            self.progress, self.best = found[1], self.checkpoints.load(found[0], self.model, self.optimizer)
+        resumed = self.progress.step
+        self.told.on_start(resumed)
         self.saved_at = time.perf_counter()
-        cancelled, early = self._run_steps(resumed)
+        ended = self._run_steps(resumed)
         self.model.eval()
-        if self.best is not None and not cancelled and self.progress.best_step != self.progress.step:
-            write_adapter(self.model, self.best)
         done = self.progress
+        if self.best is not None and done.best_step != done.step:
+            write_adapter(self.model, self.best)
+        self._notice(describe_best(done.evaluations, done.best_step))
         tail = done.losses[-self.per_epoch :]
         return Outcome(
             steps=done.step, examples=len(self.examples), first_loss=done.losses[0], last_loss=sum(tail) / len(tail),
             seconds=done.seconds, tokens=done.tokens, trainable_parameters=sum(p.numel() for p in self.parameters),
-            cancelled=cancelled, best_step=done.best_step, stopped_early=early, resumed_from=resumed,
+            cancelled=ended == "cancelled", best_step=done.best_step, stopped_early=ended == "early", resumed_from=resumed,
             evaluations=done.evaluations,
         )  # fmt: skip
 
-    def _resume(self) -> int:
-        """Go on from the newest whole state; returns its step, 0 where there is none."""
-        found = self.checkpoints.load(self.model, self.optimizer) if self.checkpoints else None
-        if found is not None:
-            self.progress, self.best = found
-        self.group.require_same(self.progress.step)
-        return self.progress.step
+    def _agree(self, found: tuple[Path, Progress] | None) -> None:
+        """Let all processes do alike: begin at one step, and save memory if one must; the optimizer is that of the state."""
+        known = found[1] if found else Progress()
+        self.group.require_same(known.step)
+        paged = known.paged if found else self.group.any(self.savings.paged_optimizer)
+        self.savings = Savings(paged, self.group.any(self.savings.checkpoint_activations))
+        self.progress = replace(self.progress, paged=paged)
 
-    def _run_steps(self, resumed: int) -> tuple[bool, bool]:
-        """Do the steps that are left; returns whether it was cancelled, and whether it ended early."""
+    def _run_steps(self, resumed: int) -> Ended:
+        """Do the steps that are left; returns why it ended before the last one, if it did."""
         if self.evaluate is not None and not resumed:
             self._evaluate()  # The base model's answers: what every later one is compared with.
         self.model.train()
+        ended = self._look_after() if resumed else ""  # Its process may have ended before it did what was due.
         warm = 0.0
         for batch in _batches(self.examples, self.config, done=resumed):
-            if self.progress.step >= self.progress.total:
+            if ended or self.progress.step >= self.progress.total:
                 break
             report = self._do_step(batch)
             if report.step == resumed + 1:
                 warm = self.progress.seconds  # The first step also allocates, so it is not measured.
             elif not self.progress.planned and report.step == resumed + MEASURED_STEPS:
                 self._plan((self.progress.seconds - warm) / (MEASURED_STEPS - 1))
-            if self._was_cancelled(report):
-                return True, False
-            if self._look_after(report):
-                return False, True
-        return False, False
+            ended = self._tell(report) or self._look_after()
+        return ended
 
-    def _was_cancelled(self, report: StepReport) -> bool:
-        """Tell of a step; whether somebody asked to stop. Too few steps are worth nothing: then the request is passed on."""
+    def _tell(self, report: StepReport) -> Ended:
+        """Tell of a step, and stop where somebody asks for it."""
         asked = False
         try:
             self.told.on_step(report)
         except Cancelled:
             asked = True
-        if not self.group.agree(asked):
-            return False
-        if report.step < MIN_STEPS_TO_KEEP:
+        return self._stop() if self.group.agree(asked) else ""
+
+    def _stop(self) -> Ended:
+        """Keep a state. Too few steps are worth nothing: then the request is passed on."""
+        if self.progress.step < MIN_STEPS_TO_KEEP:
             raise Cancelled
         self._save()
-        return True
+        return "cancelled"
 
-    def _look_after(self, report: StepReport) -> bool:
-        """Say what is to be said, evaluate and keep a state where due; whether training should end early."""
+    def _look_after(self) -> Ended:
+        """Say what is to be said, evaluate and keep a state where due; whether training should end."""
         self._notice(describe_steps(self.progress.losses, self.norms))
-        ended = False
+        asked = False
         if self._is_due():
-            self._evaluate()
+            try:
+                self._evaluate()
+            except Cancelled:
+                asked = True
             self.model.train()
-            self._save()
-            ended = 0 < self.config.patience <= self.progress.stale and report.step < self.progress.total
+            if not asked:
+                self._save()
         elif time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
             self._save()
-        return bool(self.group.agree(ended))
+        early = 0 < self.config.patience <= self.progress.stale and self.progress.step < self.progress.total
+        ended = self.group.agree(2 if asked else early)
+        if ended == 2:
+            return self._stop()
+        return "early" if ended else ""
 
     def _do_step(self, batch: Sequence[Encoded]) -> StepReport:
         """Do one optimizer step."""
         started = time.perf_counter()
         step = self.progress.step + 1
-        rate = self.config.learning_rate * _schedule(step, self.progress.total, self.config.warmup)
+        rate = self.config.learning_rate * _schedule(step, self.progress, self.config.warmup)
         loss, norm = self._learn(batch, rate)
         _check_step(step, loss, norm)
         spent = time.perf_counter() - started
@@ -243,30 +264,46 @@ class _Training:
         return float(loss), float(norm)
 
     def _plan(self, seconds_per_step: float) -> None:
-        """Fix the number of steps by the time budget, once the speed is known."""
-        total = self.progress.total
-        if self.config.minutes is not None:
-            left = self.config.minutes * 60 - self.progress.seconds
-            total = int(self.group.agree(_plan_steps(total, left, seconds_per_step, self.progress.step)))
-        self.progress = replace(self.progress, total=total, planned=True)
+        """Fix the number of steps by the time budget, once the speed is known; the rate goes on from where it is."""
+        known = self.progress
+        self.progress = replace(known, planned=True)
+        if self.config.minutes is None:
+            return
+        left = self.config.minutes * 60 - known.seconds
+        total = int(self.group.agree(_plan_steps(known.total, left, seconds_per_step, known.step)))
+        if total != known.total:
+            share = _schedule(known.step, known, self.config.warmup)
+            self.progress = replace(self.progress, total=total, planned_at=known.step, planned_share=share)
 
     def _is_due(self) -> bool:
         """Whether the held-out sample is answered after this step: at even distances, the last time at the end."""
         if self.evaluate is None:
             return False
         done, total, parts = self.progress.step, self.progress.total, self.config.evaluations
+        if self.progress.evaluations and self.progress.evaluations[-1]["step"] == done:
+            return False
         return done == total or (done * parts) // total > ((done - 1) * parts) // total
 
     def _evaluate(self) -> None:
-        """Answer the held-out sample; keep the adapter if it answers best, by field score, then by loss."""
+        """Answer the held-out sample; keep the adapter if it answers best, by field score, then by loss.
+
+        The untrained adapter is not chosen among: it is the base model.
+
+        Raises:
+            Diverged: The held-out loss is not a number.
+            Cancelled: Somebody asked to stop.
+        """
         if self.evaluate is None:
             return
         self.model.eval()
         found = self.evaluate(self.progress.step)
         known = self.progress
-        better = (found.score, -found.held_loss) > (known.best_score, -known.best_loss)
+        if not math.isfinite(found.held_loss):
+            raise Diverged(f"The held-out loss became {found.held_loss} at step {known.step}.", _describe_way_out(known.step))
+        better = known.step > 0 and (found.score, -found.held_loss) > (known.best_score, -known.best_loss)
         measured = (*known.evaluations, {k: v for k, v in asdict(found).items() if k != "samples"})
-        self.progress = replace(known, evaluations=measured, stale=0 if better else known.stale + 1)
+        stale = 0 if better or not known.step else known.stale + 1
+        self.progress = replace(known, evaluations=measured, stale=stale)
         if better:
             self.progress = replace(self.progress, best_step=known.step, best_score=found.score, best_loss=found.held_loss)
             self.best = read_adapter(self.model)
@@ -310,12 +347,15 @@ def _mean_before(losses: Sequence[float], step: int, count: int = 5) -> float:
 
 def _check_step(step: int, loss: float, norm: float) -> None:
     if not math.isfinite(loss) or not math.isfinite(norm):
-        raise Diverged(
-            f"The loss became {loss} at step {step} (gradient norm {norm}).",
-            "Lower the learning rate (--lr) and train anew; a state from before is kept with the job.",
-        )
+        raise Diverged(f"The loss became {loss} at step {step} (gradient norm {norm}).", _describe_way_out(step))
     if norm == 0:
         raise LabError(f"No gradient reached the adapter at step {step}.", "Run `ragft doctor` and report its output.")
+
+
+def _describe_way_out(step: int) -> str:
+    if step:
+        return "Lower the learning rate (--lr) and train anew; a state from before is kept with the job."
+    return "No step was done yet, so it is the base model or the data: run `ragft doctor`, then check the examples."
 
 
 def _batches(examples: Sequence[Encoded], config: TrainConfig, *, done: int = 0) -> Iterator[list[Encoded]]:
@@ -331,12 +371,17 @@ def _batches(examples: Sequence[Encoded], config: TrainConfig, *, done: int = 0)
                 yield order[start : start + config.batch_size]
 
 
-def _schedule(step: int, total: int, warmup: float) -> float:
-    """Return the share of the peak rate: linear warm-up, then a cosine to zero."""
-    rising = max(1, round(total * warmup))
-    if step <= rising:
-        return step / rising
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, total - rising))))
+def _schedule(step: int, progress: Progress, warmup: float) -> float:
+    """Return the share of the peak rate: linear warm-up, then a cosine that would be zero one step after the last.
+
+    Where a time budget changed the number of steps, the warm-up goes on from the share reached then, if it was not over.
+    """
+    rising = max(1, round(progress.total * warmup))
+    begun, share = progress.planned_at, progress.planned_share
+    if step <= begun + rising:
+        return share + (1 - share) * (step - begun) / rising
+    falling = progress.total + 1 - begun - rising
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begun - rising) / falling)))
 
 
 def _plan_steps(total: int, left: float, seconds_per_step: float, step: int) -> int:

@@ -86,6 +86,15 @@ class Bars:
         if self._job is not None:
             self._job.report(step, total, f"{stage} {note}".strip(), **metrics)
 
+    def check(self) -> None:
+        """Ask between two steps whether to go on.
+
+        Raises:
+            Cancelled: The job was asked to stop.
+        """
+        if self._job is not None:
+            self._job.check()
+
     def record(self, event: dict[str, Any]) -> None:
         """Keep an event that is no step, an evaluation or a notice, with the job; without one, say it."""
         if self._job is not None:

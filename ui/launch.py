@@ -1,16 +1,18 @@
 """A training in several processes: `accelerate launch --num_processes 2 -m ui.launch TASK` (see `finetune/distributed.py`).
 
-No job is started: the launcher owns the processes. States to resume from lie in `$RAGFT_HOME/launched/<task>`, so the
+No job is started: the launcher owns the processes. States to resume from lie in `$RAGFT_HOME/launched/<task>-<settings>`, so the
 same command goes on where the last one ended.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from core.settings import prepare_libraries, read_settings
+from core.storage import hash_json
 from ui.console import TaskName, err, run_as_job, show, show_fields
 
 
@@ -37,7 +39,7 @@ def launch(
         rank=rank, alpha=default_alpha(rank), learning_rate=lr, epochs=epochs, minutes=minutes, batch_size=batch_size, storage=storage,
         holdout=holdout, seed=seed,
     )  # fmt: skip
-    states = lab.settings.folder("launched") / loaded.name
+    states = lab.settings.folder("launched") / f"{loaded.name}-{hash_json(asdict(config))[:8]}"
     card = run_as_job(lab.settings, None, lambda bars: train_in_process(lab, loaded, config, bars, job=states), done="")
     if join_group().leads:
         show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))

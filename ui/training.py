@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ui.lab import Lab
 
 CONTEXT_TOKENS, MARGIN = 2048, 8
+NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 def train_task(
@@ -48,30 +50,57 @@ def train_task(
         notify: Told of the stage before the first step.
 
     Raises:
-        LabError: The task has no training examples, the model is absent, or the loss is not a number.
+        LabError: The task has no training examples, the model is absent, memory is short, or the loss is not a number.
         Cancelled: Stopped before anything useful was learned.
     """
     from finetune.checkpoint import Checkpoints
     from finetune.distributed import join_group
     from finetune.estimate import inspect_machine
+    from finetune.notices import describe_holdout
     from finetune.trainer import train
 
     group = join_group()
     machine = inspect_machine(lab.settings.home)
-    ready = _prepare(lab, task, config, notify)
-    identity = hash_json([asdict(config), task.hash_split(task.train), ready.loaded.weights_hash])
-    outcome = train(
-        ready.model, ready.examples, config, listeners=listeners,
-        evaluate=_make_evaluator(lab, task, ready, config) if ready.held else None,
-        checkpoints=Checkpoints(states, identity) if states else None,
-        savings=_choose_savings(ready, config, machine),
-    )  # fmt: skip
+    with _explain_memory():
+        ready = _prepare(lab, task, config, notify)
+        for text in describe_holdout(config.holdout, task.train, ready.held) if group.leads else ():
+            listeners.on_notice(0, text)
+        on_wait = (lambda: None) if group.sharded else listeners.on_wait  # There all must answer to the end together.
+        outcome = train(
+            ready.model, ready.examples, config, listeners=listeners,
+            evaluate=_make_evaluator(lab, task, ready, config, on_wait) if ready.held else None,
+            checkpoints=Checkpoints(states, _identify(task, config, ready)) if states else None,
+            savings=_choose_savings(ready, config, machine),
+        )  # fmt: skip
     if not group.leads:
         return {"outcome": asdict(outcome)}
     card = _store(lab, task, config, ready, outcome)
     if states is not None and not outcome.cancelled:
         shutil.rmtree(states, ignore_errors=True)
     return card
+
+
+@contextmanager
+def _explain_memory() -> Iterator[None]:
+    """Say in words that memory ran out: torch does so by errors of several kinds."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = str(error).split("\n")[0]
+        if not isinstance(error, MemoryError) and not any(word in said.lower() for word in NO_MEMORY):
+            raise
+        raise LabError(
+            f"The training does not fit into memory: {said[:200] or 'out of memory'}",
+            "Lower --batch-size, choose --storage nf4, or shorten the examples; or free memory and resume the job: its last "
+            "state is kept.",
+        ) from error
+
+
+def _identify(task: Task, config: TrainConfig, ready: _Ready) -> str:
+    """Return a hash of all that a training's steps follow from; the prompts hold the retrieved passages."""
+    told = [[item.prompt, item.answer] for item in ready.examples]
+    about = [task.hash_split(task.train), task.instruction, dict(task.schema)]
+    return hash_json([asdict(config), ready.loaded.weights_hash, about, told])
 
 
 def probe_task(
@@ -151,7 +180,7 @@ def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfi
     return lab.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
 
 
-def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig) -> Evaluator:
+def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig, on_wait: Callable[[], None]) -> Evaluator:
     from finetune.data import encode_examples
     from finetune.evaluation import Evaluator
 
@@ -161,7 +190,7 @@ def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig) ->
     )
     kept = [example for example in ready.held if example.id not in set(too_long)]
     longest = max(len(item.answer) for item in encoded) + MARGIN
-    return Evaluator(ready.model, tokenizer, task, kept, encoded, longest)
+    return Evaluator(ready.model, tokenizer, task, kept, encoded, longest, on_wait)
 
 
 def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Outcome) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from core.errors import Cancelled, LabError
 from core.generation.loading import load_tokenizer
 from core.jobs import find_job, read_events, read_status, resume_job, start_job
+from core.storage import read_json, write_json, write_manifest
 from core.values import Example
 from finetune.checkpoint import Checkpoints, read_adapter
 from finetune.config import TrainConfig
@@ -21,8 +22,9 @@ from finetune.data import Encoded, encode_examples
 from finetune.evaluation import Evaluation, Evaluator, split_holdout
 from finetune.fused import fuse_adapter
 from finetune.model import add_adapter, check_gradients, compute_loss, load_trainable
-from finetune.notices import describe_evaluations, describe_steps
-from finetune.trainer import Listeners, train
+from finetune.notices import describe_best, describe_evaluations, describe_holdout, describe_steps
+from finetune.savings import Savings
+from finetune.trainer import Diverged, Listeners, train
 from tests.conftest import row, write_task
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, checkpoint_seconds=0)
@@ -42,7 +44,7 @@ def make(tiny_model, config=CONFIG):
     return add_adapter(load_trainable(tiny_model, storage="nf4"), config)
 
 
-def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, evaluate=None):
+def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, evaluate=None, savings=None):
     """Train; returns (outcome or None, losses by step, adapter)."""
     losses = {}
 
@@ -53,7 +55,7 @@ def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, e
 
     model = make(tiny_model, config)
     try:
-        outcome = train(model, examples, config, on_step=on_step, checkpoints=checkpoints, evaluate=evaluate)
+        outcome = train(model, examples, config, on_step=on_step, checkpoints=checkpoints, evaluate=evaluate, savings=savings)
     except Killed:
         outcome = None
     return outcome, losses, read_adapter(model)
@@ -76,6 +78,18 @@ def test_a_resumed_training_repeats_the_uninterrupted_one(tiny_model, examples, 
     assert outcome.last_loss == pytest.approx(whole.last_loss, abs=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU")
+def test_a_paged_optimizer_is_kept_and_is_that_of_the_resumed_training(tiny_model, examples, tmp_path):
+    paged = Savings(paged_optimizer=True)
+    _, losses, adapter = run(tiny_model, examples, savings=paged)
+    states = Checkpoints(tmp_path / "states", "same")
+    _, before, _ = run(tiny_model, examples, states, die_at=6, savings=paged)
+    outcome, after, resumed = run(tiny_model, examples, states)  # Memory is free again, yet the moments are of 8 bits.
+    assert outcome.resumed_from == 5
+    assert {**before, **after} == losses
+    assert all((adapter[name] == resumed[name]).all() for name in adapter)
+
+
 def test_two_trainings_with_one_seed_give_identical_adapters(tiny_model, examples):
     first, second = (run(tiny_model, examples)[2] for _ in range(2))
     assert all((first[name] == second[name]).all() for name in first)
@@ -95,7 +109,19 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(tiny_model, examples,
 
 def test_a_state_of_another_training_is_not_used(tiny_model, examples, tmp_path):
     run(tiny_model, examples, Checkpoints(tmp_path, "one"), die_at=6)
-    assert run(tiny_model, examples, Checkpoints(tmp_path, "other"))[0].resumed_from == 0
+    other = Checkpoints(tmp_path, "other")
+    run(tiny_model, examples, other, die_at=4)
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000002", "step-00000003"]
+    assert run(tiny_model, examples, other)[0].resumed_from == 3
+
+
+def test_a_state_of_another_version_is_passed_over(tiny_model, examples, tmp_path):
+    states = Checkpoints(tmp_path, "x")
+    run(tiny_model, examples, states, die_at=7)
+    newest = tmp_path / "step-00000006"
+    write_json(newest / "state.json", {**read_json(newest / "state.json"), "later": 1})
+    write_manifest(newest)
+    assert run(tiny_model, examples, states)[0].resumed_from == 5
 
 
 def test_a_full_disk_costs_the_state_not_the_training(tiny_model, examples, tmp_path, monkeypatch):
@@ -147,6 +173,95 @@ def test_the_adapter_that_answers_best_is_kept_and_no_better_one_ends_it(tiny_mo
     assert (seen, outcome.stopped_early, outcome.steps) == ([0, 3, 6, 9], True, 9)
 
 
+def record(model, scores, adapters, losses=None):
+    """Return an evaluation with given scores that remembers the adapter of every step it was asked about."""
+
+    def evaluate(step):
+        adapters[step] = read_adapter(model)
+        return evaluation(step, scores[step], (losses or {}).get(step, 1.0))
+
+    return evaluate
+
+
+def test_a_cancelled_training_stores_the_adapter_it_reports(tiny_model, examples, tmp_path):
+    def on_step(report):
+        if report.step == 8:
+            raise Cancelled
+
+    scores = {0: 0.1, 3: 0.9, 6: 0.2, 9: 0.2, 12: 0.2}
+    model, adapters, states = make(tiny_model), {}, Checkpoints(tmp_path, "x")
+    evaluate = record(model, scores, adapters)
+    outcome = train(model, examples, CONFIG, on_step=on_step, evaluate=evaluate, checkpoints=states)
+    assert (outcome.cancelled, outcome.steps, outcome.best_step) == (True, 8, 3)
+    stored = read_adapter(model)
+    assert all((stored[name] == adapters[3][name]).all() for name in stored)
+    outcome, after, _ = run(tiny_model, examples, states, evaluate=lambda step: evaluation(step, scores[step]))
+    assert (outcome.resumed_from, min(after)) == (8, 9)
+    assert after == {step: loss for step, loss in run(tiny_model, examples)[1].items() if step > 8}
+
+
+def test_a_training_is_stopped_while_it_answers_and_answers_again_when_resumed(tiny_model, examples, tmp_path):
+    asked, states = [], Checkpoints(tmp_path, "x")
+
+    def evaluate(step):
+        asked.append(step)
+        if step == 6 and asked.count(6) == 1:
+            raise Cancelled
+        return evaluation(step, step / 100)
+
+    outcome = run(tiny_model, examples, states, evaluate=evaluate)[0]
+    assert (outcome.cancelled, outcome.steps, outcome.best_step) == (True, 6, 3)
+    outcome = run(tiny_model, examples, states, evaluate=evaluate)[0]
+    assert (outcome.resumed_from, outcome.cancelled, outcome.best_step) == (6, False, 12)
+    assert asked == [0, 3, 6, 6, 9, 12]
+
+
+def test_a_long_evaluation_asks_whether_to_go_on(task, tiny_model, examples):
+    calls = []
+
+    def on_wait():
+        calls.append(1)
+        if len(calls) == 5:
+            raise Cancelled
+
+    model = make(tiny_model)
+    evaluate = Evaluator(model.eval(), load_tokenizer(tiny_model), task, task.train, examples, 60, on_wait)
+    with pytest.raises(Cancelled):
+        evaluate(0)
+    calls[:] = [1] * 5
+    assert evaluate(0).n == 3  # The attention of training was put back.
+
+
+def test_the_untrained_adapter_is_never_what_is_stored(tiny_model, examples):
+    said, adapters = [], {}
+    model = make(tiny_model)
+    evaluate = record(model, {0: 0.5, 3: 0.4, 6: 0.45, 9: 0.3, 12: 0.3}, adapters)
+    listeners = Listeners(lambda report: None, on_notice=lambda step, text: said.append(text))
+    outcome = train(model, examples, CONFIG, listeners=listeners, evaluate=evaluate)
+    assert outcome.best_step == 6
+    stored = read_adapter(model)
+    assert all((stored[name] == adapters[6][name]).all() for name in stored)
+    assert [text for text in said if text.startswith("No step answered better than the base model: ")]
+    assert describe_best([{"step": 0, "score": 0.1}, {"step": 3, "score": 0.4}], 3) == []
+
+
+def test_held_out_answers_without_a_number_are_told_and_the_last_state_is_kept(tiny_model, examples, tmp_path):
+    def evaluate(step):
+        return evaluation(step, 0.1, float("nan") if step == 6 else 1.0)
+
+    with pytest.raises(Diverged, match="held-out loss became nan at step 6"):
+        run(tiny_model, examples, Checkpoints(tmp_path, "x"), evaluate=evaluate)
+    assert (tmp_path / "step-00000005").is_dir()
+
+
+def test_a_training_that_ended_early_ends_again_when_resumed(tiny_model, examples, tmp_path):
+    scores = {0: 0.1, 3: 0.9, 6: 0.5, 9: 0.5, 12: 0.95}
+    config, states = replace(CONFIG, patience=2), Checkpoints(tmp_path, "x")
+    for resumed in (0, 9):  # It died between the last state and the stored adapter.
+        outcome = run(tiny_model, examples, states, config=config, evaluate=lambda step: evaluation(step, scores[step]))[0]
+        assert (outcome.resumed_from, outcome.steps, outcome.stopped_early, outcome.best_step) == (resumed, 9, True, 3)
+
+
 def test_an_evaluation_answers_the_held_out_examples_and_changes_nothing(task, tiny_model, examples):
     model = make(tiny_model)
     tokenizer = load_tokenizer(tiny_model)
@@ -169,6 +284,14 @@ def test_held_out_examples_leave_by_whole_groups_and_the_same_ones_again():
     assert split_holdout(rows, 8, seed=1)[1] != held
     assert split_holdout(rows[:9], 8, seed=0) == (rows[:9], [])
     assert split_holdout(rows, 0, seed=0)[1] == []
+    large = [Example(f"e{n}", f"input {n}", {}, group="small" if n < 9 else f"g{n // 50}") for n in range(100)]
+    kept, held = split_holdout(large, 4, seed=0)
+    assert ({item.group for item in held}, len(held)) == ({"small"}, 9)  # Larger than asked for, within a tenth.
+    assert describe_holdout(4, large, held) == []
+    kept, held = split_holdout(large[9:], 4, seed=0)
+    assert (len(kept), held) == (91, [])
+    assert describe_holdout(4, large[9:], held)[0].startswith("Nothing held out: ")
+    assert describe_holdout(0, large[9:], held) == []
 
 
 @pytest.mark.parametrize("storage", ["nf4", "full"])

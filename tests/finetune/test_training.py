@@ -13,9 +13,10 @@ from core.prompts import build_prompt
 from core.values import DecodeOptions
 from finetune.adapters import AdapterCard, choose_adapter, list_adapters, save_adapter
 from finetune.attention import Spans
+from finetune.checkpoint import Progress
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example, encode_examples, pack
-from finetune.trainer import add_adapter, compute_loss, load_trainable, train
+from finetune.trainer import _schedule, add_adapter, compute_loss, load_trainable, train
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, storage="nf4")
 
@@ -201,6 +202,23 @@ def test_a_time_budget_plans_fewer_steps(loaded, examples):
     train(model, examples, replace(CONFIG, epochs=500, minutes=0.01), on_step=lambda report: totals.append(report.total))
     assert totals[0] == 500
     assert 4 <= totals[-1] < 500
+
+
+def test_the_rate_rises_to_its_peak_falls_and_is_never_nothing():
+    shares = [_schedule(step, Progress(total=20), 0.1) for step in range(1, 21)]
+    assert shares[:2] == [0.5, 1.0]
+    assert all(a > b for a, b in zip(shares[1:], shares[2:], strict=False))
+    assert 0 < shares[-1] < 0.02
+    assert [_schedule(step, Progress(total=2), 0.1) for step in (1, 2)] == pytest.approx([1.0, 0.5])
+
+
+def test_a_time_budget_does_not_make_the_rate_jump():
+    before = _schedule(3, Progress(total=750), 0.1)
+    planned = Progress(total=60, planned_at=3, planned_share=before)
+    shares = [before, *(_schedule(step, planned, 0.1) for step in range(4, 61))]
+    assert all(0 < b - a < 0.17 for a, b in zip(shares[:6], shares[1:7], strict=True))
+    assert shares[6] == 1.0
+    assert all(a > b for a, b in zip(shares[6:], shares[7:], strict=False))
 
 
 @pytest.mark.parametrize("wrong", [{"rank": 0}, {"learning_rate": -1}, {"minutes": 0}, {"storage": "int3"}])
