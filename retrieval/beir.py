@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import LabError
 from core.values import Document
 from retrieval.metrics import Labelled
+from retrieval.text_reader import clean_text
 
 QRELS = ("qrels/test.tsv", "qrels_test.tsv")
 
@@ -26,7 +27,7 @@ def read_beir(folder: Path) -> tuple[list[Document], list[Labelled]]:
         Document(str(row["_id"]), str(row.get("title", "")), f"{row.get('title', '')}\n\n{row['text']}".strip())
         for row in _read_rows(folder, "corpus.jsonl")
     ]
-    texts = {str(row["_id"]): str(row["text"]) for row in _read_rows(folder, "queries.jsonl")}
+    texts = {str(row["_id"]): clean_text(str(row["text"])) for row in _read_rows(folder, "queries.jsonl")}
     relevant = _read_judgements(folder)
     unknown = sorted(set(relevant) - set(texts))
     if unknown:

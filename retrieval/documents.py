@@ -5,16 +5,17 @@ A file that cannot be read is named with its reason and skipped; it never stops 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from core.errors import LabError
 from core.storage import hash_file, hash_json
 from core.values import Document
 from retrieval.parsing import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, parse_file
 from retrieval.parsing_worker import ParsingWorker
+from retrieval.text_reader import SURROGATE
 
 __all__ = [
     "LIMITS",
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 HARMLESS = {".md", ".txt"}
+HIDDEN = (".", "~$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +41,38 @@ class Reading:
     problems: list[Problem]
 
 
-def list_files(root: Path) -> list[SourceFile]:
-    """List the files below a folder (or the one file) that may be documents, sorted; nothing is parsed.
+def list_files(*roots: Path, known: Mapping[str, str] | None = None) -> list[SourceFile]:
+    """List the files below folders (or single files) that may be documents, sorted; nothing is parsed.
 
-    Hidden files and folders and the lock files of Word (`~$...`) are passed over. Kinds that are known but not
-    read (.doc, .xlsx) are listed, for parsing them says what to do about it. An id is the path without its
-    suffix; where several files would share one, the suffix stays.
+    Hidden files and folders and the lock files of Word (`~$...`) are passed over below a folder. Kinds that are known
+    but not read (.doc, .xlsx) are listed, for parsing them says what to do about it. Of files of one name, that of
+    the last folder counts. An id is the path without its suffix. Where several files would share one, the suffix
+    stays but at one of them: the one that had the id before, else the one of the first folder, else of the first
+    kind in the order of `READERS`. So a file that is added never takes the id of another.
+
+    Args:
+        roots: Folders or files.
+        known: Ids that files had before, by name.
 
     Raises:
-        LabError: `root` does not exist, or is one file of an unknown kind.
+        LabError: A root does not exist, or is one file of an unknown kind.
     """
+    found: dict[str, Path] = {}
+    for root in roots:
+        files = _find(root)
+        found |= {name: files[name] for name in sorted(files, key=_rank)}  # A name keeps the place it had.
+    identities = _make_ids(found, known or {})
+    return [_describe(found[name], identities[name]) for name in sorted(found, key=lambda name: PurePosixPath(name).parts)]
+
+
+def _find(root: Path) -> dict[str, Path]:
+    """Return the files of a folder, or the one file, by name: the path below the folder, in UTF-8 whatever it is."""
     if not root.exists():
         raise LabError(f"There is no {root}.", "Give a folder of documents or one document.")
     if root.is_file() and not _is_known(root):
         raise LabError(f"{root.name} is of no kind that is read.", f"Give one of {', '.join(sorted(READERS))}.")
-    paths = [root] if root.is_file() else [path for path in sorted(root.rglob("*")) if _is_wanted(path, root)]
-    names = [path.name if root.is_file() else path.relative_to(root).as_posix() for path in paths]
-    return [_describe(path, identity) for path, identity in zip(paths, _make_ids(names), strict=True)]
+    paths = [root] if root.is_file() else [path for path in root.rglob("*") if _is_wanted(path, root)]
+    return {_name(Path(path.name) if root.is_file() else path.relative_to(root)): path for path in paths}
 
 
 def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iterator[Document | Problem]:
@@ -68,7 +85,10 @@ def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iter
     """
     with ParsingWorker(limits) as worker:
         for file in files:
-            yield from parse_file(file, limits) if file.path.suffix.lower() in HARMLESS else worker.parse(file)
+            if reason := _refuse_name(file):
+                yield Problem(file.name, reason)
+            else:
+                yield from parse_file(file, limits) if file.path.suffix.lower() in HARMLESS else worker.parse(file)
 
 
 def read_documents(folder: Path) -> Reading:
@@ -97,16 +117,41 @@ def _is_known(path: Path) -> bool:
 
 
 def _is_wanted(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith((".", "~$")) for part in path.relative_to(root).parts)
+    hidden = any(part.startswith(HIDDEN) for part in path.relative_to(root).parts)
     return not hidden and _is_known(path) and path.is_file()
 
 
-def _make_ids(names: Sequence[str]) -> list[str]:
-    """Return each name without its suffix, or whole where that would not be unique."""
-    ids = [str(Path(name).with_suffix("").as_posix()) for name in names]
-    while clashes := {identity for identity, count in Counter(ids).items() if count > 1}:
-        ids = [name if identity in clashes else identity for name, identity in zip(names, ids, strict=True)]
-    return ids
+def _name(path: Path) -> str:
+    """Return a path as people read it; bytes of it that are not UTF-8 as escapes."""
+    return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")
+
+
+def _refuse_name(file: SourceFile) -> str:
+    """Say why a file of this name is left out; empty where it is not."""
+    place = "/".join(file.path.parts[-len(PurePosixPath(file.id).parts) :])
+    if SURROGATE.search(place):
+        return "Its name is not UTF-8: rename it."
+    if file.path.name.startswith(HIDDEN):
+        return f"Files whose names begin with {' or '.join(HIDDEN)} are hidden ones and passed over: rename it."
+    return ""
+
+
+def _rank(name: str) -> tuple[int, str]:
+    kinds = [*READERS, *REFUSED]
+    return kinds.index(PurePosixPath(name).suffix.lower()), name
+
+
+def _make_ids(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return an id for each name: the name without its suffix for the first that may have it, else the whole name."""
+    bare = {name: str(PurePosixPath(name).with_suffix("")) for name in names}
+    possible = {name: {name} if short in bare else {name, short} for name, short in bare.items()}  # No other's whole name.
+    identities = {name: known[name] for name in bare if known.get(name) in possible[name]}
+    taken = set(identities.values())
+    for name in bare:
+        if name not in identities:
+            identities[name] = bare[name] if bare[name] in possible[name] - taken else name
+            taken.add(identities[name])
+    return identities
 
 
 def _describe(path: Path, identity: str) -> SourceFile:

@@ -92,9 +92,43 @@ def test_ids_are_unique_and_stable(tmp_path):
     for name in ("x.md", "x.txt", "y.md", "x.md.txt", "z.tar.md"):
         (tmp_path / name).write_text("a")
     files = list_files(tmp_path)
-    assert [file.id for file in files] == ["x.md", "x.md.txt", "x.txt", "y", "z.tar"]
+    assert [file.id for file in files] == ["x", "x.md.txt", "x.txt", "y", "z.tar"]
     assert [file.name for file in files] == ["x.md", "x.md.txt", "x.txt", "y.md", "z.tar.md"]
     assert len({file.sha256 for file in files}) == 1
+
+
+def test_a_file_that_is_added_takes_no_other_files_id(tmp_path):
+    bundled, added = tmp_path / "bundled", tmp_path / "added"
+    for folder, names in ((bundled, ["pay.txt", "b.pdf", "same.md"]), (added, ["pay.md", "b.md", "same.md", "sub/pay.md"])):
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(folder.name)
+    files = {file.name: file for file in list_files(bundled, added)}
+    assert {name: file.id for name, file in files.items()} == {
+        "b.md": "b.md", "b.pdf": "b", "pay.md": "pay.md", "pay.txt": "pay", "same.md": "same", "sub/pay.md": "sub/pay",
+    }  # fmt: skip
+    assert files["same.md"].path == added / "same.md"
+    kept = {file.name: file.id for file in list_files(bundled, added, known={"pay.md": "pay", "b.pdf": "b.pdf"})}
+    assert (kept["pay.md"], kept["pay.txt"], kept["b.pdf"], kept["b.md"]) == ("pay", "pay.txt", "b.pdf", "b")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there may names be any bytes")
+def test_a_name_that_is_not_utf8_is_named_and_stops_no_other(tmp_path):
+    for name in (b"caf\xe9.md", b"caf\xe8.md", b"caf\xe9.html", b"fine.md"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("text")
+    reading = read_documents(tmp_path)
+    assert [document.id for document in reading.documents] == ["fine"]
+    assert {problem.path for problem in reading.problems} == {r"caf\xe9.md", r"caf\xe8.md", r"caf\xe9.html"}
+    assert all("not UTF-8" in problem.reason for problem in reading.problems)
+
+
+def test_a_hidden_file_that_is_given_is_named(tmp_path):
+    for name in (".notes.md", "~$x.docx"):
+        (tmp_path / name).write_text("text")
+        (problem,) = parse_files(list_files(tmp_path / name))
+        assert problem.path == name
+        assert "hidden" in problem.reason
+    assert list_files(tmp_path) == []
 
 
 def test_no_document_is_refused(tmp_path):
