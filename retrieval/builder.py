@@ -28,18 +28,40 @@ CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives somethi
 BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
 Item = TypeVar("Item")
 Progress = Callable[[int, int], None]
-Calibrate = Callable[[Index], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How a finished index is judged.
+
+    Args:
+        judge: What it returns is stored with the index.
+        source: Hash of what it goes by (labelled questions): with another one an index is judged anew.
+    """
+
+    judge: Callable[[Index], Mapping[str, Any]]
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Base:
-    """The state that an update starts from; without a generation there is none. `damaged` names files of the index."""
+    """The state that an update starts from; without a generation there is none.
+
+    Args:
+        versions: Its documents.
+        info: What its `index.json` says.
+        generation: The generation.
+        store: The texts.
+        damaged: Files of the index that are damaged.
+        removed: Documents that the store still holds and that were deleted since: they are none of its documents.
+    """
 
     versions: Mapping[str, Version]
     info: Mapping[str, Any]
     generation: Generation | None = None
     store: PassageStore | None = None
     damaged: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -73,10 +95,11 @@ class Base:
         """Whether its passages were cut and embedded as they would be now."""
         return all(self.info.get(key) == value for key, value in settings.items())
 
-    def is_current(self, settings: Mapping[str, Any], *, calibrated: bool) -> bool:
+    def is_current(self, settings: Mapping[str, Any], calibrate: Calibration | None) -> bool:
         """Whether it is whole, answers searches, and was made as it would be made now."""
         whole = self.generation is not None and not self.damaged
-        return whole and self.fits(settings) and (not calibrated or self.info["calibration"] is not None)
+        calibrated = calibrate is None or self.info.get("calibrated_from") == calibrate.source
+        return whole and self.fits(settings) and calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +123,10 @@ def find_base(folder: Path) -> Base:
         if info.get("format") == FORMAT:
             store = PassageStore(generation.folder / STORE)
             damaged += [] if damaged or generation.current else [CURRENT]
-            return Base(store.list_versions(), info, generation, store, tuple(damaged))
+            versions = store.list_versions()
+            removed = generation.removed & versions.keys()
+            kept = {identity: version for identity, version in versions.items() if identity not in removed}
+            return Base(kept, info, generation, store, tuple(damaged), removed)
     return Base({}, {}, damaged=tuple(damaged))
 
 
@@ -140,16 +166,18 @@ class Builder:
         versions: Mapping[str, Version],
         *,
         recut: bool,
-        calibrate: Calibrate | None,
+        calibrate: Calibration | None,
+        purge: bool = False,
     ) -> Built:
         """Write a generation and make it current.
 
         Args:
-            gone: Documents of the base to remove, the replaced ones included.
+            gone: Documents of the base's store to remove, the replaced ones included.
             fresh: Documents to put in.
             versions: Their versions.
             recut: Whether to cut the base's other documents anew.
             calibrate: Judges the finished index; what it returns is stored.
+            purge: Keep no generation before this one: nothing on the disk holds any more what was removed.
 
         Raises:
             LabError: The disk refuses, or no document has any text.
@@ -159,10 +187,11 @@ class Builder:
             next_id = self._write_texts(temporary / STORE, gone, fresh, versions, recut=recut)
             with closing(PassageStore(temporary / STORE)) as store, closing(self._open_cache()) as cache:
                 index, keys = self._write_searchable(temporary, store, cache)
-                calibration = dict(calibrate(index)) if calibrate is not None else None
+                judged = {"calibration": dict(calibrate.judge(index)), "calibrated_from": calibrate.source} if calibrate else {}
                 counts = {"documents": index.documents, "passages": len(index), "next_id": next_id}
-                write_json(temporary / INFO, {**self._settings, **counts, "calibration": calibration})
-                name = publish(self._folder, temporary, next_id=next_id, before=self._base.name, removed=removed)
+                write_json(temporary / INFO, {**self._settings, **counts, "calibration": None, **judged})
+                before = "" if purge else self._base.name
+                name = publish(self._folder, temporary, next_id=next_id, before=before, removed=removed)
                 cache.keep_only(keys)
         return Built(name, len(index), self._embedded, self._seconds)
 

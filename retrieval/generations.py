@@ -6,7 +6,7 @@
     index/write.lock          held by the one writer; readers need no lock
 
 A writer that is killed leaves a folder whose name begins with a dot, or a generation that CURRENT does not name:
-neither is read, and the next writer removes both.
+neither is read, and the next writer removes both. Where a person deleted a document, no generation before is kept.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Pointer:
         number: The last number that a generation got.
         next_id: The smallest passage id that was never given away.
         removed: Documents that the generation before still holds and that must not come back from it.
+        before: Name of the generation to keep beside it, if any.
     """
 
     generation: str = ""
@@ -43,6 +44,7 @@ class Pointer:
     number: int = 0
     next_id: int = 0
     removed: Sequence[str] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def hold_index(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     try:
         for path in folder.glob(".*"):  # What a killed writer left.
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        if (pointer := _read_or_none(folder)) is not None:
+            _tidy(folder, {pointer.generation, pointer.before})
         yield
     finally:
         lock.release()
@@ -179,7 +183,7 @@ def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed
         folder: The index.
         temporary: What `new_generation` yielded, filled.
         next_id: The smallest passage id that is not given away yet.
-        before: Name of the generation to keep beside it; all others go.
+        before: Name of the generation to keep beside it, empty for none; all others go, after the new one counts.
         removed: Documents which that one holds and this one does not.
     """
     write_manifest(temporary)
@@ -190,7 +194,7 @@ def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed
     name = f"{number:06d}"
     os.replace(temporary, folder / name)
     _sync(folder)
-    _point(folder, Pointer(name, files, number, next_id, tuple(removed)))
+    _point(folder, Pointer(name, files, number, next_id, tuple(removed), before))
     _tidy(folder, {name, before})
     return name
 

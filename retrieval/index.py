@@ -26,7 +26,7 @@ from retrieval.embedding import Fingerprint
 from retrieval.embedding_cache import CACHE, EmbeddingCache
 from retrieval.generations import INFO, Generation, find_generations, read_stamp
 from retrieval.lexical import build_bm25, load_bm25
-from retrieval.passage_store import STORE, PassageStore
+from retrieval.passage_store import STORE, PassageStore, Version
 from retrieval.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
 
 WORDS = "bm25"
@@ -51,6 +51,7 @@ class Index:
         stale: Made with another embedder, or without usable vectors: dense search must be left out.
         calibration: What `search.calibrate` stored.
         notes: What a person must know: damage and how it was mended, vectors that do not fit.
+        removed: Documents that the store still holds and that were deleted since: nothing may show them.
     """
 
     ids: np.ndarray
@@ -63,6 +64,7 @@ class Index:
     stale: bool = False
     calibration: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,7 +79,11 @@ class Index:
 
     def load_document(self, identity: str) -> Document | None:
         """Return a document as it was indexed, None where there is none of this id."""
-        return self.store.load_document(identity)
+        return None if identity in self.removed else self.store.load_document(identity)
+
+    def list_versions(self) -> dict[str, Version]:
+        """Return the version of every document."""
+        return {identity: version for identity, version in self.store.list_versions().items() if identity not in self.removed}
 
     def select(self, documents: Collection[str]) -> np.ndarray:
         """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
@@ -140,6 +146,8 @@ def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: 
     ids = store.list_ids()
     if generation.removed:
         ids = ids[~np.isin(ids, store.select(generation.removed))]
+        if not len(ids):
+            raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
     notes = [_describe_damage(generation, task)] if generation.damaged or not generation.current else []
     vectors = _load_vectors(folder, generation, store, ids, info)
     stale = vectors is None or info["embedder"] != fingerprint.as_json()
@@ -157,6 +165,7 @@ def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: 
         stale=stale,
         calibration=info["calibration"] or {},
         notes=tuple(notes),
+        removed=generation.removed,
     )
 
 

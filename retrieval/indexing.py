@@ -7,16 +7,16 @@ or kills an update leaves the old state, and readers see the old or the new one,
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
 from core.storage import hash_json
 from core.values import Document
-from retrieval.builder import Base, Builder, Built, Calibrate, Progress, describe_settings, find_base, watch
+from retrieval.builder import Base, Builder, Built, Calibration, Progress, describe_settings, find_base, watch
 from retrieval.documents import Problem, SourceFile, parse_files
 from retrieval.embedding import Embedder
 from retrieval.embedding_cache import CACHE
@@ -24,8 +24,10 @@ from retrieval.generations import clear, hold_index
 from retrieval.index import Index, open_index
 from retrieval.parsing import READERS
 from retrieval.passage_store import Version
+from retrieval.text_reader import SURROGATE
 
 PASSAGE_TOKENS = 96
+STAYS = "Its earlier version stays in the index."
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an update did. Documents are counted; `skipped` were unchanged and not even parsed.
+    """What an update did. Documents are counted; `skipped` stayed as they were: unchanged and not even parsed, or unreadable.
 
     `chunks_per_second` is the passages embedded in this update by the seconds of embedding them; 0 when none was.
     `notes` says which damage was found and mended.
@@ -70,7 +72,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What an update changes: `gone` leaves the store, `fresh` comes in, with problems on the way."""
+    """What an update changes: `gone` leaves the store, `fresh` comes in, with problems on the way; `documents` remain."""
 
     gone: frozenset[str]
     fresh: Mapping[str, Document]
@@ -87,10 +89,16 @@ def from_files(files: Iterable[SourceFile]) -> Sources:
 
 
 def from_documents(documents: Iterable[Document]) -> Sources:
-    """Take documents as they are: what is embedded of them tells their versions apart."""
-    known = {document.id: document for document in documents}
+    """Take documents as they are, but for halves of surrogate pairs: what is embedded of them tells their versions apart."""
+    known = {document.id: _mend(document) for document in documents}
     versions = {i: Version(hash_json([d.title, d.text, d.pages]), d.origin) for i, d in known.items()}
     return Sources(versions, lambda ids: [known[identity] for identity in ids])
+
+
+def _mend(document: Document) -> Document:
+    """Replace what no file in UTF-8 may hold, one character by one: offsets stay."""
+    title, text = (SURROGATE.sub("\ufffd", part) for part in (document.title, document.text))
+    return replace(document, title=title, text=text)
 
 
 def index_documents(
@@ -102,6 +110,19 @@ def index_documents(
     return open_index(folder, embedder.fingerprint, task=task)
 
 
+@contextmanager
+def hold_base(folder: Path, on_progress: Progress = lambda step, total: None) -> Iterator[Base]:
+    """Be the one writer of an index and yield its present state, for `update_base`; a second writer waits.
+
+    What is to change must be found out in here: before, another writer may change it.
+
+    Raises:
+        LabError: The folder cannot be written.
+    """
+    with hold_index(folder, lambda: on_progress(0, 0)), closing(find_base(folder)) as base:
+        yield base
+
+
 def update_index(
     folder: Path,
     sources: Sources,
@@ -109,42 +130,70 @@ def update_index(
     *,
     passage_tokens: int = PASSAGE_TOKENS,
     rebuild: bool = False,
-    calibrate: Calibrate | None = None,
+    calibrate: Calibration | None = None,
     on_progress: Progress = lambda step, total: None,
 ) -> Report:
-    """Make an index hold exactly the sources. One writer at a time; a second one waits.
+    """Make an index hold exactly the sources; see `update_base`. One writer at a time; a second one waits."""
+    with hold_base(folder, on_progress) as base:
+        return update_base(
+            folder,
+            base,
+            sources,
+            embedder,
+            passage_tokens=passage_tokens,
+            rebuild=rebuild,
+            calibrate=calibrate,
+            on_progress=on_progress,
+        )
+
+
+def update_base(
+    folder: Path,
+    base: Base,
+    sources: Sources,
+    embedder: Embedder,
+    *,
+    passage_tokens: int = PASSAGE_TOKENS,
+    rebuild: bool = False,
+    purge: bool = False,
+    calibrate: Calibration | None = None,
+    on_progress: Progress = lambda step, total: None,
+) -> Report:
+    """Make an index that `hold_base` holds have exactly the sources.
 
     Documents whose version is known are skipped, others are added or replaced, absent ones deleted from every
-    store. Where nothing changed, nothing is written. Without any source the index is emptied.
+    store. One that cannot be read now keeps the version that was read before. Where nothing changed, nothing is
+    written. Without any source the index is emptied.
 
     Args:
         folder: The index.
+        base: Its present state.
         sources: All documents that it is to hold.
         embedder: Makes the vectors; another one than before embeds everything anew.
         passage_tokens: The longest passage in the embedder's tokens, and never more than it sees.
         rebuild: Parse, cut and embed everything anew.
+        purge: Keep no generation before the new one, so that deleted text is nowhere on the disk.
         calibrate: Judges the finished index; what it returns is stored with it.
         on_progress: Told (passages embedded, passages to embed), (0, 0) before that is known; may raise to cancel.
 
     Raises:
-        LabError: No source can be read (each is named), or the disk refuses.
+        LabError: No source can be read and the index holds none (each is named), or the disk refuses.
     """
     began = time.perf_counter()
     wanted = describe_settings(embedder.fingerprint, passage_tokens)
-    with hold_index(folder, lambda: on_progress(0, 0)), closing(find_base(folder)) as base:
-        recut = not base.fits(wanted)
-        plan = _make_plan(sources, base, rebuild=rebuild, recut=recut, on_progress=on_progress)
-        unchanged = not (rebuild or plan.gone or plan.fresh)
-        if unchanged and base.is_current(wanted, calibrated=calibrate is not None):
-            return _report(plan, base.name, base.passages, began)
-        if plan.documents == 0:
-            return _empty(folder, base, plan, began)
-        builder = Builder(folder, base, embedder, wanted, on_progress)
-        if rebuild:
-            builder.forget_vectors()
-        versions = {identity: sources.versions[identity] for identity in plan.fresh}
-        built = builder.build(plan.gone, plan.fresh, versions, recut=recut, calibrate=calibrate)
-        return _report(plan, built.name, built.passages, began, built=built, damaged=base.damaged)
+    recut = not base.fits(wanted)
+    plan = _make_plan(sources, base, rebuild=rebuild, recut=recut, on_progress=on_progress)
+    unchanged = not (rebuild or plan.gone or plan.fresh)
+    if unchanged and base.is_current(wanted, calibrate):
+        return _report(plan, base.name, base.passages, began)
+    if plan.documents == 0:
+        return _empty(folder, base, plan, began)
+    builder = Builder(folder, base, embedder, wanted, on_progress)
+    if rebuild:
+        builder.forget_vectors()
+    versions = {identity: sources.versions[identity] for identity in plan.fresh}
+    built = builder.build(plan.gone, plan.fresh, versions, recut=recut, calibrate=calibrate, purge=purge)
+    return _report(plan, built.name, built.passages, began, built=built, damaged=base.damaged)
 
 
 def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_progress: Progress) -> _Plan:
@@ -157,7 +206,10 @@ def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_p
             fresh[result.id] = result
         else:
             problems.append(result)
-    kept = old.keys() & sources.versions.keys() - set(changed)
+    unread = old.keys() & (set(changed) - fresh.keys())  # Half written, no permission, no disk: it may come back.
+    unread_names = {sources.versions[identity].origin for identity in unread}
+    problems = [replace(p, reason=f"{p.reason} {STAYS}") if p.path in unread_names else p for p in problems]
+    kept = (old.keys() & sources.versions.keys()) - set(changed) | unread
     known = fresh.keys() & old.keys()
     lost = old.keys() - kept - known
     counts = {
@@ -166,24 +218,23 @@ def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_p
         "skipped": 0 if recut else len(kept),
         "deleted": len(lost),
     }
-    return _Plan(frozenset(lost | known), fresh, len(fresh) + len(kept), tuple(problems), counts)
+    return _Plan(frozenset(lost | known | base.removed), fresh, len(fresh) + len(kept), tuple(problems), counts)
 
 
 def _empty(folder: Path, base: Base, plan: _Plan, began: float) -> Report:
     """Take the last document out of an index.
 
     Raises:
-        LabError: There are sources, but none can be read; each is named.
+        LabError: It has none. Sources that cannot be read are named.
     """
     if base.versions:
         clear(folder)
         (folder / CACHE).unlink(missing_ok=True)
+        return _report(plan, "", 0, began)
     if plan.problems:
         listed = " ".join(f"{problem.path}: {problem.reason}" for problem in plan.problems)
         raise LabError(f"None of the documents can be read. {listed}", "Mend them, or add others.")
-    if not base.versions:
-        raise LabError("There is no document to index.", f"Put files there: {', '.join(sorted(READERS))}.")
-    return _report(plan, "", 0, began)
+    raise LabError("There is no document to index.", f"Put files there: {', '.join(sorted(READERS))}.")
 
 
 def _report(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -12,7 +12,7 @@ from typing import Any
 
 from core.errors import LabError
 from core.settings import BUNDLED_TASKS, Settings
-from core.storage import cannot_write
+from core.storage import cannot_write, hash_json
 from core.task import Task
 from core.values import Document, Retriever
 
@@ -51,20 +51,24 @@ class Library:
             return self._settings.folder("documents") / task.name
         return task.documents_folder
 
-    def list_files(self, task: Task) -> list[Any]:
-        """Return the files that a task's index is made of; an added one goes before a bundled one of the same id."""
+    def list_files(self, task: Task, versions: Mapping[str, Any]) -> list[Any]:
+        """Return the files that a task's index is made of; an added one goes before a bundled one of the same name.
+
+        Args:
+            task: The task.
+            versions: What is in the index now: what is indexed already keeps its id.
+        """
         from retrieval.documents import list_files
 
-        folders = {task.documents_folder: None, self.added_folder(task): None}
-        found = {file.id: file for folder in folders if folder.is_dir() for file in list_files(folder)}
-        return [found[identity] for identity in sorted(found)]
+        folders = dict.fromkeys([task.documents_folder, self.added_folder(task)])
+        known = {version.origin: identity for identity, version in versions.items()}
+        files = list_files(*(folder for folder in folders if folder.is_dir()), known=known)
+        return sorted(files, key=lambda file: str(file.id))
 
-    def list_own(self, task: Task) -> dict[str, Any]:
-        """Return the files that a person added, by id: what may be deleted."""
-        from retrieval.documents import list_files
-
+    def choose_own(self, task: Task, files: Iterable[Any]) -> dict[str, Any]:
+        """Return those of a task's files that a person added, by id: what may be deleted."""
         folder = self.added_folder(task)
-        return {file.id: file for file in list_files(folder)} if folder.is_dir() else {}
+        return {file.id: file for file in files if file.path.is_relative_to(folder)}
 
     def update(self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify) -> dict[str, Any]:
         """Bring a task's index up to date with its documents.
@@ -81,38 +85,40 @@ class Library:
         Raises:
             LabError: There are no documents, or none can be read; each is named.
         """
-        from retrieval.indexing import from_files
+        from retrieval.indexing import from_files, hold_base
 
         left_out = self.add(task, add) if add else []
-        files = self.list_files(task)
-        if not files and not self.index_folder(task).is_dir():
+        if not self.index_folder(task).is_dir() and not self.list_files(task, {}):
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
-        result = self._sync(task, from_files(files), rebuild=rebuild, notify=notify)
+        with hold_base(self.index_folder(task), lambda step, total: notify("index", step, total)) as base:
+            sources = from_files(self.list_files(task, base.versions))
+            result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
         result["problems"] += [asdict(problem) for problem in left_out]
         return result
 
     def remove(self, task: Task, identities: Collection[str]) -> None:
         """Delete documents that a person added: out of the index first, so that no search finds them any more, then the files.
 
-        Nothing else of the index is brought up to date, so this takes seconds however much waits to be indexed.
+        Nothing else of the index is brought up to date, so this takes seconds however much waits to be indexed. No
+        generation before is kept, and nobody else changes the index meanwhile: the text is nowhere afterwards.
 
         Raises:
             LabError: One of them is not the person's own, or the index was made with another embedder.
         """
-        from retrieval.indexing import Sources
+        from retrieval.indexing import Sources, hold_base
 
-        own = self.list_own(task)
-        if strange := sorted(set(identities) - own.keys()):
-            raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
-        if (index := self.find_index(task)) is not None:
-            known = index.store.list_versions()
-            kept = {identity: version for identity, version in known.items() if identity not in identities}
-            if index.stale and len(kept) < len(known):
-                raise LabError(" ".join(index.notes), "Bring it up to date first, then delete.")
-            if len(kept) < len(known):
-                self._sync(task, Sources(kept, lambda ids: []))
-        for identity in identities:
-            _delete(own[identity].path)
+        with hold_base(self.index_folder(task)) as base:
+            own = self.choose_own(task, self.list_files(task, base.versions))
+            if strange := sorted(set(identities) - own.keys()):
+                raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
+            kept = {identity: version for identity, version in base.versions.items() if identity not in identities}
+            if len(kept) < len(base.versions):
+                index = self.find_index(task)
+                if index is not None and index.stale:
+                    raise LabError(" ".join(index.notes), "Bring it up to date first, then delete.")
+                self._sync(task, base, Sources(kept, lambda ids: []), purge=True)
+            for identity in identities:
+                _delete(own[identity].path)
 
     def add(self, task: Task, paths: Sequence[Path]) -> list[Any]:
         """Copy documents to where a task's own are read; returns what could not be read and was left out.
@@ -197,24 +203,31 @@ class Library:
         return self._retrieve(folder, name, mode)
 
     def _sync(
-        self, task: Task, sources: Any, *, rebuild: bool = False, notify: Notify = lambda stage, step, total: None
-    ) -> dict[str, Any]:
-        """Make a task's index hold exactly the sources; returns the report's fields and the task's name.
+        self, task: Task, base: Any, sources: Any, *, rebuild: bool = False, purge: bool = False,
+        notify: Notify = lambda stage, step, total: None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Make a task's index that is held hold exactly the sources; returns the report's fields and the task's name.
 
         When to say "nothing relevant found" is set by the training questions; test questions must not set it.
         """
         from retrieval.abstention import calibrate
-        from retrieval.indexing import PASSAGE_TOKENS, update_index
+        from retrieval.builder import Calibration
+        from retrieval.indexing import PASSAGE_TOKENS, update_base
+        from retrieval.text_reader import clean_text
 
         embedder = self._load_embedder()
-        questions = [(item.input, {e.document for e in item.evidence}) for item in task.train if item.evidence]
-        report = update_index(
+        questions = [
+            (clean_text(item.input), sorted({e.document for e in item.evidence})) for item in task.train if item.evidence
+        ]
+        report = update_base(
             self.index_folder(task),
+            base,
             sources,
             embedder,
             passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
             rebuild=rebuild,
-            calibrate=lambda index: calibrate(index, embedder, questions=questions),
+            purge=purge,
+            calibrate=Calibration(lambda index: calibrate(index, embedder, questions=questions), hash_json(questions)),
             on_progress=lambda step, total: notify("index", step, total),
         )
         return {"task": task.name, **report.as_json()}

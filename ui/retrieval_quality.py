@@ -57,7 +57,7 @@ def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: Notif
     from retrieval.metrics import measure_quality
 
     documents, labelled = read_beir(folder)
-    name = f"beir-{folder.resolve().name}"
+    name = f"{folder.resolve().name}.beir"  # No task's name has a dot, so no task's index is this one.
     return {
         mode: measure_quality(lab.library.search_documents(name, documents, mode=mode, notify=notify), labelled).as_json()
         for mode in modes

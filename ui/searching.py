@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
@@ -36,6 +38,7 @@ class Found:
 
 def search_task(
     lab: Lab, task: Task, query: str, *, mode: str = "hybrid", k: int = 5, fusion: str = "convex", documents: Sequence[str] = (),
+    diversity: float | None = None, rerank: Path | None = None,
 ) -> Found:  # fmt: skip
     """Search a task's documents in one way.
 
@@ -46,19 +49,21 @@ def search_task(
         mode: `hybrid`, `dense` or `bm25`.
         k: How many passages at most.
         fusion: How hybrid joins both rankings.
-        documents: Ids of the only documents to search; all when empty.
+        documents: Ids of the only documents to search, or patterns of them (`policies/*`); all when empty.
+        diversity: Weight of maximal marginal relevance, 0..1.
+        rerank: Folder of a cross-encoder that judges the best candidates anew.
 
     Raises:
-        LabError: There is no index, no such mode, fusion or document, or the query is empty.
+        LabError: There is no index, no such mode, fusion, document or cross-encoder, or the query is empty.
     """
     from retrieval.abstention import DEPTH, judge
 
     if not 1 <= k <= LARGEST_K:
         raise LabError(f"{k} passages were asked for.", f"Ask for 1 to {LARGEST_K}.")
     index = lab.library.load_index(task)
-    _check_documents(index, documents)
-    retriever = _make(lab, index, mode, fusion)
-    hits = retriever.search([query], top_k=max(k, DEPTH), documents=documents or None)[0]
+    among = _find_documents(index, documents) if documents else None
+    retriever = _make(lab, index, mode, fusion, diversity, rerank)
+    hits = retriever.search([query], top_k=max(k, DEPTH), documents=among)[0]
     return Found({mode: hits[:k]}, judge(query, hits, index.calibration), index)
 
 
@@ -90,18 +95,21 @@ def judge_hits(lab: Lab, task: Task, query: str, hits: Sequence[Hit]) -> Verdict
         return None
 
 
-def _make(lab: Lab, index: Any, mode: str, fusion: str) -> HybridRetriever:
+def _make(lab: Lab, index: Any, mode: str, fusion: str, diversity: float | None, rerank: Path | None) -> HybridRetriever:
+    from retrieval.rerank import CrossEncoderReranker
     from retrieval.search import HybridRetriever
 
-    return HybridRetriever(index, lab.load_embedder(), mode=mode, fusion=fusion)
+    reranker = CrossEncoderReranker(rerank) if rerank is not None else None
+    return HybridRetriever(index, lab.load_embedder(), mode=mode, fusion=fusion, diversity=diversity, reranker=reranker)
 
 
-def _check_documents(index: Any, documents: Sequence[str]) -> None:
-    if not documents:
-        return
-    known = index.store.list_versions()
-    for identity in documents:
-        if identity not in known:
+def _find_documents(index: Any, wanted: Sequence[str]) -> list[str]:
+    """Return the ids that are wanted or fit a wanted pattern; `*` stands for any characters, `/` too."""
+    known = index.list_versions()
+    found: list[str] = []
+    for identity in wanted:
+        fitting = [identity] if identity in known else [name for name in known if fnmatchcase(name, identity)]
+        if not fitting:
             near = get_close_matches(identity, known, n=3)
             raise LabError(
                 f"There is no document {identity!r} in the index.",
@@ -109,3 +117,5 @@ def _check_documents(index: Any, documents: Sequence[str]) -> None:
                 if near
                 else "See the list of documents: their ids are paths without suffix.",
             )
+        found += fitting
+    return found

@@ -8,6 +8,7 @@ import pytest
 import retrieval.builder
 from core.errors import Cancelled, LabError
 from core.values import Document
+from retrieval.builder import Calibration
 from retrieval.documents import list_files
 from retrieval.embedding_cache import CACHE, EmbeddingCache
 from retrieval.generations import CURRENT, LOCK
@@ -84,6 +85,8 @@ def test_a_deleted_document_is_gone_from_every_store(folder, files, embedder):
         assert search(index, embedder, "walrus bonus", mode)[0].startswith("# Pay")
         assert not any("xylophone" in text for text in search(index, embedder, "canary xylophonequartz", mode))
     assert index.select(["secret"]).size == 0
+    assert index.load_document("secret") is None
+    assert sorted(index.list_versions()) == sorted(TEXTS)
 
 
 def test_the_last_document_can_go(folder, files, embedder):
@@ -112,10 +115,52 @@ def test_unreadable_files_are_named_and_stop_no_other(folder, files, embedder):
     for name in TEXTS:
         (files / f"{name}.md").unlink()
     (files / "worse.md").write_text(" \n")
-    with pytest.raises(LabError, match=r"None of the documents.*bad.txt: .*worse.md: "):
-        update(folder, files, embedder)
+    report = update(folder, files, embedder)
+    assert (report.deleted, report.documents, len(report.problems)) == (3, 0, 2)
     with pytest.raises(LabError, match="There is no index"):
         open_index(folder, embedder.fingerprint, task="t")
+    with pytest.raises(LabError, match=r"None of the documents.*bad.txt: .*worse.md: "):
+        update(folder, files, embedder)
+
+
+@pytest.mark.parametrize("rebuild", [False, True])
+@pytest.mark.parametrize("names", [["pay"], list(TEXTS)])
+def test_what_cannot_be_read_now_keeps_its_earlier_version(folder, files, embedder, names, rebuild):
+    update(folder, files, embedder)
+    for name in names:
+        (files / f"{name}.md").write_bytes(b"\x00\x01\x02")
+    report = update(folder, files, embedder, rebuild=rebuild)
+    assert (report.deleted, report.documents, len(report.problems)) == (0, 3, len(names))
+    assert all("Its earlier version stays in the index" in problem.reason for problem in report.problems)
+    assert describe(folder, embedder) == TEXTS
+    for name in names:
+        (files / f"{name}.md").write_text(f"# {name}\n\nReadable again.")
+    report = update(folder, files, embedder)
+    assert (report.updated, report.problems) == (len(names), ())
+    assert describe(folder, embedder)["pay"] == "# pay\n\nReadable again."
+
+
+def test_a_state_of_nothing_but_deleted_documents_does_not_answer(folder, files, embedder):
+    (files / "rest.md").unlink()
+    (files / "sea.md").unlink()
+    update(folder, files, embedder)
+    (files / "pay.md").rename(files / "other.md")
+    report = update(folder, files, embedder)
+    (folder / report.generation / STORE).unlink()
+    with pytest.raises(LabError, match="damaged beyond repair"):
+        open_index(folder, embedder.fingerprint, task="t")
+    update(folder, files, embedder)
+    assert describe(folder, embedder) == {"other": TEXTS["pay"]}
+
+
+def test_what_comes_back_after_its_deletion_and_damage_is_indexed(folder, files, embedder):
+    update(folder, files, embedder)
+    (files / "pay.md").unlink()
+    report = update(folder, files, embedder)
+    (folder / report.generation / STORE).unlink()
+    (files / "pay.md").write_text(TEXTS["pay"])
+    assert update(folder, files, embedder).added == 1
+    assert describe(folder, embedder) == TEXTS
 
 
 @pytest.mark.parametrize("change", ["length", "chunker", "embedder", "rebuild"])
@@ -276,10 +321,13 @@ def test_calibration_is_stored_with_the_generation(folder, files, embedder):
         assert index.load_passages(index.ids[:1])
         return {"threshold": 0.5}
 
-    assert update(folder, files, embedder, calibrate=calibrate).built
+    assert update(folder, files, embedder, calibrate=Calibration(calibrate)).built
     index = open_index(folder, embedder.fingerprint, task="t")
     assert (index.calibration, seen) == ({"threshold": 0.5}, [len(index)])
-    assert not update(folder, files, embedder, calibrate=calibrate).built
+    assert not update(folder, files, embedder, calibrate=Calibration(calibrate)).built
+    assert not update(folder, files, embedder).built
+    assert update(folder, files, embedder, calibrate=Calibration(calibrate, "other questions")).built
+    assert not update(folder, files, embedder, calibrate=Calibration(calibrate, "other questions")).built
 
 
 def test_documents_that_are_no_files(folder, embedder):
@@ -289,6 +337,8 @@ def test_documents_that_are_no_files(folder, embedder):
     assert (report.skipped, report.updated) == (1, 1)
     with pytest.raises(LabError, match="no text"):
         update_index(folder, from_documents([Document("a", "", "  ")]), embedder)
+    broken = [Document("a", "\ud83d title", "walrus \udce9 bonus")]
+    assert index_documents(folder, broken, embedder, task="t").load_document("a").text == "walrus \ufffd bonus"
 
 
 def test_broken_vectors_are_refused(folder, files, embedder):

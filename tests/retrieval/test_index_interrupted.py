@@ -81,7 +81,7 @@ sys.path[:0] = [{root!r}, {tests!r}]
 from conftest import HashingEmbedder
 from retrieval.documents import list_files
 from retrieval.indexing import from_files, update_index
-import retrieval.builder, faiss, bm25s, Stemmer, semantic_text_splitter
+import retrieval.builder, retrieval.generations, faiss, bm25s, Stemmer, semantic_text_splitter
 
 retrieval.builder.BATCH = 4
 
@@ -90,9 +90,19 @@ class Slow(HashingEmbedder):
         time.sleep(0.01)
         return super().encode(texts)
 
-def start(folder):
+def point_and_die(last, point):
+    def replaced(*arguments):
+        if last == "after":
+            point(*arguments)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return replaced
+
+def start(folder, last=""):
     pid = os.fork()
     if pid == 0:
+        if last:
+            retrieval.generations._point = point_and_die(last, retrieval.generations._point)
         update_index(folder, from_files(list_files(Path({files!r}))), Slow(), passage_tokens=40)
         os._exit(0)
     return pid
@@ -109,12 +119,18 @@ for number in range(20):
     time.sleep(whole * 1.1 * moments.random())
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+for last in ("before", "after"):
+    shutil.copytree(place / "old", place / last)
+    os.waitpid(start(place / last, last), 0)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork and SIGKILL")
 def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, embedder):
-    """One process loads the libraries and forks; each child updates a copy of the index and is killed at a random moment."""
+    """One process loads the libraries and forks; each child updates a copy of the index.
+
+    Twenty are killed at a random moment; two with the new generation in its place, right before and after CURRENT names it.
+    """
     update(tmp_path / "old", files, embedder)
     (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
     (files / "rest.md").unlink()
@@ -128,8 +144,10 @@ def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, 
     assert describe(tmp_path / "whole", embedder) == new
     states = [describe(tmp_path / str(number), embedder) for number in range(20)]
     assert all(state in (TEXTS, new) for state in states)
-    assert TEXTS in states
-    for number in range(20):
+    assert (tmp_path / "before" / "000002").is_dir()
+    assert describe(tmp_path / "before", embedder) == TEXTS
+    assert describe(tmp_path / "after", embedder) == new
+    for number in [*range(20), "before", "after"]:
         update(tmp_path / str(number), files, embedder)
         assert describe(tmp_path / str(number), embedder) == new
         left = {path.name for path in (tmp_path / str(number)).iterdir()}

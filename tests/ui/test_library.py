@@ -2,17 +2,25 @@
 
 import json
 import sys
+from contextlib import contextmanager
+from threading import Thread
 
 import pytest
 
 import core.task
+import retrieval.generations
+import retrieval.indexing
 import ui.lab
 import ui.library
 from core.errors import LabError
 from core.settings import read_settings
 from core.task import load_task
+from tests.conftest import row
 from ui.cli import main
+from ui.holdings import list_holdings
 from ui.lab import Lab
+from ui.retrieval_quality import evaluate_beir
+from ui.searching import search_task
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def find_all(folder):
 
 
 def names(lab, task):
-    return sorted(lab.library.load_index(task).store.list_versions())
+    return sorted(lab.library.load_index(task).list_versions())
 
 
 def test_indexing_syncs_the_folder_and_says_what_it_did(ragft, task_folder):
@@ -177,3 +185,128 @@ def test_examples_are_indexed_once_and_follow_the_task(lab, task):
     stamp = (folder / "CURRENT").read_text()
     assert lab.load_examples(task) is lab.load_examples(task)
     assert (folder / "CURRENT").read_text() == stamp
+
+
+def find(lab, task, query):
+    return [hit.passage.text for hit in lab.load_retriever(task, mode="bm25").search([query], top_k=3)[0]]
+
+
+@pytest.fixture
+def canary(lab, task):
+    """The task with one more document, indexed."""
+    (task.documents_folder / "canary.md").write_text("# C\n\nThe zebrafish sings.")
+    lab.build_index(task)
+    return task
+
+
+def test_a_deleted_document_stays_deleted_when_an_earlier_state_answers(lab, canary):
+    (canary.documents_folder / "canary.md").unlink()
+    generation = lab.build_index(canary)["generation"]
+    (lab.library.index_folder(canary) / generation / "passages.sqlite").write_bytes(b"junk")
+    lab = Lab(lab.settings, embedder=lab.load_embedder())
+    assert lab.library.load_index(canary).removed == {"canary"}
+    assert [item.id for item in list_holdings(lab, canary).documents] == ["pay", "time"]
+    with pytest.raises(LabError, match="no document 'canary'"):
+        search_task(lab, canary, "zebrafish", documents=["canary"])
+    lab.library.remove(canary, ["time"])
+    assert find(lab, canary, "zebrafish") == []
+    assert names(lab, canary) == ["pay"]
+
+
+def test_a_document_that_comes_in_before_a_deletion_holds_the_index_stays(lab, canary, monkeypatch):
+    hold = retrieval.indexing.hold_base
+
+    @contextmanager
+    def late(*arguments):
+        monkeypatch.setattr(retrieval.indexing, "hold_base", hold)
+        (canary.documents_folder / "new.md").write_text("# New\n\nA gull cries.")
+        lab.build_index(canary)
+        with hold(*arguments) as base:
+            yield base
+
+    monkeypatch.setattr(retrieval.indexing, "hold_base", late)
+    lab.library.remove(canary, ["canary"])
+    assert names(lab, canary) == ["new", "pay", "time"]
+
+
+def test_an_indexing_that_waits_for_a_deletion_does_not_bring_it_back(lab, canary, monkeypatch):
+    delete, threads = ui.library._delete, []
+
+    def delete_beside_an_indexing(path):
+        threads.append(Thread(target=lambda: lab.build_index(canary)))
+        threads[0].start()
+        threads[0].join(1)
+        assert threads[0].is_alive()  # The index is held until the file is gone.
+        delete(path)
+
+    monkeypatch.setattr(ui.library, "_delete", delete_beside_an_indexing)
+    lab.library.remove(canary, ["canary"])
+    threads[0].join()
+    assert find(lab, canary, "zebrafish") == []
+    assert names(lab, canary) == ["pay", "time"]
+
+
+def test_deleted_text_is_nowhere_on_the_disk(lab, canary, monkeypatch):
+    folder = lab.library.index_folder(canary)
+    with monkeypatch.context() as patch:  # Killed with the new generation current, the one before not removed yet.
+        patch.setattr(retrieval.generations, "_tidy", lambda folder, keep: None)
+        lab.library.remove(canary, ["canary"])
+    assert any(b"zebrafish" in data for data in find_all(folder).values())
+    lab.build_index(canary)
+    assert not any(b"zebrafish" in data for data in find_all(folder).values())
+    lab.library.remove(canary, ["time"])
+    assert not any(b"Heron" in data for data in find_all(folder).values())
+    assert [path.name for path in folder.glob("0*")] == ["000003"]
+
+
+def test_deleting_needs_no_index(lab, task):
+    lab.library.remove(task, ["pay"])
+    assert not (task.documents_folder / "pay.md").exists()
+
+
+def test_an_added_file_leaves_the_others_their_ids(ragft, lab, bundled, tmp_path):
+    ragft("index", "tiny")
+    (tmp_path / "pay.txt").write_text("Holidays.")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "time.htm").write_text("<p>Clocks.</p>")
+    report = json.loads(ragft("index", "tiny", tmp_path / "pay.txt", tmp_path / "a", "--json")[1])
+    assert (report["added"], report["updated"], report["deleted"]) == (2, 0, 0)
+    task = lab.task("tiny")
+    assert names(lab, task) == ["pay", "pay.txt", "time", "time.htm"]
+    assert [item.id for item in list_holdings(lab, task).documents if item.own] == ["pay.txt", "time.htm"]
+    assert list_holdings(lab, task).waiting == 0
+
+
+def test_a_hidden_file_that_is_added_is_named(ragft, task_folder, tmp_path):
+    for name in (".notes.md", "fine.md"):
+        (tmp_path / name).write_text("zebrafish")
+    report = json.loads(ragft("index", task_folder, tmp_path / ".notes.md", tmp_path / "fine.md", "--json")[1])
+    assert report["added"] == 3
+    assert [problem["path"] for problem in report["problems"]] == [".notes.md"]
+    assert ragft("index", task_folder, tmp_path / ".notes.md")[0] == 2
+
+
+def test_new_training_questions_set_the_threshold_anew(lab, task):
+    for number in range(30):
+        (task.documents_folder / f"d{number}.md").write_text(f"# T{number}\n\nItem number{number} weighs {number} kilos.")
+    lab.build_index(task)
+    stored = [row(n, f"How heavy is number{n}? \udce9", f"{n}", "pay") for n in range(30)]
+    for item in stored:
+        item["evidence"] = [{"document": f"d{item['output']['answer']}", "quote": f"{item['output']['answer']} kilos"}]
+    (task.folder / "train.jsonl").write_text("".join(json.dumps(item) + "\n" for item in stored))
+    task = load_task(task.folder)
+    assert lab.build_index(task)["skipped"] == 32
+    assert lab.library.load_index(task).calibration["words"]["source"] == "questions"
+    assert not lab.build_index(task)["built"]
+
+
+def test_a_benchmark_shares_no_index_with_a_task(lab, tmp_path):
+    (tmp_path / "x" / "qrels").mkdir(parents=True)
+    (tmp_path / "x" / "corpus.jsonl").write_text('{"_id": "c", "title": "\\ud83d", "text": "walrus \\udce9"}\n')
+    (tmp_path / "x" / "queries.jsonl").write_text('{"_id": "q", "text": "walrus \\ud83d"}\n')
+    (tmp_path / "x" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tc\t1\n")
+    result = evaluate_beir(lab, tmp_path / "x", modes=["bm25"], notify=lambda stage, step, total: None)
+    assert result["bm25"]["recall"]["1"]["mean"] == 1
+    (name,) = (path.name for path in lab.settings.folder("indexes").iterdir())
+    with pytest.raises(LabError, match="is no name for a task"):
+        core.task.place_task(tmp_path, name)
