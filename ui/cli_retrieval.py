@@ -24,7 +24,16 @@ def search(
     mode: Annotated[str, typer.Option(help="hybrid, dense (by vectors) or bm25 (by words).")] = "hybrid",
     fusion: Annotated[str, typer.Option(help="How hybrid joins both: convex (scores) or rrf (ranks).")] = "convex",
     document: Annotated[
-        list[str] | None, typer.Option("--document", help="Search only in this document; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--document", help="Search only in this document, or those like 'policies/*'; may be given several times."
+        ),
+    ] = None,
+    diversity: Annotated[
+        float | None, typer.Option(help="Prefer passages unlike those above them: 0 (not at all) to 1.")
+    ] = None,
+    rerank: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A cross-encoder that judges the best passages anew.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,7 +42,9 @@ def search(
     from ui.searching import search_task
 
     lab = Lab(read_settings())
-    found = search_task(lab, lab.task(task), query, mode=mode, k=k, fusion=fusion, documents=document or ())
+    found = search_task(
+        lab, lab.task(task), query, mode=mode, k=k, fusion=fusion, documents=document or (), diversity=diversity, rerank=rerank
+    )
     hits = [hit for each in found.hits.values() for hit in each if isinstance(hit, Hit)]
     if as_json:
         show({"hits": [asdict(hit) for hit in hits], "verdict": asdict(found.verdict)}, True, lambda value: None)

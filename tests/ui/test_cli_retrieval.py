@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import retrieval.rerank
+import retrieval.search
 import ui.lab
 from core.generation.fake import FakeGenerator
 from ui.cli import main
@@ -65,6 +67,50 @@ def test_documents_filter_before_the_best_are_chosen(ragft, indexed):
     assert {hit["passage"]["document"] for hit in both["hits"]} == {"time", "pay"}
 
 
+def test_documents_may_be_given_by_pattern(ragft, indexed):
+    assert {hit["passage"]["document"] for hit in search(ragft, indexed, "walrus bonus", "--document", "t*")["hits"]} == {
+        "time"
+    }
+    both = search(ragft, indexed, "walrus bonus", "--document", "[pt]*")
+    assert {hit["passage"]["document"] for hit in both["hits"]} == {"time", "pay"}
+
+
+def test_a_pattern_filters_before_the_best_are_chosen(ragft, task_folder):
+    folder = task_folder / "documents"
+    (folder / "policies" / "old").mkdir(parents=True)
+    (folder / "policies" / "old" / "a.md").write_text("# Old\n\nNothing of note.")
+    for n in range(60):
+        (folder / f"d{n}.md").write_text(f"# D{n}\n\nThe walrus bonus walrus bonus number {n}.")
+    assert ragft("index", task_folder, "--json")[0] == 0
+    (hit,) = search(ragft, task_folder, "walrus bonus", "--document", "policies/*", "--mode", "dense")["hits"]
+    assert hit["passage"]["document"] == "policies/old/a"
+
+
+def test_diversity_and_a_reranker_reach_the_search(ragft, indexed, monkeypatch):
+    class ByLength:
+        def __init__(self, folder):
+            assert folder.name == "model"
+
+        def score(self, query, texts):
+            return [-float(len(text)) for text in texts]
+
+    monkeypatch.setattr(retrieval.rerank, "CrossEncoderReranker", ByLength)
+    plain = search(ragft, indexed, "walrus bonus")["hits"]
+    reranked = search(ragft, indexed, "walrus bonus", "--rerank", "model")["hits"]
+    assert [hit["ranks"]["rerank"] for hit in reranked] == list(range(1, len(plain) + 1))
+    lengths = [len(hit["passage"]["title"] + hit["passage"]["text"]) for hit in reranked]
+    assert lengths == sorted(lengths)
+    asked = []
+    diversify = retrieval.search.diversify
+    monkeypatch.setattr(
+        retrieval.search,
+        "diversify",
+        lambda *given, diversity: asked.append(diversity) or diversify(*given, diversity=diversity),
+    )
+    assert len(search(ragft, indexed, "walrus bonus", "--diversity", "0.7")["hits"]) == len(plain)
+    assert asked == [0.7]
+
+
 def test_fusion_changes_the_scores_and_not_what_is_found(ragft, indexed):
     scores = [search(ragft, indexed, "walrus bonus", "--fusion", name)["hits"][0] for name in ("convex", "rrf")]
     assert scores[0]["passage"] == scores[1]["passage"]
@@ -77,6 +123,9 @@ def test_fusion_changes_the_scores_and_not_what_is_found(ragft, indexed):
     [
         (["--document", "pat"], "Did you mean pay?"),
         (["--document", "zzz"], "There is no document 'zzz'"),
+        (["--document", "zzz/*"], "There is no document 'zzz/*'"),
+        (["--diversity", "1.5"], "diversity of 1.5"),
+        (["--rerank", "nowhere"], "no folder of a cross-encoder"),
         (["--mode", "magic"], "no search mode 'magic'"),
         (["--fusion", "magic"], "no way of fusing called 'magic'"),
         (["--k", "0"], "greater than or equal to 1"),
