@@ -77,8 +77,8 @@ def compute_loss(model: Any, packed: Packed) -> Any:
 def check_gradients(model: Any, example: Encoded) -> int:
     """Test on a short piece of an example that this device trains the adapter; returns how many pairs it has.
 
-    A gradient must reach every B, an evaluation in between must not change it (bitsandbytes repacks 4-bit weights on
-    some CPUs, after which it vanishes), and the frozen weights must not move.
+    A gradient must reach every B, and an evaluation in between must not change it (bitsandbytes repacks 4-bit weights
+    on some CPUs, after which it vanishes).
 
     Raises:
         LabError: One of these does not hold.

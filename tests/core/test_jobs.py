@@ -6,7 +6,7 @@ import time
 import pytest
 
 from core.errors import Cancelled, LabError
-from core.jobs import CANCEL, EVENTS, JobWriter, cancel_job, find_job, read_events, read_status, start_job
+from core.jobs import CANCEL, EVENTS, STATES, JobWriter, cancel_job, find_job, read_events, read_status, start_job
 
 
 def wait_for(folder, condition, seconds=30):
@@ -60,7 +60,30 @@ def test_a_line_half_written_is_left_out(tmp_path):
     assert read_events(tmp_path) == [{"step": 1}]
 
 
-def test_a_stubborn_process_is_stopped_by_force(settings):
+def test_what_a_job_said_of_later_steps_before_it_began_again_does_not_count(tmp_path):
+    rows = [{"kind": "restart", "step": 0}, *({"step": step, "loss": 1} for step in range(1, 11))]
+    rows += [{"kind": "evaluation", "step": 8}, {"kind": "restart", "step": 4}, {"step": 5, "loss": 9}]
+    (tmp_path / EVENTS).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [(event["step"], event["loss"]) for event in read_events(tmp_path)] == [(1, 1), (2, 1), (3, 1), (4, 1), (5, 9)]
+
+
+def test_a_full_disk_costs_the_report_not_the_work(tmp_path, monkeypatch, caplog):
+    def refuse(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    writer = JobWriter(tmp_path)
+    monkeypatch.setattr("core.storage.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("core.jobs._append", refuse)
+    writer.report(1, 5, loss=2.0)
+    writer.report(2, 5, loss=1.0)
+    assert caplog.text.count("No space left") == 1
+    (tmp_path / CANCEL).touch()
+    with pytest.raises(Cancelled):
+        writer.report(3, 5, loss=1.0)
+
+
+@pytest.mark.parametrize("states", [False, True])
+def test_a_stubborn_process_is_stopped_by_force(settings, states):
     folder = settings.folder("jobs") / "j"
     pid = os.fork()
     if pid == 0:
@@ -70,9 +93,12 @@ def test_a_stubborn_process_is_stopped_by_force(settings):
         time.sleep(60)
         os._exit(0)
     time.sleep(0.5)
+    if states:
+        (folder / STATES / "step-00000004").mkdir(parents=True)
     status = cancel_job(folder, patience=0.6)
     os.waitpid(pid, 0)
     assert status.state == "cancelled"
+    assert ("jobs resume j" in status.message, "nothing of this job was kept" in status.message) == (states, not states)
     assert not read_status(folder).active
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import asdict, replace
 
 import pytest
@@ -19,6 +20,7 @@ from tests.conftest import row, write_task
 from ui.download_panel import adapter_of, make_file
 from ui.lab import Lab
 from ui.probing import probe_arguments
+from ui.training import _explain_memory
 from ui.training_costs import Costs
 from ui.training_form import NAMES, fill_form, read_form
 from ui.training_history import (
@@ -98,6 +100,23 @@ def test_an_impossible_value_is_refused_in_words():
     values = dict(zip(NAMES, fill_form(TrainConfig()), strict=True))
     with pytest.raises(LabError, match="learning_rate is 0"):
         read_form(list({**values, "learning_rate": 0}.values()))
+
+
+def test_a_command_names_a_task_so_that_it_is_found_again(task, settings, tmp_path):
+    assert task.folder.parent.name == "tasks"
+    assert train_arguments(task, TrainConfig(), settings)[1] == str(task.folder)
+    own = load_task(shutil.copytree(task.folder, settings.folder("tasks") / task.name))
+    assert train_arguments(own, TrainConfig(), settings)[1] == task.name
+    assert train_arguments(task, TrainConfig(), settings)[1] == str(task.folder)
+
+
+def test_memory_that_runs_out_is_told_and_other_errors_are_not_hidden():
+    with pytest.raises(LabError, match="does not fit into memory.*--batch-size"), _explain_memory():
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
+    with pytest.raises(LabError, match="does not fit into memory"), _explain_memory():
+        raise MemoryError
+    with pytest.raises(RuntimeError, match="shape"), _explain_memory():
+        raise RuntimeError("shape mismatch")
 
 
 def test_a_command_gives_back_its_settings(task, settings):
