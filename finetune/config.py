@@ -31,7 +31,7 @@ class TrainConfig:
         rslora: Scale by alpha / sqrt(rank) (arXiv 2312.03732), for large ranks.
         dora: Learn each row's magnitude apart from its direction (arXiv 2402.09353); slower.
         with_context: Train with the passages that retrieval finds for each example in its prompt, right and
-            wrong ones alike, as the hybrid will be asked (RAFT, arXiv 2403.10131, section 3).
+            wrong ones alike, and mostly the evidence where it was missed (RAFT, arXiv 2403.10131, section 3).
         holdout: Training examples kept out to be answered while training; 0 trains on all and picks no checkpoint.
         evaluations: How often they are answered, evenly over the steps, the last one at the end.
         patience: Evaluations without a better field score after which training ends; 0 never ends it early.

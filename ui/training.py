@@ -16,7 +16,7 @@ from core.leakage import fingerprint
 from core.runs import describe_environment
 from core.storage import hash_json
 from core.task import Task
-from core.values import Example, Hit
+from core.values import Evidence, Example, Hit
 from finetune.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
     learned, held = split_holdout(task.train, config.holdout, seed=config.seed)
     examples, too_long = encode_examples(
-        task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_hits(lab, task, learned, config)
+        task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_shown(lab, task, learned, config)
     )
     model = add_adapter(loaded, config)
     model.train()
@@ -178,6 +178,22 @@ def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfi
     if not config.with_context:
         return None
     return lab.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
+
+
+def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
+    """Return the passages to learn with: what retrieval finds, and mostly the evidence where it missed it."""
+    from finetune.data import holds_quote, show_evidence
+
+    hits = _find_hits(lab, task, examples, config)
+    if hits is None:
+        return None
+    retriever = lab.load_retriever(task)
+
+    def find(proof: Evidence) -> Hit | None:
+        found = retriever.search([proof.quote], top_k=TOP_K)[0]
+        return next((hit for hit in found if holds_quote(hit, proof)), None)
+
+    return [show_evidence(example, shown, find, seed=config.seed) for example, shown in zip(examples, hits, strict=True)]
 
 
 def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig, on_wait: Callable[[], None]) -> Evaluator:

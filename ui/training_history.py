@@ -66,7 +66,7 @@ class Training:
     @property
     def best(self) -> Mapping[str, Any] | None:
         """The evaluation of the weights that were stored; None where they were not evaluated."""
-        kept = [item for item in list_evaluations(self.outcome) if item["step"] == self.outcome.get("best_step")]
+        kept = [item for item in list_evaluations(self.outcome) if item["step"] == (self.outcome.get("best_step") or None)]
         return next(reversed(kept), None)
 
 

@@ -62,6 +62,7 @@ def test_shares_cover_a_step_and_their_weights_add_up():
     assert Group(2, 3).share(batch[:2]) == ([batch[0]], 0.0)
     assert Group().share(batch) == (batch, 1.0)
     assert join_group() == Group()
+    assert (Group().any(True), Group().any(False)) == (True, False)
 
 
 @pytest.mark.parametrize("storage", ["nf4", "full"])

@@ -10,12 +10,13 @@ from core.generation.decoder import load_generator
 from core.generation.device import Device
 from core.generation.loading import load_tokenizer
 from core.prompts import build_prompt
-from core.values import DecodeOptions
+from core.values import DecodeOptions, Evidence, Example, Hit, Passage
 from finetune.adapters import AdapterCard, choose_adapter, list_adapters, save_adapter
 from finetune.attention import Spans
 from finetune.checkpoint import Progress
 from finetune.config import TrainConfig
-from finetune.data import Encoded, encode_example, encode_examples, pack
+from finetune.data import Encoded, encode_example, encode_examples, pack, show_evidence
+from finetune.model import check_gradients
 from finetune.trainer import _schedule, add_adapter, compute_loss, load_trainable, train
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, storage="nf4")
@@ -90,10 +91,47 @@ def test_the_first_step_starts_from_the_base_model(loaded_float32, examples):
     assert float(compute_loss(model, pack(examples))) == pytest.approx(before, rel=1e-4)
 
 
-def test_an_evaluation_in_between_changes_no_loss(tiny_model, examples):
+@pytest.fixture
+def repacking(monkeypatch):
+    """Let 4-bit layers do on every machine what bitsandbytes does on CPUs with AVX512-bf16.
+
+    An evaluation repacks their weights, and what is computed from these has no gradient. The fused product does not
+    call the layers' own forward, so peft's is used.
+    """
+    import bitsandbytes
+    import torch
+
+    plain = bitsandbytes.nn.Linear4bit.forward
+
+    def forward(self, x):
+        if not self.training and not torch.is_grad_enabled() and self.support_avx512bf16_for_cpu is not False:
+            self.repacked = True
+        found = plain(self, x)
+        return found.detach() if getattr(self, "repacked", False) else found
+
+    monkeypatch.setattr(bitsandbytes.nn.Linear4bit, "support_avx512bf16_for_cpu", True, raising=False)
+    monkeypatch.setattr(bitsandbytes.nn.Linear4bit, "forward", forward)
+    monkeypatch.setattr("finetune.model.fuse_adapter", lambda model: 0)
+
+
+def test_the_self_test_names_an_evaluation_that_cuts_gradients(tiny_model, examples, repacking, monkeypatch):
+    monkeypatch.setattr("core.generation.loading.keep_gradients", lambda model: None)
+    model = add_adapter(load_trainable(tiny_model, storage="nf4"), CONFIG)
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = True
+    model.train()
+    with pytest.raises(LabError, match="An evaluation changed the gradient"):
+        check_gradients(model, examples[0])
+
+
+@pytest.mark.parametrize("forward", ["fused", "repacking"])
+def test_an_evaluation_in_between_changes_no_loss(tiny_model, examples, forward, request):
     """On CPUs with AVX512-bf16, bitsandbytes repacks 4-bit weights in an evaluation and later gradients vanish."""
     import torch
 
+    if forward == "repacking":
+        request.getfixturevalue(forward)
     curves = []
     for evaluating in (False, True):
         model = add_adapter(load_trainable(tiny_model, storage="nf4"), CONFIG)
@@ -245,3 +283,18 @@ def test_packing_keeps_a_prefix_longer_than_one_prompt_apart():
     assert packed.positions[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 6, 7, 8]
     assert packed.targets.tolist() == [2, 3, 5]
     assert packed.spans == Spans(6, ((6, 9), (9, 12)))
+
+
+def test_evidence_that_retrieval_missed_is_mostly_shown_beside_wrong_passages():
+    wrong = [Hit(Passage("time", "Time", 0, 5, "Breaks"), 1.0 - n / 10) for n in range(3)]
+    right = Hit(Passage("pay", "Pay", 0, 20, "The bonus is paid\nin May."), 1.0)
+    proof = (Evidence("pay", "is paid in May"),)
+    examples = [Example(f"e{n}", "When?", {}, evidence=proof) for n in range(400)]
+    shown = [show_evidence(example, wrong, lambda proof: right, seed=0) for example in examples]
+    assert all(hits in ([*wrong[:2], right], wrong) for hits in shown)
+    assert 0.75 < sum(right in hits for hits in shown) / 400 < 0.85
+    assert shown == [show_evidence(example, wrong, lambda proof: right, seed=0) for example in examples]
+    assert shown != [show_evidence(example, wrong, lambda proof: right, seed=1) for example in examples]
+    found = [right, *wrong]
+    assert all(show_evidence(example, found, lambda proof: None, seed=0) == found for example in examples)
+    assert show_evidence(Example("e0", "When?", {}), wrong, lambda proof: right, seed=0) == wrong
