@@ -16,11 +16,11 @@ from core.values import DecodeOptions, Example, Generation, Generator, Hit, Mess
 
 @dataclass(frozen=True, slots=True)
 class _Packed:
-    """A prompt that fits, with the hits that it holds and how many were left out."""
+    """A prompt that fits, with the hits that it holds and those that were left out."""
 
     messages: list[Message]
     hits: tuple[Hit, ...]
-    dropped: int
+    dropped: tuple[Hit, ...]
 
 
 def answer(
@@ -72,7 +72,7 @@ def _pack(
         messages = build_prompt(task, item.input, shots=shots, hits=hits[:kept])
         needed = generator.count_tokens(messages)
         if needed <= room:
-            return _Packed(messages, tuple(hits[:kept]), len(hits) - kept)
+            return _Packed(messages, tuple(hits[:kept]), tuple(hits[kept:]))
     raise LabError(
         f"The question {item.id!r} needs {needed} tokens but the model leaves room for {room}.", "Shorten the question."
     )
@@ -91,5 +91,6 @@ def _predict(task: Task, item: Example, arm: Arm, packed: _Packed, generation: G
         value=parsed.value,
         issues=issues,
         stage=parsed.stage,
-        dropped_passages=packed.dropped,
+        dropped_passages=len(packed.dropped),
+        dropped_documents=tuple(hit.passage.document for hit in packed.dropped),
     )

@@ -157,6 +157,7 @@ class Prediction:
     issues: tuple[Issue, ...]
     stage: Stage
     dropped_passages: int = 0
+    dropped_documents: tuple[str, ...] = ()  # Of those passages, best first; empty in records from before it was kept.
 
     @property
     def json_valid(self) -> bool:

@@ -25,17 +25,21 @@ SHOWN_VALUE = 80
 STOPWORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "can", "do", "does", "for", "from", "has", "have", "how", "i", "in", "is", "it", "long", "many", "may", "me", "much", "must", "my", "of", "on", "or", "the", "their", "this", "to", "what", "when", "where", "which", "who", "whom", "will", "with", "you", "your"])  # fmt: skip
 
 
-def render_hits(hits: Sequence[Hit], query: str, *, dropped: int = 0, verdict: Verdict | None = None) -> str:
+def render_hits(
+    hits: Sequence[Hit], query: str, *, dropped: int = 0, documents: Sequence[str] = (), verdict: Verdict | None = None
+) -> str:
     """Show the passages that an answer was made from.
 
     Args:
         hits: The passages.
         query: Its words are highlighted.
         dropped: How many more were found but had no room in the prompt.
+        documents: Ids of their documents, where these were kept.
         verdict: What is said of the whole search; only a doubt is shown.
     """
     doubt = f'<p class="doubt">{escape(verdict.reason)}</p>' if verdict is not None and verdict.abstained else ""
-    left = f'<p class="quiet">{dropped} more had no room in the prompt.</p>' if dropped else ""
+    names = f": {escape(', '.join(dict.fromkeys(documents)))}" if documents else ""
+    left = f'<p class="quiet">{dropped} more had no room in the prompt{names}.</p>' if dropped else ""
     blocks = "".join(_render_hit(hit, query) for hit in hits)
     return f"<details open><summary>Passages used ({len(hits)})</summary>{doubt}{blocks}{left}</details>"
 

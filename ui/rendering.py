@@ -64,7 +64,8 @@ def render_prediction(task: Task, item: Example, prediction: Prediction, verdict
     parts.append(render_support(task, prediction))
     if prediction.hits or prediction.dropped_passages:
         words = f"{item.input} {json.dumps(prediction.value, ensure_ascii=False)}"
-        parts.append(render_hits(prediction.hits, words, dropped=prediction.dropped_passages, verdict=verdict))
+        dropped, documents = prediction.dropped_passages, prediction.dropped_documents
+        parts.append(render_hits(prediction.hits, words, dropped=dropped, documents=documents, verdict=verdict))
     parts.append(
         render_note(
             f"{generation.latency_seconds:.1f} s · {generation.prompt_tokens} prompt tokens · {generation.new_tokens} new tokens"

@@ -60,6 +60,7 @@ def test_passages_that_do_not_fit_are_dropped_and_counted(task):
     roomy = ask(task, ARMS["rag"], retriever=OneHit())[0]
     assert (len(roomy.hits), roomy.dropped_passages) == (1, 0)
     assert (len(prediction.hits), prediction.dropped_passages) == (0, 1)
+    assert (roomy.dropped_documents, prediction.dropped_documents) == ((), (roomy.hits[0].passage.document,))
 
 
 def test_a_question_longer_than_the_context_is_refused(task):

@@ -69,7 +69,9 @@ def test_without_passages_or_a_value_nothing_is_said_of_support(task, arm, text)
 def test_what_had_no_room_and_a_doubtful_search_are_said():
     doubt = Verdict(True, "Nothing relevant was found. <b>", 0.2, 0.4, 0.1)
     html = render_hits([HIT], "bonus", dropped=2, verdict=doubt)
-    assert "2 more had no room" in html
+    assert "2 more had no room in the prompt." in html
+    named = render_hits([HIT], "bonus", dropped=3, documents=["pay", "time <1>", "pay"])
+    assert "3 more had no room in the prompt: pay, time &lt;1&gt;." in named
     assert "Nothing relevant was found. &lt;b&gt;" in html
     sure = render_hits([HIT], "bonus", verdict=Verdict(False, "Found.", 0.8, 0.4, 0.9))
     assert "Found." not in sure
