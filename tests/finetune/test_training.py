@@ -10,6 +10,7 @@ from core.generation.decoder import load_generator
 from core.generation.device import Device
 from core.generation.loading import load_tokenizer
 from core.prompts import build_prompt
+from core.storage import new_folder
 from core.values import DecodeOptions, Evidence, Example, Hit, Passage
 from finetune.adapters import AdapterCard, choose_adapter, list_adapters, save_adapter
 from finetune.attention import Spans
@@ -298,3 +299,11 @@ def test_evidence_that_retrieval_missed_is_mostly_shown_beside_wrong_passages():
     found = [right, *wrong]
     assert all(show_evidence(example, found, lambda proof: None, seed=0) == found for example in examples)
     assert show_evidence(Example("e0", "When?", {}), wrong, lambda proof: right, seed=0) == wrong
+
+
+def test_a_disk_that_fills_while_tensors_are_written_is_told(tmp_path):
+    from safetensors import SafetensorError
+
+    with pytest.raises(LabError, match="Cannot write .*os error 28.*disk space"), new_folder(tmp_path / "adapter"):
+        raise SafetensorError("Error while serializing: IoError(Os { code: 28, os error 28 })")
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,12 +16,13 @@ from core.task import load_task
 from finetune.adapters import AdapterCard, select_adapter
 from finetune.card_values import restore_config
 from finetune.config import TrainConfig
+from finetune.data import Encoded
 from finetune.model import add_adapter, load_trainable
 from tests.conftest import row, write_task
 from ui.download_panel import adapter_of, make_file
 from ui.lab import Lab
 from ui.probing import probe_arguments
-from ui.training import _explain_memory
+from ui.training import _explain_memory, _identify
 from ui.training_costs import Costs
 from ui.training_form import NAMES, fill_form, read_form
 from ui.training_history import (
@@ -36,7 +38,7 @@ from ui.training_history import (
 )
 from ui.training_plots import draw_answers, draw_comparison, draw_losses, draw_probe, smooth
 from ui.training_view import render_cost, render_differences, render_probe, render_samples, render_training
-from ui.watch import train_arguments
+from ui.watch import find_trained, train_arguments
 
 
 def step(number, loss, **more):
@@ -108,6 +110,31 @@ def test_a_command_names_a_task_so_that_it_is_found_again(task, settings, tmp_pa
     own = load_task(shutil.copytree(task.folder, settings.folder("tasks") / task.name))
     assert train_arguments(own, TrainConfig(), settings)[1] == task.name
     assert train_arguments(task, TrainConfig(), settings)[1] == str(task.folder)
+
+
+def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, settings, monkeypatch):
+    monkeypatch.setattr("ui.watch.find_model", lambda settings: None)
+    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "w")
+    about = {"instruction": task.instruction, "schema": dict(task.schema)}
+    data, config = task.hash_split(task.train), asdict(TrainConfig())
+    card = AdapterCard("a", task.name, "m", "w", data, config, {"cancelled": False}, "now", **about)
+    monkeypatch.setattr("ui.watch.list_adapters", lambda settings, task: [card])
+    lab = Lab(settings)
+    assert find_trained(lab, task, TrainConfig())["id"] == "a"
+    assert find_trained(lab, replace(task, instruction="Say no."), TrainConfig()) is None
+    assert find_trained(lab, replace(task, schema={"type": "object"}), TrainConfig()) is None
+
+
+def test_states_are_those_of_one_instruction_and_prompts(task):
+    loaded = SimpleNamespace(weights_hash="w")
+
+    def identify(task, prompt):
+        return _identify(task, TrainConfig(), SimpleNamespace(loaded=loaded, examples=[Encoded("a", prompt, [3])]))
+
+    known = identify(task, [1, 2])
+    assert identify(task, [1, 2]) == known
+    assert known not in {identify(replace(task, instruction="Say no."), [1, 2]), identify(task, [1, 9])}
+    assert identify(replace(task, schema={"type": "object"}), [1, 2]) != known
 
 
 def test_memory_that_runs_out_is_told_and_other_errors_are_not_hidden():
