@@ -414,7 +414,7 @@ def test_a_stopped_training_is_listed_as_cancelled_with_the_score_of_what_was_st
     found = list_trainings(settings, "tiny")
     assert [training.state for training in found] == ["cancelled", "cancelled", "done"]
     rows = list_rows(found, *read_use(settings, "tiny", found))
-    assert [r[6] for r in rows] == ["", "0.100", "0.800"]  # At step 8 nothing was evaluated.
+    assert [r[6] for r in rows] == ["", "", "0.800"]  # No answers chose 0, the last step, and none were given at step 8.
     assert [r[-1] for r in rows] == ["", "", "newest"]
 
 
