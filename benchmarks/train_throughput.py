@@ -152,12 +152,24 @@ def read_data(folder: Path, name: str) -> list[Encoded]:
     return [Encoded(str(place), prompt, answer) for place, (prompt, answer) in enumerate(rows)]
 
 
+def load_ours() -> Any:
+    """Load the model as our trainings do."""
+    from finetune.estimate import inspect_machine, read_shape
+    from finetune.model import load_trainable
+    from finetune.savings import choose_unpacking
+
+    settings = read_settings()
+    folder = fetch_model(settings)
+    unpack = choose_unpacking(read_shape(folder), inspect_machine(settings.home), storage=CONFIG.storage)
+    return load_trainable(folder, storage=CONFIG.storage, unpack=unpack)
+
+
 def train_ours(folder: Path, steps: int) -> None:
     """Train with our trainer."""
-    from finetune.model import add_adapter, load_trainable
+    from finetune.model import add_adapter
     from finetune.trainer import train
 
-    loaded = load_trainable(fetch_model(read_settings()), storage=CONFIG.storage)
+    loaded = load_ours()
     examples = read_data(folder, "train")
     model = add_adapter(loaded, CONFIG)
     ends = [time.perf_counter()]
@@ -253,9 +265,9 @@ def mark_held_out(folder: Path, _steps: int) -> None:
     from safetensors.torch import load_file
 
     from finetune.checkpoint import write_adapter
-    from finetune.model import add_adapter, compute_loss, load_trainable
+    from finetune.model import add_adapter, compute_loss
 
-    model = add_adapter(load_trainable(fetch_model(read_settings()), storage=CONFIG.storage), CONFIG).eval()
+    model = add_adapter(load_ours(), CONFIG).eval()
     held = read_data(folder, "held")
     found: dict[str, float] = {}
     for side in ("base", "ours", "trl"):
@@ -278,9 +290,9 @@ def measure_limit(_folder: Path, rounds: int) -> None:
     """
     import torch
 
-    from finetune.model import add_adapter, compute_loss, load_trainable
+    from finetune.model import add_adapter, compute_loss
 
-    loaded = load_trainable(fetch_model(read_settings()), storage=CONFIG.storage)
+    loaded = load_ours()
     dtype, device = loaded.device.dtype, loaded.model.device
     model = add_adapter(loaded, CONFIG).train()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]

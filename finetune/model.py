@@ -21,13 +21,13 @@ TESTED_TOKENS = 24
 _REPORT = "Train with --storage full, and report what `ragft doctor` says."
 
 
-def load_trainable(folder: Path, *, storage: str) -> Loaded:
-    """Load a model to be trained on packed rows.
+def load_trainable(folder: Path, *, storage: str, unpack: bool = False) -> Loaded:
+    """Load a model to be trained on packed rows; with `unpack`, 4-bit weights are dequantized once, to the same values.
 
     Raises:
         LabError: The storage is unknown or the folder cannot be loaded.
     """
-    return load_model(folder, storage=storage, trainable=True, attention=register_packed_attention())
+    return load_model(folder, storage=storage, trainable=True, attention=register_packed_attention(), unpack=unpack)
 
 
 def add_adapter(loaded: Loaded, config: TrainConfig) -> Any:

@@ -14,7 +14,7 @@ from finetune.data import Encoded, encode_examples
 from finetune.distributed import Group, find_blocks, join_group
 from finetune.estimate import MARGIN, Machine, ModelShape, estimate_training
 from finetune.model import add_adapter, load_trainable
-from finetune.savings import Savings, choose_savings
+from finetune.savings import Savings, choose_savings, choose_unpacking
 from finetune.trainer import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +77,28 @@ def test_recomputed_blocks_give_the_same_losses(tiny_model, task, storage):
         assert [block.gradient_checkpointing for block in find_blocks(model)] == [savings.checkpoint_activations] * 2
     assert curves[0] == pytest.approx(curves[1], rel=1e-6)
     assert curves[0][-1] < curves[0][0]
+
+
+def test_weights_dequantized_once_give_the_same_training(tiny_model, task):
+    examples = encode_examples(task, task.train, load_tokenizer(tiny_model), max_tokens=2048)[0]
+    curves = []
+    for unpack in (False, True):
+        model = add_adapter(load_trainable(tiny_model, storage="nf4", unpack=unpack), CONFIG)
+        losses = []
+        train(model, examples, CONFIG, on_step=lambda report, losses=losses: losses.append(report.loss))
+        curves.append(losses)
+        kinds = {type(module.base_layer).__name__ for module in model.modules() if hasattr(module, "lora_A")}
+        assert kinds == ({"Linear"} if unpack else {"Linear4bit"})
+    assert curves[0] == pytest.approx(curves[1], rel=1e-5)
+
+
+def test_weights_are_dequantized_once_only_on_a_cpu_with_room():
+    shape = ModelShape("m", ((1000, 1000),), 10**6, width=1000, layers=1, vocabulary=100, context=2048)
+    roomy, tight = Machine("cpu", 4, 32 * 10**6, 0), Machine("cpu", 4, 32 * 10**6 - 1, 0)
+    assert choose_unpacking(shape, roomy, storage="nf4")
+    assert not choose_unpacking(shape, tight, storage="nf4")
+    assert not choose_unpacking(shape, roomy, storage="full")
+    assert not choose_unpacking(shape, replace(roomy, device="cuda"), storage="nf4")
 
 
 def test_savings_are_chosen_only_where_memory_is_short():
