@@ -20,7 +20,7 @@ def test_passages_never_exceed_the_window():
     from retrieval.chunking import searchable_text, split_document
     from retrieval.documents import read_documents
     from retrieval.embedding import SentenceEmbedder
-    from retrieval.index import PASSAGE_TOKENS
+    from retrieval.indexing import PASSAGE_TOKENS
 
     embedder = SentenceEmbedder()
     for document in read_documents(BUNDLED_TASKS / "hiring-handbook" / "documents").documents:
