@@ -57,7 +57,7 @@ def main() -> None:
         ours["quality"][name] = measure_modes(indexes[name], embedder, labelled)
         theirs["quality"][name] = measure_peer(peer, documents, labelled, place.with_name(f"{place.name}-peer.npy"))
     ours["ingest"], theirs["ingest"], ratios = time_ingest(
-        corpora["scifact"][0][: 40 if quick else 400], embedder, peer, rounds=1 if quick else 3
+        corpora["scifact"][0][: 12 if quick else 400], embedder, peer, rounds=1 if quick else 3
     )
     queries = [item.query for item in corpora["scifact"][1]][: 20 if quick else 150]
     sizes = [size for size in SIZES if not quick or size <= SIZES[0]]
