@@ -41,6 +41,7 @@ def train_once(model, task, result, *, processes, storage="nf4", environment=Non
     return load_file(result / "adapter.safetensors"), losses, int(told["divided"])
 
 
+@pytest.mark.by_hand
 @pytest.mark.slow
 @pytest.mark.parametrize("sharded", [False, True])
 def test_two_processes_learn_the_adapter_of_one(tiny_model, task_folder, tmp_path, sharded):
@@ -117,6 +118,7 @@ def test_savings_are_chosen_only_where_memory_is_short():
     assert choose(MARGIN * (need.peak - paged) + 1, "cpu") == Savings(checkpoint_activations=True)
 
 
+@pytest.mark.by_hand
 @pytest.mark.slow
 def test_a_launched_training_stores_one_adapter(tiny_model, task_folder, tmp_path):
     home = tmp_path / "home"
