@@ -44,6 +44,9 @@ class _Detail:
     select: gr.Button
     unselect: gr.Button
     ask_delete: gr.Button
+    question: gr.Row
+    yes: gr.Button
+    no: gr.Button
     files: gr.Accordion
 
 
@@ -57,7 +60,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
             one = gr.Dropdown([], label="Training", min_width=240)
             other = gr.Dropdown([], label="Compare with", min_width=240)
         detail = _build_detail()
-        sure = _build_deletion(settings, one, detail)
+        sure = _ask_deletion(settings, one, detail)
         build_download(settings, one, detail.files)
     lists = [note, table, chosen, one, other]
 
@@ -111,20 +114,19 @@ def _build_detail() -> _Detail:
         select = gr.Button("Use for answers", min_width=140, visible=False)
         unselect = gr.Button("Use the newest again", min_width=140, visible=False)
         ask_delete = gr.Button("Delete the adapter", min_width=140, visible=False, variant="stop")
-    files = gr.Accordion("Download the adapter", open=False, visible=False)
-    return _Detail(about, curves, command, reproduce, select, unselect, ask_delete, files)
-
-
-def _build_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> Any:
-    """Build the question before a deletion; returns what binds the answer to the list of tasks."""
     with gr.Row(visible=False) as question:
         gr.HTML(render_note("Delete this adapter? It cannot be brought back."), padding=False)
         yes = gr.Button("Yes, delete it", variant="stop", min_width=120)
         no = gr.Button("Keep it", min_width=120)
-    detail.ask_delete.click(lambda: gr.Row(visible=True), None, question, api_visibility="private", show_progress="hidden")
-    gr.on(
-        [no.click, one.change], lambda: gr.Row(visible=False), None, question, api_visibility="private", show_progress="hidden"
-    )
+    files = gr.Accordion("Download the adapter", open=False, visible=False)
+    return _Detail(about, curves, command, reproduce, select, unselect, ask_delete, question, yes, no, files)
+
+
+def _ask_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> Any:
+    """Ask before a deletion; returns what binds the answer to the list of tasks."""
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    detail.ask_delete.click(lambda: gr.Row(visible=True), None, detail.question, **quiet)
+    gr.on([detail.no.click, one.change], lambda: gr.Row(visible=False), None, detail.question, **quiet)
 
     def delete(name: str, identity: str) -> Any:
         try:
@@ -133,7 +135,7 @@ def _build_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> An
             raise gr.Error(str(error), print_exception=False) from error
         return gr.Row(visible=False)
 
-    return lambda task: yes.click(delete, [task, one], question, api_visibility="private")
+    return lambda task: detail.yes.click(delete, [task, one], detail.question, api_visibility="private")
 
 
 def _find(settings: Settings, task: str, identity: str | None) -> Training:
@@ -168,9 +170,14 @@ def _list(settings: Settings, task: str | None, first: str | None, second: str |
         gr.HTML(visible=False),
         gr.HTML(render_history(HEADERS, rows), visible=True),
         gr.Column(visible=True),
-        gr.Dropdown(choices, value=first if first in known else trainings[0].id),
-        gr.Dropdown([("nothing", ""), *choices], value=second if second in known else ""),
+        _offer(choices, first, known, trainings[0].id),
+        _offer([("nothing", ""), *choices], second, known, ""),
     ]
+
+
+def _offer(choices: list[tuple[str, str]], value: str | None, known: set[str], first: str) -> dict[str, Any]:
+    """Return a list's update that leaves a choice alone which still stands: it may have been changed meanwhile."""
+    return dict(gr.update(choices=choices) if value in known else gr.update(choices=choices, value=first))
 
 
 def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> list[Any]:

@@ -63,7 +63,7 @@ def draw_answers(events: Sequence[Event]) -> Any:
         figure.add_scatter(
             x=[event["step"] for event in held], y=[event[name] for event in held], name=title, mode="lines+markers",
             line={"color": COLOURS[name], "width": 3 if name == "score" else 1.5},
-            marker={"symbol": SYMBOLS[name], "size": 8},
+            marker={"symbol": SYMBOLS[name], "size": 8}, cliponaxis=False,
         )  # fmt: skip
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     return figure
@@ -86,7 +86,7 @@ def draw_comparison(named: Sequence[tuple[str, Sequence[Event]]]) -> Any:
     figure.update_layout(
         yaxis2={"overlaying": "y", "side": "right", "range": [-0.03, 1.03], "tickformat": ".0%", "title": "field score",
                 "showgrid": False, "fixedrange": True},
-        margin={"r": 55}, height=340,
+        margin={"r": 55, "b": 110}, height=380,
     )  # fmt: skip
     return figure
 
@@ -102,7 +102,7 @@ def draw_probe(events: Sequence[Event]) -> Any:
         figure.add_scatter(
             x=list(range(1, len(losses) + 1)), y=losses, name=f"{rate:g}", mode="lines+markers", line={"color": colour}
         )
-    figure.update_layout(legend_title_text="learning rate", height=240)
+    figure.update_layout(legend_title_text="learning rate", height=280, margin={"b": 70})
     figure.update_xaxes(dtick=1 if max(map(len, curves.values()), default=0) <= 12 else None)
     return figure
 
@@ -112,7 +112,7 @@ def _add_held(figure: Any, held: Sequence[Event], name: str, colour: str) -> Non
     if known:
         figure.add_scatter(
             x=[event["step"] for event in known], y=[event["held_loss"] for event in known], name=name, mode="lines+markers",
-            line={"color": colour, "dash": "dash"}, marker={"symbol": "diamond", "size": 8},
+            line={"color": colour, "dash": "dash"}, marker={"symbol": "diamond", "size": 8}, cliponaxis=False,
         )  # fmt: skip
 
 
@@ -122,8 +122,8 @@ def _start(x: str, y: str) -> Any:
 
     figure = graph.Figure()
     figure.update_layout(
-        height=300, margin={"l": 50, "r": 10, "t": 10, "b": 40}, xaxis_title=x, yaxis_title=y, showlegend=True,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, paper_bgcolor="rgba(0,0,0,0)",
+        height=330, margin={"l": 50, "r": 10, "t": 45, "b": 90}, xaxis_title=x, yaxis_title=y, showlegend=True,
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}, paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)", font_color="#808080", hovermode="x unified",
     )  # fmt: skip
     grid = {"gridcolor": "rgba(128,128,128,.25)", "zerolinecolor": "rgba(128,128,128,.5)", "fixedrange": True}
