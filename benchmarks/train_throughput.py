@@ -154,9 +154,8 @@ def read_data(folder: Path, name: str) -> list[Encoded]:
 
 def load_ours() -> Any:
     """Load the model as our trainings do."""
-    from finetune.estimate import inspect_machine, read_shape
+    from finetune.estimate import choose_unpacking, inspect_machine, read_shape
     from finetune.model import load_trainable
-    from finetune.savings import choose_unpacking
 
     settings = read_settings()
     folder = fetch_model(settings)

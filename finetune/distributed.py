@@ -146,7 +146,8 @@ def shard_frozen(model: Any, group: Group) -> int:
             module.quant_state = module.weight.quant_state
     blocks = find_blocks(model)
     for block in blocks:
-        fully_shard(block, mesh=mesh, ignored_params=trained)
+        # Each block is a root of its own, and a root that is not told otherwise stays gathered after its forward.
+        fully_shard(block, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
     return len(blocks)
 
 

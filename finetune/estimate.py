@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 CONTEXT = 2048
 MARGIN = 1.1
+SPARED_FOR_UNPACKED = 8
 PROCESS_BYTES = 600 * 2**20
 ACTIVATION_FACTOR = 1.2  # What the backward pass holds beside what was kept for it, and the allocator's gaps.
 LOGIT_BYTES = 14  # A trained token's row in 16 bits, in 32, its log-softmax and its gradient.
@@ -214,7 +215,7 @@ def estimate_training(
     trainable = shape.count_trainable(config.rank, dora=config.dora)
     row = prefix + sum(sorted(own)[-batch:])
     parts = {
-        "weights": shape.weigh(config.storage, dtype_bytes=machine.dtype_bytes),
+        "weights": shape.weigh(_name_storage(shape, config, machine), dtype_bytes=machine.dtype_bytes),
         "adapter": 4 * trainable,
         "optimizer": ADAM_BYTES * trainable,
         "activations": row * _weigh_token(shape, config, machine.dtype_bytes),
@@ -246,6 +247,20 @@ def estimate_training(
         problems=tuple(_find_problems(least, disk, machine)),
         **parts,
     )
+
+
+def choose_unpacking(shape: ModelShape, machine: Machine, *, storage: str) -> bool:
+    """Say whether 4-bit weights are dequantized once instead of at each use: the same values, and the opposite of a saving.
+
+    On a CPU in float32 that takes a fifth off a step (`benchmarks/LOG.md`). It is done where the wide weights take at
+    most an eighth of the free memory; a GPU dequantizes at no such cost.
+    """
+    wide = shape.linear_parameters * machine.dtype_bytes
+    return machine.device == "cpu" and storage == "nf4" and wide * SPARED_FOR_UNPACKED <= machine.memory
+
+
+def _name_storage(shape: ModelShape, config: TrainConfig, machine: Machine) -> str:
+    return "full" if choose_unpacking(shape, machine, storage=config.storage) else config.storage
 
 
 def _weigh_token(shape: ModelShape, config: TrainConfig, dtype_bytes: int) -> int:

@@ -15,10 +15,9 @@ from finetune.estimate import MARGIN
 if TYPE_CHECKING:
     import torch
 
-    from finetune.estimate import Estimate, Machine, ModelShape
+    from finetune.estimate import Estimate
 
 FREED_BY_PAGING = 0.5
-SPARED_FOR_UNPACKED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,6 @@ def choose_savings(estimate: Estimate, *, device: str) -> Savings:
     paged = device == "cuda"
     freed = FREED_BY_PAGING * estimate.optimizer if paged else 0.0
     return Savings(paged, checkpoint_activations=estimate.peak - freed > room)
-
-
-def choose_unpacking(shape: ModelShape, machine: Machine, *, storage: str) -> bool:
-    """Say whether 4-bit weights are dequantized once instead of at each use: the same values, and the opposite of a saving.
-
-    On a CPU in float32 that takes a fifth off a step (`benchmarks/LOG.md`). It is done where the wide weights take at
-    most an eighth of the free memory; a GPU dequantizes at no such cost.
-    """
-    wide = shape.linear_parameters * machine.dtype_bytes
-    return machine.device == "cpu" and storage == "nf4" and wide * SPARED_FOR_UNPACKED <= machine.memory
 
 
 def make_optimizer(parameters: Sequence[torch.nn.Parameter], rate: float, savings: Savings) -> Any:

@@ -31,6 +31,7 @@ def launch(
     from finetune.config import TrainConfig, default_alpha
     from finetune.distributed import join_group
     from ui.lab import Lab
+    from ui.preflight_view import require_go, run_preflight
     from ui.watch import train_in_process
 
     lab = Lab(read_settings())
@@ -40,6 +41,7 @@ def launch(
         holdout=holdout, seed=seed,
     )  # fmt: skip
     states = lab.settings.folder("launched") / f"{loaded.name}-{hash_json(asdict(config))[:8]}"
+    require_go(run_preflight(lab, task, config))  # Every process looks, and stops on its own.
     card = run_as_job(lab.settings, None, lambda bars: train_in_process(lab, loaded, config, bars, job=states), done="")
     if join_group().leads:
         show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -117,7 +118,7 @@ def render_status(status: JobStatus, name: str, command: Sequence[str]) -> str:
     return (
         f'<section class="card">{state} <span class="quiet">{escape(name)}</span>{bar}'
         f"<p>{escape(status.message)}{place}{eta}</p>"
-        f'<p class="quiet">The same on the command line: <code>{escape(" ".join(command))}</code></p></section>'
+        f'<p class="quiet">The same on the command line: <code>{escape(shlex.join(command))}</code></p></section>'
     )
 
 

@@ -140,10 +140,9 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     from core.generation.models import find_model
     from finetune.data import encode_examples
     from finetune.distributed import join_group
-    from finetune.estimate import inspect_machine, read_shape
+    from finetune.estimate import choose_unpacking, inspect_machine, read_shape
     from finetune.evaluation import split_holdout
     from finetune.model import add_adapter, check_gradients, load_trainable
-    from finetune.savings import choose_unpacking
 
     if not task.train:
         raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")

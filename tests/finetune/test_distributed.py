@@ -12,9 +12,9 @@ from core.generation.loading import load_tokenizer
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples
 from finetune.distributed import Group, find_blocks, join_group
-from finetune.estimate import MARGIN, Machine, ModelShape, estimate_training
+from finetune.estimate import MARGIN, Machine, ModelShape, choose_unpacking, estimate_training
 from finetune.model import add_adapter, load_trainable
-from finetune.savings import Savings, choose_savings, choose_unpacking
+from finetune.savings import Savings, choose_savings
 from finetune.trainer import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,6 @@ def train_once(model, task, result, *, processes, storage="nf4", environment=Non
     return load_file(result / "adapter.safetensors"), losses, int(told["divided"])
 
 
-@pytest.mark.by_hand
 @pytest.mark.slow
 @pytest.mark.parametrize("sharded", [False, True])
 def test_two_processes_learn_the_adapter_of_one(tiny_model, task_folder, tmp_path, sharded):
@@ -118,7 +117,6 @@ def test_savings_are_chosen_only_where_memory_is_short():
     assert choose(MARGIN * (need.peak - paged) + 1, "cpu") == Savings(checkpoint_activations=True)
 
 
-@pytest.mark.by_hand
 @pytest.mark.slow
 def test_a_launched_training_stores_one_adapter(tiny_model, task_folder, tmp_path):
     home = tmp_path / "home"

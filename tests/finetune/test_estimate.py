@@ -7,7 +7,15 @@ import pytest
 from core.errors import LabError
 from finetune.adapters import AdapterCard
 from finetune.config import TrainConfig
-from finetune.estimate import MARGIN, Machine, describe_estimate, estimate_training, inspect_machine, read_shape
+from finetune.estimate import (
+    MARGIN,
+    Machine,
+    choose_unpacking,
+    describe_estimate,
+    estimate_training,
+    inspect_machine,
+    read_shape,
+)
 from finetune.trainer import add_adapter, load_trainable
 
 GIB = 2**30
@@ -33,11 +41,14 @@ def test_parameters_are_those_that_peft_trains(tiny_model, shape, rank, variant)
     assert shape.parameters == everything - trainable
 
 
-def test_parameters_and_weights_are_those_of_the_trainer(tiny_model, shape):
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_parameters_and_weights_are_those_of_the_trainer(tiny_model, shape, device):
     config = TrainConfig(rank=4, alpha=8, storage="nf4")
-    model = add_adapter(load_trainable(tiny_model, storage="nf4"), config)
+    unpack = choose_unpacking(shape, replace(ROOMY, device=device), storage="nf4")
+    model = add_adapter(load_trainable(tiny_model, storage="nf4", unpack=unpack), config)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    estimate = estimate_training(shape, config, ROOMY, **LENGTHS)
+    estimate = estimate_training(shape, config, replace(ROOMY, device=device), **LENGTHS)
+    assert unpack == (device == "cpu")
     assert (estimate.trainable, estimate.adapter) == (trained, 4 * trained)
     # The library counts the codes but not the scales, which are an eighth of a bit and less.
     frozen = model.get_memory_footprint() - estimate.adapter
