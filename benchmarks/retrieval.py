@@ -43,7 +43,7 @@ def main() -> None:
     """Run all parts and print one report."""
     quick = read_arguments(__doc__ or "").quick
     home = read_settings().folder("indexes")
-    embedder = SentenceEmbedder()
+    embedder = SentenceEmbedder(graphs=home.with_name("graphs"))
     peer = Peer(find_folder("all-MiniLM-L6-v2"))
     corpora = {
         name: take(*read_beir(DATA / folder), quick=quick) for name, folder in (("scifact", "scifact"), ("xquad", "xquad_en"))

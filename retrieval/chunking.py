@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ CHARACTERS_PER_TOKEN = 16
 # cut at sentences: quotes and apostrophes too ("let | 's").
 INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
 MARKDOWN = {"", ".md"}
+WORD = re.compile(r"[^ \t\n\r]+")
+LONG_WORD = 64  # Longer ones are rare, and not worth their room among the counted.
 # The splitter's time grows with the square of a text without marks of sentences: longer texts are split in blocks.
 BLOCK = 50_000
 BORDERS = ("\n\n#", "\n\n", "\n", " ")
@@ -116,7 +118,23 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def _count(tokenizer: Tokenizer, text: str) -> int:
+    """Return a text's tokens: word by word, each counted once, where white space always parts tokens.
+
+    The splitter asks for the same sentences again and again; counting them whole was three quarters of indexing's
+    own time (`benchmarks/LOG.md`).
+    """
+    if type(tokenizer.pre_tokenizer).__name__ != "BertPreTokenizer":
+        return _count_whole(tokenizer, text)
+    return sum(
+        _count_word(tokenizer, word) if len(word) <= LONG_WORD else _count_whole(tokenizer, word) for word in WORD.findall(text)
+    )
+
+
+def _count_whole(tokenizer: Tokenizer, text: str) -> int:
     return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
+_count_word = lru_cache(maxsize=2**16)(_count_whole)
 
 
 def _cut_title(title: str, tokenizer: Tokenizer, most: int) -> str:

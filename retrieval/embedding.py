@@ -15,6 +15,7 @@ import numpy as np
 from core.errors import LabError
 from core.generation.device import choose_device
 from core.storage import hash_file, hash_json
+from retrieval.embedding_graph import load_graph
 from retrieval.threads import one_thread
 
 if TYPE_CHECKING:
@@ -67,12 +68,13 @@ class SentenceEmbedder:
     Args:
         name: The bundled model, or the folder of another one.
         device: Where it computes.
+        graphs: Folder where its ONNX graph is kept (`embedding_graph.py`), if one may be used.
 
     Raises:
         LabError: The model is not there or not what was published.
     """
 
-    def __init__(self, name: str = BUNDLED, *, device: str = "cpu") -> None:
+    def __init__(self, name: str = BUNDLED, *, device: str = "cpu", graphs: Path | None = None) -> None:
         from sentence_transformers import SentenceTransformer
         from tokenizers import Tokenizer
         from transformers.utils.logging import disable_progress_bar
@@ -89,6 +91,8 @@ class SentenceEmbedder:
         dimension = self._model.get_embedding_dimension()
         weights = hash_json({path.name: hash_file(path) for path in sorted(folder.glob("*.safetensors"))})
         self._fingerprint = Fingerprint(name, weights, int(dimension or 0), int(self._model.max_seq_length or 512))
+        may = graphs is not None and device == "cpu" and dtype == "float32"
+        self._graph = load_graph(self._model, graphs, weights=weights) if may and graphs else None
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -140,7 +144,10 @@ class SentenceEmbedder:
         with self._preparing:  # A fast tokenizer refuses a second thread ("Already borrowed").
             features = prepare([prompt + text for text in texts] if prompt else texts)
         with torch.inference_mode():
-            found = self._model(batch_to_device(features, self._device))["sentence_embedding"].float()
+            if self._graph is not None:
+                found = torch.from_numpy(self._graph.run(features))
+            else:
+                found = self._model(batch_to_device(features, self._device))["sentence_embedding"].float()
             return np.asarray(torch.nn.functional.normalize(found, dim=1).cpu().numpy())
 
 

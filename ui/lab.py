@@ -80,7 +80,7 @@ class Lab:
         if self.embedder is None:
             from retrieval.embedding import SentenceEmbedder
 
-            self.embedder = SentenceEmbedder()
+            self.embedder = SentenceEmbedder(graphs=self.settings.folder("graphs"))
         return self.embedder
 
     def build_index(

@@ -8,7 +8,16 @@ from core.settings import BUNDLED_TASKS
 from core.storage import hash_json
 from core.values import Document, Passage
 from retrieval import chunking
-from retrieval.chunking import BLOCK, CHARACTERS_PER_TOKEN, INLINE, _blocks, searchable_text, split_document
+from retrieval.chunking import (
+    BLOCK,
+    CHARACTERS_PER_TOKEN,
+    INLINE,
+    _blocks,
+    _count,
+    _count_whole,
+    searchable_text,
+    split_document,
+)
 from retrieval.documents import read_documents
 from retrieval.headings import find_sections
 from retrieval.parsing import TITLE
@@ -221,3 +230,14 @@ def test_the_bundled_documents_are_cut_as_in_the_published_results(wordpieces, m
         for passage in split_document(document, wordpieces, max_tokens=max_tokens)
     ]
     assert hash_json(spans) == sha256
+
+
+def test_words_counted_one_by_one_make_the_count_of_the_whole(wordpieces):
+    pieces = [
+        "bonus", "unbelievably", " ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u2028", "\u3000", "\x1c", "\x85", "\u200b", "\x00", "-", "'", "3.5%",
+        "漢字", "é", "e\u0301", "\u0301", "ﬁ", "İ", "[SEP]", "[MASK]", "[UNK]", "##ing", "x" * 120, "😀", "…", "don't", "a/b",
+    ]  # fmt: skip
+    draw = random.Random(0)
+    for _ in range(400):
+        text = "".join(draw.choices(pieces, k=draw.randint(0, 30)))
+        assert _count(wordpieces, text) == _count_whole(wordpieces, text), repr(text)

@@ -1,0 +1,83 @@
+"""The ONNX graph gives torch's vectors, is made once, and is never needed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from retrieval import embedding_graph
+from retrieval.embedding import SentenceEmbedder
+from tests.retrieval.test_embedding import TEXTS, folder  # noqa: F401
+
+needs_onnx = pytest.mark.skipif(
+    any(find_spec(name) is None for name in embedding_graph.PACKAGES), reason="the extra onnx is not installed"
+)
+
+
+@pytest.fixture(autouse=True)
+def _float32(monkeypatch):
+    import torch
+
+    from core.generation.device import Device
+
+    monkeypatch.setattr("retrieval.embedding.choose_device", lambda: Device("cpu", torch.float32))
+
+
+@pytest.fixture
+def exports(monkeypatch):
+    """Counts how often a graph is made."""
+    made = []
+    export = embedding_graph._export
+    monkeypatch.setattr(embedding_graph, "_export", lambda model, path: (made.append(path), export(model, path)))
+    return made
+
+
+@needs_onnx
+def test_a_graph_gives_torchs_vectors_and_is_made_once(folder, tmp_path, exports):  # noqa: F811
+    expected = SentenceEmbedder(str(folder)).encode(TEXTS)
+    for _ in range(2):
+        embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
+        assert embedder._graph is not None
+        assert np.abs(embedder.encode(TEXTS) - expected).max() < 1e-5
+    assert len(exports) == 1
+    assert [path.suffix for path in tmp_path.iterdir()] == [".onnx"]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: embedder.encode(TEXTS), range(16)):
+            assert np.abs(found - expected).max() < 1e-5
+
+
+@needs_onnx
+@pytest.mark.parametrize("damage", [b"", b"no graph", None])
+def test_a_damaged_graph_is_made_again(folder, tmp_path, exports, damage):  # noqa: F811
+    SentenceEmbedder(str(folder), graphs=tmp_path)
+    path = exports[0].parent.parent / exports[0].name
+    path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
+    again = SentenceEmbedder(str(folder), graphs=tmp_path)
+    assert len(exports) == 2
+    assert np.abs(again.encode(TEXTS) - SentenceEmbedder(str(folder)).encode(TEXTS)).max() < 1e-5
+
+
+@needs_onnx
+def test_a_graph_that_disagrees_with_torch_is_not_used(folder, tmp_path, monkeypatch, caplog):  # noqa: F811
+    monkeypatch.setattr(embedding_graph, "LARGEST_DIFFERENCE", -1.0)
+    embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
+    assert embedder._graph is None
+    assert "is not used" in caplog.text
+    assert embedder.encode(TEXTS).shape == (40, 16)
+
+
+def test_torch_computes_where_there_is_no_runtime_no_room_or_bfloat16(folder, tmp_path, monkeypatch):  # noqa: F811
+    import torch
+
+    from core.generation.device import Device
+
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert SentenceEmbedder(str(folder), graphs=blocked / "graphs")._graph is None
+    monkeypatch.setattr(embedding_graph, "PACKAGES", ("a_package_that_nobody_has",))
+    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs")._graph is None
+    monkeypatch.undo()
+    monkeypatch.setattr("retrieval.embedding.choose_device", lambda: Device("cpu", torch.bfloat16))
+    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs")._graph is None
+    assert not (tmp_path / "graphs").exists()
