@@ -11,7 +11,9 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from logging import ERROR, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -133,9 +135,10 @@ def _export(model: Any, path: Path) -> None:
     finally:
         bert.set_attn_implementation(attention)
     config = bert.config
-    joined = optimize_model(
-        str(path), model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=0
-    )
+    with redirect_stdout(StringIO()):  # It prints there what it could not infer; results of commands stand on stdout.
+        joined = optimize_model(
+            str(path), model_type="bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=0
+        )
     joined.save_model_to_file(str(path))
 
 

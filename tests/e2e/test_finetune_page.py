@@ -36,7 +36,6 @@ def test_costs_follow_the_rank_and_the_check_shows_what_is_learned(tab):
     assert tab.locator(".token.end").count() >= 3
 
 
-@pytest.mark.by_hand
 def test_a_training_is_watched_reloaded_cancelled_resumed_and_listed(tab, address):
     fill(tab, "Minutes", "")  # Steps by passes: by minutes a slow machine plans too few to cancel and resume.
     fill(tab, "Passes, at most", "0.25")
@@ -62,7 +61,6 @@ def test_a_training_is_watched_reloaded_cancelled_resumed_and_listed(tab, addres
     tab.get_by_role("button", name="Use for answers").wait_for(timeout=60_000)
 
 
-@pytest.mark.by_hand
 def test_a_file_to_download_is_made(tab):
     tab.get_by_role("button", name="Download the adapter").click()
     tab.get_by_role("button", name="Make the file").click()

@@ -42,7 +42,6 @@ def test_the_worker_trains_and_every_arm_answers(environment, card):
     assert answers[0]["generation"]["finish"] == "stop"  # the end token was learned
 
 
-@pytest.mark.by_hand
 @pytest.mark.slow
 def test_merged_and_attached_adapters_agree_in_float32(home, card, monkeypatch):
     """In bfloat16 they round differently (88 of 100 texts equal, the same marks); in float32 they are one product."""
@@ -72,7 +71,6 @@ def test_the_real_model_held_to_the_schema_is_valid_unless_cut_off(environment, 
         assert arm["schema_valid"] * arm["n"] == arm["n"] - arm["truncated"]
 
 
-@pytest.mark.by_hand
 @pytest.mark.e2e
 def test_answers_appear_side_by_side(browser_page, address):
     page = browser_page
@@ -86,7 +84,6 @@ def test_answers_appear_side_by_side(browser_page, address):
     assert page.locator(".card mark").count() > 0
 
 
-@pytest.mark.by_hand
 @pytest.mark.e2e
 def test_an_empty_question_is_answered_in_words(browser_page, address):
     page = browser_page
@@ -95,7 +92,6 @@ def test_an_empty_question_is_answered_in_words(browser_page, address):
     page.get_by_text("There is no question.").wait_for(timeout=60_000)
 
 
-@pytest.mark.by_hand
 @pytest.mark.e2e
 def test_a_training_survives_a_reload_and_is_cancelled(browser_page, address):
     page = browser_page
@@ -111,7 +107,6 @@ def test_a_training_survives_a_reload_and_is_cancelled(browser_page, address):
     page.get_by_text("CANCELLED", exact=True).wait_for(timeout=120_000)
 
 
-@pytest.mark.by_hand
 @pytest.mark.e2e
 def test_a_file_of_rows_becomes_a_task(browser_page, address, tmp_path):
     rows = "".join(f'"Please {verb} booking {n}";{verb}\n' for n in range(20) for verb in ("move", "cancel"))
@@ -134,7 +129,6 @@ def test_a_file_of_rows_becomes_a_task(browser_page, address, tmp_path):
     page.get_by_role("option", name="bookings").wait_for(timeout=60_000)
 
 
-@pytest.mark.by_hand
 @pytest.mark.e2e
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_overflows_on_a_phone(browser_page, address, theme):

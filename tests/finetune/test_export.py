@@ -375,7 +375,6 @@ def test_nothing_is_sent_into_a_public_repository_unasked(stored, monkeypatch, p
     assert len(uploads) == sent
 
 
-@pytest.mark.by_hand
 @pytest.mark.slow
 def test_the_real_model_merged_and_as_gguf(real_settings, tmp_path):
     from transformers import AutoTokenizer, GgufConfig

@@ -137,7 +137,6 @@ def test_a_wrong_folder_and_foreign_weights_are_named(tmp_path, monkeypatch):
         SentenceEmbedder()
 
 
-@pytest.mark.by_hand
 @pytest.mark.slow
 def test_the_bundled_model_knows_what_belongs_together():
     embedder = SentenceEmbedder()

@@ -34,13 +34,14 @@ def exports(monkeypatch):
 
 
 @needs_onnx
-def test_a_graph_gives_torchs_vectors_and_is_made_once(folder, tmp_path, exports):  # noqa: F811
+def test_a_graph_gives_torchs_vectors_and_is_made_once(folder, tmp_path, exports, capsys):  # noqa: F811
     expected = SentenceEmbedder(str(folder)).encode(TEXTS)
     for _ in range(2):
         embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
         assert embedder._graph is not None
         assert np.abs(embedder.encode(TEXTS) - expected).max() < 1e-5
     assert len(exports) == 1
+    assert capsys.readouterr().out == ""
     assert [path.suffix for path in tmp_path.iterdir()] == [".onnx"]
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(lambda _: embedder.encode(TEXTS), range(16)):
