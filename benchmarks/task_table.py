@@ -2,7 +2,7 @@
 
 Each step (index, training, baselines, comparison) is its `ragft` command in $RAGFT_HOME; its result is kept under
 `$RAGFT_HOME/bench-tasks/` by a hash of the task's data and the step's arguments, so a run that was stopped goes on
-where it was, and a changed task is measured anew. At the end the table in tasks/README.md is rewritten.
+where it was, and a changed task is measured anew. After each task the table in tasks/README.md is rewritten.
 """
 
 from __future__ import annotations
@@ -53,12 +53,14 @@ LIMIT, QUICK_LIMIT = 150, 8
 
 
 def main() -> None:
-    """Measure what is not measured yet, then write the table."""
+    """Measure what is not measured yet; the table grows by each task."""
     quick = read_arguments(__doc__ or "").quick
     settings = read_settings()
-    results = {plan.task: measure_task(settings, plan, quick=quick) for plan in PLANS}
-    if not quick:
-        rewrite_table(README, render_table(results))
+    results: dict[str, Any] = {}
+    for plan in PLANS:
+        results[plan.task] = measure_task(settings, plan, quick=quick)
+        if not quick:
+            rewrite_table(README, render_table(results))
     print_report("task_table", config={"limit": QUICK_LIMIT if quick else LIMIT, "quick": quick}, ours=results)
 
 
@@ -141,6 +143,8 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
         outcome = "as expected" if best == result["expected"] else f"expected was {LABELS[result['expected']]}"
         lines += ["", f"Highest mean: {LABELS[best]} ({outcome}). {result['verdict']}"]
         parts.append("\n".join(lines))
+    if missing := [plan.task for plan in PLANS if plan.task not in results]:
+        parts.append(f"Not measured yet: {', '.join(missing)}.")
     return "\n\n".join(parts)
 
 
