@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,6 @@ CHARACTERS_PER_TOKEN = 16
 INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
 MARKDOWN = {"", ".md"}
 WORD = re.compile(r"[^ \t\n\r]+")
-LONG_WORD = 64  # Longer ones are rare, and not worth their room among the counted.
 # The splitter's time grows with the square of a text without marks of sentences: longer texts are split in blocks.
 BLOCK = 50_000
 BORDERS = ("\n\n#", "\n\n", "\n", " ")
@@ -43,8 +42,9 @@ def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int)
         max_tokens: The largest passage, title included, special tokens not.
     """
     title = _cut_title(document.title, tokenizer, max_tokens // 2)
-    capacity = max(1, max_tokens - _count(tokenizer, title) - 1)
-    cutter = _Cutter(tokenizer, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
+    count = _make_counter(tokenizer)
+    capacity = max(1, max_tokens - count(title) - 1)
+    cutter = _Cutter(count, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
     whole = Passage(document.id, title, 0, len(document.text), document.text)
     passages = [passage for block in _blocks(whole) for passage in cutter.cut(block)]
     return [replace(passage, place=place) for passage, place in zip(passages, _find_places(document, passages), strict=True)]
@@ -60,14 +60,14 @@ class _Cutter:
     """Cuts passages until each fits.
 
     Args:
-        tokenizer: Of the embedder.
+        count: Counts a text's tokens.
         max_tokens: The largest passage, title included.
         capacity: The largest text of one.
         is_table: Whether lines are rows and cells, not markdown.
         is_markdown: Whether a person wrote the marks within lines; other kinds have headings and lists only.
     """
 
-    tokenizer: Tokenizer
+    count: Callable[[str], int]
     max_tokens: int
     capacity: int
     is_table: bool
@@ -79,7 +79,7 @@ class _Cutter:
 
         kind: Any = TextSplitter if self.is_table else MarkdownSplitter
         # Not `from_huggingface_tokenizer`: it copies the tokenizer, 0.1 s for every document.
-        by_tokens = kind.from_callback(partial(_count, self.tokenizer), self.capacity, trim=True)
+        by_tokens = kind.from_callback(self.count, self.capacity, trim=True)
         most = CHARACTERS_PER_TOKEN * self.capacity
         shadow = passage.text if self.is_table or self.is_markdown else INLINE.sub(_hide, passage.text)
         for part in _parts(passage, by_tokens, shadow):
@@ -87,7 +87,7 @@ class _Cutter:
                 # Cut by characters, then by tokens once more: what is left of a giant word may be many tokens.
                 pieces = _parts(part, TextSplitter(most))
                 yield from (small for piece in pieces for small in _parts(piece, by_tokens))
-            elif self.capacity > 1 and (excess := _count(self.tokenizer, searchable_text(part)) - self.max_tokens) > 0:
+            elif self.capacity > 1 and (excess := self.count(searchable_text(part)) - self.max_tokens) > 0:
                 # Some tokenizers need more tokens for a whole than for its parts.
                 yield from replace(self, capacity=max(1, self.capacity - excess)).cut(part)
             else:
@@ -117,24 +117,34 @@ def _hide(match: re.Match[str]) -> str:
     return "\u00b7" * len(match.group())  # A middle dot: one token, as what it stands for, and no mark of anything.
 
 
-def _count(tokenizer: Tokenizer, text: str) -> int:
-    """Return a text's tokens: word by word, each counted once, where white space always parts tokens.
+def _make_counter(tokenizer: Tokenizer) -> Callable[[str], int]:
+    """Return what counts a text's tokens: word by word, each once, where white space always parts tokens.
 
     The splitter asks for the same sentences again and again; counting them whole was three quarters of indexing's
     own time (`benchmarks/LOG.md`).
     """
-    if type(tokenizer.pre_tokenizer).__name__ != "BertPreTokenizer":
-        return _count_whole(tokenizer, text)
-    return sum(
-        _count_word(tokenizer, word) if len(word) <= LONG_WORD else _count_whole(tokenizer, word) for word in WORD.findall(text)
-    )
+    added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
+    kinds = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
+    if kinds != ("BertNormalizer", "BertPreTokenizer") or any(WORD.fullmatch(content) is None for content in added):
+        return partial(_count, tokenizer)
+    counted = _Counted(tokenizer)
+    return lambda text: sum(map(counted.__getitem__, WORD.findall(text)))
 
 
-def _count_whole(tokenizer: Tokenizer, text: str) -> int:
+class _Counted(dict[str, int]):
+    """Words and their tokens."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, word: str) -> int:
+        count = self[word] = _count(self._tokenizer, word)
+        return count
+
+
+def _count(tokenizer: Tokenizer, text: str) -> int:
     return len(tokenizer.encode(text, add_special_tokens=False).ids)
-
-
-_count_word = lru_cache(maxsize=2**16)(_count_whole)
 
 
 def _cut_title(title: str, tokenizer: Tokenizer, most: int) -> str:

@@ -91,8 +91,7 @@ class SentenceEmbedder:
         dimension = self._model.get_embedding_dimension()
         weights = hash_json({path.name: hash_file(path) for path in sorted(folder.glob("*.safetensors"))})
         self._fingerprint = Fingerprint(name, weights, int(dimension or 0), int(self._model.max_seq_length or 512))
-        may = graphs is not None and device == "cpu" and dtype == "float32"
-        self._graph = load_graph(self._model, graphs, weights=weights) if may and graphs else None
+        self._graph = load_graph(self._model, folder, graphs) if graphs and (device, dtype) == ("cpu", "float32") else None
 
     @property
     def fingerprint(self) -> Fingerprint:

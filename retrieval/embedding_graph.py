@@ -7,8 +7,6 @@ them. The graph is made once from the torch model, compared with it, and kept; w
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -20,10 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.errors import LabError
+from core.storage import hash_file, hash_json, new_folder, verify_folder
+
 if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("onnx", "onnxruntime")
+GRAPH = "graph.onnx"
 PROBES = ["a", "Two texts of unlike length: this one is the longer, so that the shorter one is filled up."]
 OPSET = 20
 LARGEST_DIFFERENCE = 1e-4  # Of a vector's components to torch's, relative to the largest; rounding gives 1e-6.
@@ -53,52 +55,56 @@ class EmbeddingGraph:
         return found
 
 
-def load_graph(model: Any, folder: Path, *, weights: str) -> EmbeddingGraph | None:
+def load_graph(model: Any, source: Path, folder: Path) -> EmbeddingGraph | None:
     """Return a model's graph, made at the first call and kept in a folder; None where torch must compute.
 
     Args:
         model: A SentenceTransformer in float32 on the CPU.
+        source: The model's own folder: a change of any file of it asks for a new graph.
         folder: Where graphs are kept.
-        weights: Hash of the model's weights.
     """
     if any(find_spec(name) is None for name in PACKAGES) or model[0].auto_model.config.model_type != "bert":
         return None
-    import onnxruntime
-    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, InvalidProtobuf
-
-    path = folder / f"{weights[:16]}-{onnxruntime.__version__}.onnx"
-    if path.is_file():
-        try:
-            graph = EmbeddingGraph(path)
-        except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf):
-            _log.warning("The graph %s is damaged and is made again.", path)
-        else:
-            return graph if _agrees(graph, model) else None
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".new.") as place:
-            made = Path(place) / path.name
-            _export(model, made)
-            os.replace(made, path)
-    except OSError as error:
-        _log.warning("The embedder's ONNX graph cannot be kept in %s (%s); torch computes.", folder, error)
+        return EmbeddingGraph(_find_or_make(model, source, folder) / GRAPH)
+    except Exception as error:  # noqa: BLE001 - nothing that goes wrong in three libraries may cost more than the speed.
+        _log.warning("The embedder's ONNX graph cannot be made or read (%s: %s); torch computes.", type(error).__name__, error)
         return None
-    graph = EmbeddingGraph(path)
-    return graph if _agrees(graph, model) else None
 
 
-def _agrees(graph: EmbeddingGraph, model: Any) -> bool:
-    """Compare the graph with torch: a graph of other weights, or one that was fused wrongly, is not used."""
+def _find_or_make(model: Any, source: Path, folder: Path) -> Path:
+    """Return the folder of a graph that is whole and was compared with torch when it was made."""
+    import onnxruntime
+
+    files = {str(path.relative_to(source)): hash_file(path) for path in sorted(source.rglob("*")) if path.is_file()}
+    place = folder / hash_json([files, onnxruntime.__version__])[:16]
+    try:
+        verify_folder(place, remedy="It is made again.")
+    except LabError as error:
+        if place.exists():
+            _log.warning("%s", error)
+        with new_folder(place, replace=True) as new:
+            _export(model, new / GRAPH)
+            _compare(EmbeddingGraph(new / GRAPH), model)
+    return place
+
+
+def _compare(graph: EmbeddingGraph, model: Any) -> None:
+    """Compare a graph with torch on texts of other lengths and numbers than those it was traced with.
+
+    Raises:
+        ValueError: They differ: the tracer took a branch for all inputs, or operations were joined wrongly.
+    """
     import torch
 
-    features = _prepare(model)
-    with torch.inference_mode():
-        expected = model(dict(features))["sentence_embedding"].numpy()
-    difference = float(np.abs(graph.run(features) - expected).max() / np.abs(expected).max())
-    if difference <= LARGEST_DIFFERENCE:
-        return True
-    _log.warning("The embedder's ONNX graph differs from torch by %.1e and is not used.", difference)
-    return False
+    window = int(model.max_seq_length or 512)
+    for texts in ([PROBES[0]], [*PROBES, "Every place of the window is taken. " * window]):
+        features = _prepare(model, texts)
+        with torch.inference_mode():
+            expected = model(dict(features))["sentence_embedding"].numpy()
+        difference = float(np.abs(graph.run(features) - expected).max() / np.abs(expected).max())
+        if difference > LARGEST_DIFFERENCE:
+            raise ValueError(f"it differs from torch by {difference:.1e} of the largest component")
 
 
 def _export(model: Any, path: Path) -> None:
@@ -120,7 +126,7 @@ def _export(model: Any, path: Path) -> None:
 
     for name in ("fusion_embedlayer", "fusion_skiplayernorm"):
         getLogger(name).setLevel(ERROR)  # Of what it does not join; whether the result is right is measured.
-    features = _prepare(model)
+    features = _prepare(model, PROBES)
     names = list(features)
     bert = model[0].auto_model
     attention = bert.config._attn_implementation
@@ -142,9 +148,9 @@ def _export(model: Any, path: Path) -> None:
     joined.save_model_to_file(str(path))
 
 
-def _prepare(model: Any) -> dict[str, torch.Tensor]:
-    """Return two texts of unlike length as the model reads them."""
+def _prepare(model: Any, texts: list[str]) -> dict[str, torch.Tensor]:
+    """Return texts as the model reads them."""
     import torch
 
     prepare = getattr(model, "preprocess", model.tokenize)
-    return {name: value for name, value in prepare(PROBES).items() if isinstance(value, torch.Tensor)}
+    return {name: value for name, value in prepare(texts).items() if isinstance(value, torch.Tensor)}

@@ -6,11 +6,13 @@ same command goes on where the last one ended.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from core.errors import LabError
 from core.settings import prepare_libraries, read_settings
 from core.storage import hash_json
 from ui.console import TaskName, err, run_as_job, show, show_fields
@@ -26,6 +28,7 @@ def launch(
     storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
     holdout: Annotated[int, typer.Option(help="Training examples kept out to choose the best adapter.")] = 16,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    allow_leakage: Annotated[bool, typer.Option(help="Train although test examples are among the training examples.")] = False,
 ) -> None:
     """Train in this process and its siblings; the first one reports and stores the adapter."""
     from finetune.config import TrainConfig, default_alpha
@@ -41,13 +44,23 @@ def launch(
         holdout=holdout, seed=seed,
     )  # fmt: skip
     states = lab.settings.folder("launched") / f"{loaded.name}-{hash_json(asdict(config))[:8]}"
-    require_go(run_preflight(lab, task, config))  # Every process looks, and stops on its own.
+    if not join_group().sharded:  # Divided weights need not fit into one device, which is what the preflight asks.
+        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
     card = run_as_job(lab.settings, None, lambda bars: train_in_process(lab, loaded, config, bars, job=states), done="")
     if join_group().leads:
         show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))
         err.print("The adapter is ready.")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command; an error of ours is a sentence."""
     prepare_libraries()
-    typer.run(launch)
+    try:
+        typer.run(launch)
+    except LabError as error:
+        err.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -129,3 +129,16 @@ def test_a_launched_training_stores_one_adapter(tiny_model, task_folder, tmp_pat
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stderr.count("The adapter is ready.") == 1
     assert len(list((home / "adapters").glob("*/adapter_model.safetensors"))) == 1
+
+
+@pytest.mark.slow
+def test_a_launched_training_is_refused_in_a_sentence(tiny_model, task_folder, tmp_path):
+    train = (task_folder / "train.jsonl").read_text()
+    (task_folder / "test.jsonl").write_text(train)
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.launch", str(task_folder)], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "RAGFT_HOME": str(tmp_path / "home"), "RAGFT_MODEL": str(tiny_model)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "preflight" in done.stderr
+    assert "Traceback" not in done.stderr

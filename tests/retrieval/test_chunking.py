@@ -14,7 +14,7 @@ from retrieval.chunking import (
     INLINE,
     _blocks,
     _count,
-    _count_whole,
+    _make_counter,
     searchable_text,
     split_document,
 )
@@ -237,7 +237,20 @@ def test_words_counted_one_by_one_make_the_count_of_the_whole(wordpieces):
         "bonus", "unbelievably", " ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u2028", "\u3000", "\x1c", "\x85", "\u200b", "\x00", "-", "'", "3.5%",
         "漢字", "é", "e\u0301", "\u0301", "ﬁ", "İ", "[SEP]", "[MASK]", "[UNK]", "##ing", "x" * 120, "😀", "…", "don't", "a/b",
     ]  # fmt: skip
-    draw = random.Random(0)
+    draw, counter = random.Random(0), _make_counter(wordpieces)
     for _ in range(400):
         text = "".join(draw.choices(pieces, k=draw.randint(0, 30)))
-        assert _count(wordpieces, text) == _count_whole(wordpieces, text), repr(text)
+        assert counter(text) == _count(wordpieces, text), repr(text)
+
+
+def test_what_may_join_words_is_counted_whole(wordpieces):
+    from tokenizers import AddedToken, Tokenizer, normalizers
+
+    for change in ("token", "normalizer"):
+        tokenizer = Tokenizer.from_str(wordpieces.to_str())
+        if change == "token":
+            tokenizer.add_tokens([AddedToken("new york", normalized=False)])
+        else:
+            tokenizer.normalizer = normalizers.Replace(" ", "")
+        for text in ("a new york minute", "sun flower"):
+            assert _make_counter(tokenizer)(text) == _count(tokenizer, text)

@@ -1,5 +1,6 @@
 """The ONNX graph gives torch's vectors, is made once, and is never needed."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 
@@ -42,21 +43,43 @@ def test_a_graph_gives_torchs_vectors_and_is_made_once(folder, tmp_path, exports
         assert np.abs(embedder.encode(TEXTS) - expected).max() < 1e-5
     assert len(exports) == 1
     assert capsys.readouterr().out == ""
-    assert [path.suffix for path in tmp_path.iterdir()] == [".onnx"]
+    assert len(list(tmp_path.iterdir())) == 1
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(lambda _: embedder.encode(TEXTS), range(16)):
             assert np.abs(found - expected).max() < 1e-5
 
 
 @needs_onnx
-@pytest.mark.parametrize("damage", [b"", b"no graph", None])
+@pytest.mark.parametrize("damage", ["emptied", "cut", "one byte", "no manifest"])
 def test_a_damaged_graph_is_made_again(folder, tmp_path, exports, damage):  # noqa: F811
     SentenceEmbedder(str(folder), graphs=tmp_path)
-    path = exports[0].parent.parent / exports[0].name
-    path.write_bytes(path.read_bytes()[:2000] if damage is None else damage)
+    path = next(tmp_path.glob("*/graph.onnx"))
+    whole = bytearray(path.read_bytes())
+    middle = len(whole) // 2
+    if damage == "no manifest":
+        (path.parent / "manifest.json").unlink()
+    elif damage == "one byte":
+        path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 64]) + whole[middle + 1 :])
+    else:
+        path.write_bytes(whole[: 0 if damage == "emptied" else middle])
     again = SentenceEmbedder(str(folder), graphs=tmp_path)
     assert len(exports) == 2
     assert np.abs(again.encode(TEXTS) - SentenceEmbedder(str(folder)).encode(TEXTS)).max() < 1e-5
+
+
+@needs_onnx
+def test_another_pooling_of_the_same_weights_gets_its_own_graph(folder, tmp_path, exports):  # noqa: F811
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    config = other / "1_Pooling" / "config.json"
+    config.write_text(config.read_text().replace('"mean"', '"cls"'))
+    graphs = tmp_path / "graphs"
+    for _ in range(2):
+        for source in (folder, other):
+            found = SentenceEmbedder(str(source), graphs=graphs).encode(TEXTS)
+            assert np.abs(found - SentenceEmbedder(str(source)).encode(TEXTS)).max() < 1e-5
+    assert np.abs(found - SentenceEmbedder(str(folder)).encode(TEXTS)).max() > 1e-3
+    assert len(exports) == 2
 
 
 @needs_onnx
@@ -64,7 +87,21 @@ def test_a_graph_that_disagrees_with_torch_is_not_used(folder, tmp_path, monkeyp
     monkeypatch.setattr(embedding_graph, "LARGEST_DIFFERENCE", -1.0)
     embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
     assert embedder._graph is None
-    assert "is not used" in caplog.text
+    assert "differs from torch" in caplog.text
+    assert not list(tmp_path.iterdir())
+    assert embedder.encode(TEXTS).shape == (40, 16)
+
+
+@needs_onnx
+@pytest.mark.parametrize("error", [RuntimeError, TypeError, ImportError, MemoryError])
+def test_torch_computes_where_no_graph_can_be_made(folder, tmp_path, monkeypatch, caplog, error):  # noqa: F811
+    def fail(model, path):
+        raise error("no such thing")
+
+    monkeypatch.setattr(embedding_graph, "_export", fail)
+    embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
+    assert embedder._graph is None
+    assert "no such thing" in caplog.text
     assert embedder.encode(TEXTS).shape == (40, 16)
 
 
