@@ -23,7 +23,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home(real_settings, tmp_path_factory):
     """A home of its own that shares only the fetched models."""
     folder = tmp_path_factory.mktemp("home")
@@ -31,7 +31,7 @@ def home(real_settings, tmp_path_factory):
     return Settings(home=folder, model=real_settings.model)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def environment(home):
     return {**os.environ, "RAGFT_HOME": str(home.home), "RAGFT_MODEL": home.model, "HF_HUB_OFFLINE": "1"}
 
@@ -43,14 +43,14 @@ def ragft(environment, *arguments):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def card(environment):
     """The card of an adapter trained for a few steps, beside an index."""
     ragft(environment, "index", "hiring-handbook")
     return ragft(environment, "train", "hiring-handbook", "--epochs", "0.25", "--holdout", "0")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser_page():
     """A page of the system's Chromium."""
     path = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -64,7 +64,7 @@ def browser_page():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(environment, card, tmp_path_factory):
     """The running app, started as a person would."""
     import socket
