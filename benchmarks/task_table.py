@@ -78,6 +78,8 @@ def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, An
         settings, plan.task, ["compare", plan.task, "--arms", ",".join(ARMS), "--limit", limit, "--batch-size", BATCH]
     )
     metric = compared["primary_metric"]
+    if missing := [arm["reason"] for arm in compared["arms"].values() if "reason" in arm]:
+        raise SystemExit(f"{plan.task} was not compared: {' '.join(missing)} Delete its result in bench-tasks/ and run again.")
     rows = {
         name: {"primary": marks[metric], "exact": marks["exact"]} for name, marks in base.items() if isinstance(marks, dict)
     }
@@ -102,7 +104,7 @@ def run_step(settings: Settings, name: str, arguments: Sequence[str]) -> dict[st
     task = load_task(find_task(name, settings))
     key = json.dumps([list(arguments), task.hash_split(task.train), task.hash_split(task.test), dict(task.schema)])
     place = settings.folder("bench-tasks") / f"{name}-{arguments[0]}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
-    if place.is_file():
+    if place.is_file() and arguments[0] != "index":  # An index is brought up to date: it may be gone since.
         return dict(json.loads(place.read_text(encoding="utf-8")))
     sys.stderr.write(f"ragft {' '.join(arguments)}\n")
     start = time.perf_counter()
