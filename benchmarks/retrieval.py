@@ -65,7 +65,7 @@ def main() -> None:
     ours["abstention"] = measure_abstention(indexes["xquad"], embedder, corpora["xquad"][1])
     print_report(
         "retrieval",
-        config={"quick": quick, "scifact_documents": len(corpora["scifact"][0]), "passages": {n: len(i) for n, i in indexes.items()}},
+        config={"quick": quick, "backend": embedder.backend, "scifact_documents": len(corpora["scifact"][0]), "passages": {n: len(i) for n, i in indexes.items()}},
         ours=ours, peer=theirs, ratios={**ratios, **query_ratios}, limits=TARGETS,
     )  # fmt: skip
 

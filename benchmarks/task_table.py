@@ -1,13 +1,12 @@
 """Every way of answering on every bundled task: the table of `tasks/README.md`, made by `make bench-tasks`.
 
-Each step (index, training, baselines, comparison) is its `ragft` command in $RAGFT_HOME; its result is kept under
-`$RAGFT_HOME/bench-tasks/` by a hash of the task's data and the step's arguments, so a run that was stopped goes on
-where it was, and a changed task is measured anew. After each task the table in tasks/README.md is rewritten.
+Each step (index, training, baselines, comparison) is its `ragft` command in $RAGFT_HOME. Index and trainings do nothing
+twice by themselves; what baselines and comparison gave is kept under `$RAGFT_HOME/bench-tasks/` by a hash of the task's
+data, the adapters and the arguments, so a run that was stopped goes on where it was, and what changed is measured anew. After each task the table in tasks/README.md is rewritten.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from typing import Any
 
 from benchmarks.measure import print_report, read_arguments
 from core.settings import Settings, read_settings
-from core.storage import write_json, write_text
+from core.storage import hash_json, write_json, write_text
 from core.task import find_task, load_task
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,15 +70,15 @@ def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, An
     if plan.context_epochs:
         epochs = "0.05" if quick else str(plan.context_epochs)
         trainings.append(["train", plan.task, "--if-needed", "--holdout", "0", "--with-context", "--epochs", epochs])
-    index = run_step(settings, plan.task, ["index", plan.task])
-    cards = [run_step(settings, plan.task, arguments) for arguments in trainings]
-    base = run_step(settings, plan.task, ["baselines", plan.task, "--limit", limit])
-    compared = run_step(
-        settings, plan.task, ["compare", plan.task, "--arms", ",".join(ARMS), "--limit", limit, "--batch-size", BATCH]
+    run_ragft(["index", plan.task])
+    cards = [run_ragft(arguments) for arguments in trainings]
+    basis = [card["id"] for card in cards]
+    base = measure_once(settings, plan.task, ["baselines", plan.task, "--limit", limit], basis=[])
+    arms = ",".join(ARMS)
+    compared = measure_once(
+        settings, plan.task, ["compare", plan.task, "--arms", arms, "--limit", limit, "--batch-size", BATCH], basis=basis
     )
     metric = compared["primary_metric"]
-    if missing := [arm["reason"] for arm in compared["arms"].values() if "reason" in arm]:
-        raise SystemExit(f"{plan.task} was not compared: {' '.join(missing)} Delete its result in bench-tasks/ and run again.")
     rows = {
         name: {"primary": marks[metric], "exact": marks["exact"]} for name, marks in base.items() if isinstance(marks, dict)
     }
@@ -93,30 +92,39 @@ def measure_task(settings: Settings, plan: Plan, *, quick: bool) -> dict[str, An
         "context_epochs": plan.context_epochs,
         "train_minutes": [round(card["outcome"]["seconds"] / 60, 1) for card in cards],
         "steps": [card["outcome"]["steps"] for card in cards],
-        "seconds": round(sum(part["bench_seconds"] for part in (index, *cards, base, compared))),
+        "seconds": round(sum(card["outcome"]["seconds"] for card in cards) + base["bench_seconds"] + compared["bench_seconds"]),
         "verdict": f"{compared['leakage']} {compared['verdict']['sentence']}".strip(),
         "rows": rows,
     }
 
 
-def run_step(settings: Settings, name: str, arguments: Sequence[str]) -> dict[str, Any]:
-    """Run one command, or return what it gave on the same data before."""
+def measure_once(settings: Settings, name: str, arguments: Sequence[str], *, basis: Sequence[str]) -> dict[str, Any]:
+    """Run one command, or return what it gave on the same data and adapters before."""
     task = load_task(find_task(name, settings))
-    key = json.dumps([list(arguments), task.hash_split(task.train), task.hash_split(task.test), dict(task.schema)])
-    place = settings.folder("bench-tasks") / f"{name}-{arguments[0]}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.json"
-    if place.is_file() and arguments[0] != "index":  # An index is brought up to date: it may be gone since.
+    key = hash_json([list(arguments), list(basis), task.hash_split(task.train), task.hash_split(task.test), dict(task.schema)])
+    place = settings.folder("bench-tasks") / f"{name}-{arguments[0]}-{key[:12]}.json"
+    if place.is_file():
         return dict(json.loads(place.read_text(encoding="utf-8")))
-    sys.stderr.write(f"ragft {' '.join(arguments)}\n")
     start = time.perf_counter()
+    result = run_ragft(arguments)
+    absent = [arm["reason"] for arm in result.get("arms", {}).values() if "reason" in arm]
+    if absent:
+        raise SystemExit(f"{name} was not compared whole: {' '.join(absent)}")
+    result["bench_seconds"] = time.perf_counter() - start
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_json(place, result)
+    return result
+
+
+def run_ragft(arguments: Sequence[str]) -> dict[str, Any]:
+    """Run one command; returns its JSON."""
+    sys.stderr.write(f"ragft {' '.join(arguments)}\n")
     done = subprocess.run(
         [sys.executable, "-m", "ui.cli", *arguments, "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=sys.stderr, text=True
     )
     if done.returncode:
         raise SystemExit(f"ragft {' '.join(arguments)} ended with {done.returncode}")
-    result = {**json.loads(done.stdout), "bench_seconds": time.perf_counter() - start}
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_json(place, result)
-    return result
+    return dict(json.loads(done.stdout))
 
 
 def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:

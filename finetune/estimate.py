@@ -87,7 +87,8 @@ class ModelShape:
 class Machine:
     """What a training may use here: bytes free where it computes and on disk, and the size of a number.
 
-    `speeds` are tokens per second of past trainings of the same model and storage.
+    `speeds` are tokens per second of past trainings of the same model and storage; `processes` is among how many
+    the frozen weights are divided (`finetune/distributed.py`).
     """
 
     device: str
@@ -95,6 +96,7 @@ class Machine:
     memory: int
     disk: int
     speeds: tuple[float, ...] = ()
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,9 @@ def inspect_machine(home: Path, cards: Iterable[AdapterCard] = (), *, model: str
     import torch
 
     from core.generation.device import choose_device
+    from finetune.distributed import join_group
 
+    group = join_group()  # First: it says which of several GPUs is this process's.
     device = choose_device()
     memory = int(torch.cuda.mem_get_info()[0]) if device.name == "cuda" else _free_memory()
     existing = next(path for path in (home, *home.parents) if path.exists())
@@ -192,7 +196,8 @@ def inspect_machine(home: Path, cards: Iterable[AdapterCard] = (), *, model: str
         and card.outcome["seconds"] > 0
         and card.outcome["tokens"] > 0
     )
-    return Machine(device.name, device.dtype.itemsize, memory, shutil.disk_usage(existing).free, speeds)
+    processes = group.size if group.sharded else 1
+    return Machine(device.name, device.dtype.itemsize, memory, shutil.disk_usage(existing).free, speeds, processes)
 
 
 def estimate_training(
@@ -222,8 +227,10 @@ def estimate_training(
         "logits": LOGIT_BYTES * sum(sorted(answers)[-batch:]) * shape.vocabulary,
         "process": PROCESS_BYTES if machine.device != "cuda" else 0,
     }
-    peak = sum(parts.values())
-    least = peak - _find_saving(shape, row, parts, machine)
+    loading = parts["weights"] + parts["process"]  # Divided weights are whole while they are loaded.
+    working = sum(parts.values()) - parts["weights"] + parts["weights"] // machine.processes
+    peak = max(loading, working)
+    least = max(loading, working - _find_saving(shape, row, parts, machine))
     steps = max(1, round(config.epochs * math.ceil(len(own) / config.batch_size)))
     tokens = (prefix + sum(own) / len(own)) * batch
     speed, source = _choose_speed(shape, machine)
@@ -253,10 +260,11 @@ def choose_unpacking(shape: ModelShape, machine: Machine, *, storage: str) -> bo
     """Say whether 4-bit weights are dequantized once instead of at each use: the same values, and the opposite of a saving.
 
     On a CPU in float32 that takes a fifth off a step (`benchmarks/LOG.md`). It is done where the wide weights take at
-    most an eighth of the free memory; a GPU dequantizes at no such cost.
+    most an eighth of the free memory; a GPU dequantizes at no such cost, and weights that are divided stay small.
     """
     wide = shape.linear_parameters * machine.dtype_bytes
-    return machine.device == "cpu" and storage == "nf4" and wide * SPARED_FOR_UNPACKED <= machine.memory
+    possible = machine.device == "cpu" and storage == "nf4" and machine.processes == 1
+    return possible and wide * SPARED_FOR_UNPACKED <= machine.memory
 
 
 def _name_storage(shape: ModelShape, config: TrainConfig, machine: Machine) -> str:

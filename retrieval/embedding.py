@@ -99,6 +99,11 @@ class SentenceEmbedder:
         return self._fingerprint
 
     @property
+    def backend(self) -> str:
+        """What computes: `onnxruntime` or `torch`."""
+        return "torch" if self._graph is None else "onnxruntime"
+
+    @property
     def tokenizer(self) -> Tokenizer:
         """The model's tokenizer, truncation and padding off."""
         return self._tokenizer

@@ -44,8 +44,7 @@ def launch(
         holdout=holdout, seed=seed,
     )  # fmt: skip
     states = lab.settings.folder("launched") / f"{loaded.name}-{hash_json(asdict(config))[:8]}"
-    if not join_group().sharded:  # Divided weights need not fit into one device, which is what the preflight asks.
-        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
+    require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
     card = run_as_job(lab.settings, None, lambda bars: train_in_process(lab, loaded, config, bars, job=states), done="")
     if join_group().leads:
         show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))

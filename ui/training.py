@@ -139,7 +139,6 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     from core.generation.device import set_threads
     from core.generation.models import find_model
     from finetune.data import encode_examples
-    from finetune.distributed import join_group
     from finetune.estimate import choose_unpacking, inspect_machine, read_shape
     from finetune.evaluation import split_holdout
     from finetune.model import add_adapter, check_gradients, load_trainable
@@ -150,7 +149,7 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     set_threads(lab.settings.threads)
     notify("load", 0, 0)
     unpack = choose_unpacking(read_shape(folder), inspect_machine(lab.settings.home), storage=config.storage)
-    loaded = load_trainable(folder, storage=config.storage, unpack=unpack and not join_group().sharded)
+    loaded = load_trainable(folder, storage=config.storage, unpack=unpack)
     limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
     learned, held = split_holdout(task.train, config.holdout, seed=config.seed)
     examples, too_long = encode_examples(

@@ -147,3 +147,15 @@ def test_what_fits_with_savings_is_no_no_go(shape):
     short = replace(ROOMY, memory=int((roomy.least + roomy.peak) * MARGIN / 2))
     assert estimate_training(shape, TrainConfig(), short, **lengths).go
     assert not estimate_training(shape, TrainConfig(), replace(ROOMY, memory=roomy.least), **lengths).go
+
+
+def test_divided_weights_count_by_their_share_once_they_are_loaded(shape):
+    alone, divided = replace(ROOMY, device="cuda"), replace(ROOMY, device="cuda", processes=4)
+    whole, part = (estimate_training(shape, TrainConfig(), machine, **LENGTHS) for machine in (alone, divided))
+    assert whole.weights == part.weights
+    assert whole.peak - part.peak == whole.weights - whole.weights // 4
+    large = replace(shape, parameters=10**10)
+    held = estimate_training(large, TrainConfig(), divided, **LENGTHS)
+    assert held.peak == held.least == held.weights  # Each process loads them whole.
+    assert choose_unpacking(shape, ROOMY, storage="nf4")
+    assert not choose_unpacking(shape, replace(ROOMY, processes=2), storage="nf4")

@@ -19,7 +19,6 @@ from finetune.gguf_files import write_lora_gguf, write_model_gguf
 from finetune.gguf_vocabulary import name_splitting
 from finetune.hub import push_adapter
 from finetune.merging import merge_to_folder, save_base
-from finetune.model_card import write_readme
 from tests.conftest import TEMPLATE
 
 ADAPTER = "20260102-tiny"
@@ -275,25 +274,6 @@ def test_a_zip_holds_the_adapter_a_readme_and_no_path_of_this_machine(stored, ba
     assert config["base_model_name_or_path"] == "tiny-bpe"
     assert (config["r"], config["lora_alpha"], config["peft_type"]) == (4, 8, "LORA")
     assert export_adapter(stored, ADAPTER, tmp_path / "b.zip", form="zip").read_bytes() == path.read_bytes()
-
-
-def test_the_readme_states_base_licence_schema_marks_and_how_to_load_it():
-    from dataclasses import replace
-
-    card = replace(
-        CARD, model="SmolLM2-135M-Instruct", licence={"base": "Apache-2.0", "data": "CC-BY-4.0"}, instruction="Answer.",
-        schema={"type": "object"}, config={"rank": 16, "storage": "nf4"}, environment={"versions": {"torch": "2.13"}},
-        outcome={"last_loss": 0.5, "best": {"exact": 0.75}, "curve": [1, 2]},
-    )  # fmt: skip
-    text = write_readme(card)
-    for words in (
-        'base_model: "HuggingFaceTB/SmolLM2-135M-Instruct"', 'license: "apache-2.0"', "- data: CC-BY-4.0", "> Answer.",
-        '"type": "object"', "- rank: 16", "- best.exact: 0.75", "- versions.torch: 2.13", "PeftModel.from_pretrained",
-        "load_in_4bit=True", "w" * 64,
-    ):  # fmt: skip
-        assert words in text
-    assert "curve" not in text
-    assert "Do not load them in 4 bits" in write_readme(card, merged=True)
 
 
 def test_nothing_is_overwritten_and_nothing_half_written_stays(stored, tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def test_a_graph_gives_torchs_vectors_and_is_made_once(folder, tmp_path, exports
     expected = SentenceEmbedder(str(folder)).encode(TEXTS)
     for _ in range(2):
         embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
-        assert embedder._graph is not None
+        assert embedder.backend == "onnxruntime"
         assert np.abs(embedder.encode(TEXTS) - expected).max() < 1e-5
     assert len(exports) == 1
     assert capsys.readouterr().out == ""
@@ -86,7 +86,7 @@ def test_another_pooling_of_the_same_weights_gets_its_own_graph(folder, tmp_path
 def test_a_graph_that_disagrees_with_torch_is_not_used(folder, tmp_path, monkeypatch, caplog):  # noqa: F811
     monkeypatch.setattr(embedding_graph, "LARGEST_DIFFERENCE", -1.0)
     embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
-    assert embedder._graph is None
+    assert embedder.backend == "torch"
     assert "differs from torch" in caplog.text
     assert not list(tmp_path.iterdir())
     assert embedder.encode(TEXTS).shape == (40, 16)
@@ -100,7 +100,7 @@ def test_torch_computes_where_no_graph_can_be_made(folder, tmp_path, monkeypatch
 
     monkeypatch.setattr(embedding_graph, "_export", fail)
     embedder = SentenceEmbedder(str(folder), graphs=tmp_path)
-    assert embedder._graph is None
+    assert embedder.backend == "torch"
     assert "no such thing" in caplog.text
     assert embedder.encode(TEXTS).shape == (40, 16)
 
@@ -112,10 +112,10 @@ def test_torch_computes_where_there_is_no_runtime_no_room_or_bfloat16(folder, tm
 
     blocked = tmp_path / "file"
     blocked.write_text("")
-    assert SentenceEmbedder(str(folder), graphs=blocked / "graphs")._graph is None
+    assert SentenceEmbedder(str(folder), graphs=blocked / "graphs").backend == "torch"
     monkeypatch.setattr(embedding_graph, "PACKAGES", ("a_package_that_nobody_has",))
-    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs")._graph is None
+    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs").backend == "torch"
     monkeypatch.undo()
     monkeypatch.setattr("retrieval.embedding.choose_device", lambda: Device("cpu", torch.bfloat16))
-    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs")._graph is None
+    assert SentenceEmbedder(str(folder), graphs=tmp_path / "graphs").backend == "torch"
     assert not (tmp_path / "graphs").exists()
