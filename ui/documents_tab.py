@@ -43,7 +43,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
             update = gr.Button("Bring the index up to date")
             rebuild = gr.Button("Build it anew", size="sm")
     gr.HTML(render_note(LIMITS), padding=False)
-    panel = build_job_panel(page, lab.settings, job, kind="index")
+    panel = build_job_panel(page, tab, lab.settings, job, kind="index")
     with gr.Accordion("The documents", open=False):
         table = gr.Dataframe(
             [], headers=HEADERS, datatype=["str", "str", "number", "number", "str", "str", "str"], show_label=False,

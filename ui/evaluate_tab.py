@@ -17,7 +17,7 @@ from ui.lab import Lab
 from ui.rendering import render_note, render_summary
 
 
-def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
+def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
     """Build the tab; returns its list of tasks."""
     first = choices[0][1] if choices else None
     with gr.Row():
@@ -28,7 +28,7 @@ def build_evaluate_tab(page: gr.Blocks, lab: Lab, choices: Choices, job: gr.Brow
         limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
     mode = gr.Radio(DECODING, value="free", label="Decoding")
     start = gr.Button("Run the comparison", variant="primary")
-    panel = build_job_panel(page, lab.settings, job, kind="compare")
+    panel = build_job_panel(page, tab, lab.settings, job, kind="compare")
     with gr.Row():
         run = gr.Dropdown(_list_choices(lab), value=None, label="Results of", scale=3)
         again = gr.Button("Refresh the list", scale=1)

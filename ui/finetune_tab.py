@@ -12,6 +12,7 @@ from core.jobs import start_job
 from ui.compare_tab import Choices
 from ui.history_panel import build_history
 from ui.lab import Lab
+from ui.polling import QUIET
 from ui.preflight_view import render_preflight, require_go, run_preflight
 from ui.probe_panel import build_probe
 from ui.rendering import render_note
@@ -20,8 +21,6 @@ from ui.training_form import SIZED, Form, build_form, read_form
 from ui.training_panel import build_training_panel
 from ui.training_view import render_cost
 from ui.watch import train_arguments
-
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 
 
 def build_finetune_tab(

@@ -11,9 +11,8 @@ from core.errors import LabError
 from core.jobs import CONFIG, cancel_job, find_job, read_status
 from core.settings import Settings
 from core.storage import read_json
+from ui.polling import QUIET, poll_job
 from ui.rendering import render_note, render_status
-
-POLL_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,6 @@ class JobPanel:
     job: gr.BrowserState
     status: gr.HTML
     cancel: gr.Button
-    timer: gr.Timer
 
 
 def remember_job(kind: str) -> gr.BrowserState:
@@ -34,12 +32,11 @@ def remember_job(kind: str) -> gr.BrowserState:
     return gr.BrowserState(None, storage_key=f"ragft-{kind}", secret="ragft")
 
 
-def build_job_panel(page: gr.Blocks, settings: Settings, job: gr.BrowserState, *, kind: str) -> JobPanel:
+def build_job_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: gr.BrowserState, *, kind: str) -> JobPanel:
     """Build a panel for jobs of one kind."""
     status = gr.HTML(render_note("Nothing has been started yet."), label="Status", padding=False)
     cancel = gr.Button("Cancel", visible=False)
-    timer = gr.Timer(POLL_SECONDS)
-    panel = JobPanel(job, status, cancel, timer)
+    panel = JobPanel(job, status, cancel)
     outputs = [status, cancel]
 
     def refresh(name: str | None) -> list[Any]:
@@ -54,8 +51,8 @@ def build_job_panel(page: gr.Blocks, settings: Settings, job: gr.BrowserState, *
         return choose_job(settings, kind, remembered, request.query_params.get("job"))
 
     page.load(attach, job, job, api_visibility="private")
-    timer.tick(refresh, job, outputs, show_progress="hidden", api_visibility="private", concurrency_limit=None)
-    cancel.click(stop, job, outputs, api_visibility="private")
+    poll_job(settings, job, refresh, outputs=outputs, wake=[job.change, tab.select])
+    cancel.click(stop, job, outputs, **QUIET)
     return panel
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.arms import ARMS, Arm
+from core.arms import Arm
 from core.errors import Cancelled, LabError
 from core.evaluation.baselines import measure_baselines
 from core.evaluation.report import render_report
@@ -21,6 +21,7 @@ from core.prompts import choose_shots
 from core.runs import Run, describe_environment, new_run_id, save_run
 from core.schema import serialize
 from core.settings import Settings
+from core.storage import MANIFEST, hash_file
 from core.task import Task, find_task, load_task
 from core.values import MODES, DecodeOptions, Example, Generator, Message, OnText, Prediction, Retriever
 from ui.library import Library, Notify
@@ -30,6 +31,14 @@ MAX_NEW_TOKENS, MARGIN = 256, 8
 
 def _silent(stage: str, step: int, total: int) -> None:
     """Report to nobody."""
+
+
+def _record_arm(arm: Arm) -> dict[str, Any]:
+    """Return an arm as kept in a run: its adapter by id and by the hash of its manifest, which holds its files' hashes."""
+    if arm.adapter is None:
+        return asdict(arm)
+    folder = Path(arm.adapter)
+    return {**asdict(arm), "adapter": folder.name, "adapter_hash": hash_file(folder / MANIFEST)}
 
 
 @dataclass(frozen=True)
@@ -222,11 +231,11 @@ class Lab:
                 except LabError as error:
                     missing[arm.name] = str(error)
         except (Cancelled, KeyboardInterrupt):
-            self._store(task, items, answers, missing, "cancelled", options, seed, leaks)
+            self._store(task, items, arms, answers, missing, "cancelled", options, seed, leaks)
             raise
         if not answers:
             raise LabError("No arm could answer. " + " ".join(missing.values()))
-        run, folder = self._store(task, items, answers, missing, "ok", options, seed, leaks)
+        run, folder = self._store(task, items, arms, answers, missing, "ok", options, seed, leaks)
         return Comparison(run, folder, missing)
 
     def _fix_adapter(self, task: Task, arm: Arm, adapter: str | None) -> Arm:
@@ -250,8 +259,8 @@ class Lab:
         return {**asdict(self.load_generator().check_support(task.decoding_schema)), "schema": task.decoding_schema}
 
     def _store(
-        self, task: Task, items: Sequence[Example], answers: dict[str, list[Prediction]], missing: dict[str, str],
-        status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any],
+        self, task: Task, items: Sequence[Example], arms: Sequence[Arm], answers: dict[str, list[Prediction]],
+        missing: dict[str, str], status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any],
     ) -> tuple[Run, Path]:  # fmt: skip
         summary = summarize(task, items, answers, seed=seed).as_json() if answers else {}
         if summary:
@@ -267,7 +276,7 @@ class Lab:
                 "items": [item.id for item in items],
                 "decoding": asdict(options),
                 "constraint": self._record_constraint(task) if options.mode != "free" else None,
-                "arms": {name: asdict(ARMS[name]) for name in (*answers, *missing)},
+                "arms": {arm.name: _record_arm(arm) for arm in arms if arm.name in answers or arm.name in missing},
                 "generator": dict(self.load_generator().description),
                 "test_hash": task.hash_split(task.test),
                 "train_hash": task.hash_split(task.train),

@@ -21,10 +21,10 @@ from ui.learn_view import (
     render_learning,
     render_memory,
 )
+from ui.polling import QUIET
 from ui.rendering import render_note
 
 WEIGHTS = "0.021, -0.034, 0.5, 0.007, -0.012, 0.2, 0.003, -0.41, 0.055, -0.0008, 0.11, -0.09"
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LIVE: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 
 

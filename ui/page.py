@@ -42,8 +42,8 @@ def build_page(lab: Lab) -> gr.Blocks:
             pickers.append(build_documents_tab(page, documents, lab, choices, jobs["index"]))
         with gr.Tab("Fine-tune", id="finetune") as finetune:
             pickers.append(build_finetune_tab(page, finetune, lab, choices, jobs["train"], jobs["probe"]))
-        with gr.Tab("Evaluate", id="evaluate"):
-            pickers.append(build_evaluate_tab(page, lab, choices, jobs["compare"]))
+        with gr.Tab("Evaluate", id="evaluate") as evaluate:
+            pickers.append(build_evaluate_tab(page, evaluate, lab, choices, jobs["compare"]))
         with gr.Tab("Your task", id="task"):
             build_task_tab(page, lab, choices, pickers)
         with gr.Tab("Learn", id="learn") as learn:

@@ -9,14 +9,14 @@ import gradio as gr
 from core.errors import LabError
 from core.jobs import cancel_job, find_job, read_events, read_status, start_job
 from core.settings import Settings
-from ui.job_panel import POLL_SECONDS, choose_job
+from ui.job_panel import choose_job
 from ui.lab import Lab
+from ui.polling import poll_job
 from ui.probing import check_plan, probe_arguments
 from ui.training_form import Form, read_form
 from ui.training_plots import draw_probe
 from ui.training_view import render_probe
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ABOUT = "Begins this training with three learning rates, a few steps each from the same start, and shows which learns fastest."
 
 
@@ -43,6 +43,9 @@ def build_probe(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form:
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
+    def refresh(name: str | None, known: Any) -> list[Any]:
+        return _refresh(settings, name, known)
+
     def stop(name: str | None) -> list[Any]:
         if name:
             cancel_job(find_job(settings, name))
@@ -56,10 +59,7 @@ def build_probe(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form:
 
     page.load(attach, job, job, api_visibility="private")
     start.click(begin, [task, *form.fields], [job, section], api_visibility="private")
-    gr.Timer(POLL_SECONDS).tick(
-        lambda name, known: _refresh(settings, name, known), [job, seen], outputs, concurrency_limit=None, **QUIET
-    )
-    gr.on([job.change, tab.select, section.expand], lambda name: _refresh(settings, name, None), job, outputs, **QUIET)
+    poll_job(settings, job, refresh, known=[seen], outputs=outputs, wake=[job.change, tab.select, section.expand])
     cancel.click(stop, job, outputs, api_visibility="private")
     take.click(use, job, form.rate, api_visibility="private")
 

@@ -11,12 +11,12 @@ from core.errors import LabError
 from core.jobs import CONFIG, cancel_job, find_job, read_events, read_status, resume_job
 from core.settings import Settings
 from core.storage import read_json
-from ui.job_panel import POLL_SECONDS, choose_job
+from ui.job_panel import choose_job
+from ui.polling import BUSY_SECONDS, QUIET, poll_job
 from ui.rendering import render_note
 from ui.training_plots import draw_answers, draw_losses, list_evaluations, list_steps
 from ui.training_view import render_samples, render_training
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 IDLE = "Nothing has been started yet. What you start goes on when this page is closed."
 GONE = "The training that was shown here is gone."
 
@@ -58,17 +58,15 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
             resume_job(settings, find_job(settings, name or ""))
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return _refresh(settings, name, None)
+        return [*_refresh(settings, name, None), gr.Timer(BUSY_SECONDS)]
 
     def attach(remembered: str | None, request: gr.Request) -> str | None:
         return choose_job(settings, "train", remembered, request.query_params.get("job"))
 
     page.load(attach, job, job, api_visibility="private")
-    gr.Timer(POLL_SECONDS).tick(refresh, [job, seen], outputs, concurrency_limit=None, **QUIET)
-    # A tab that is opened late has not drawn what was sent before.
-    gr.on([job.change, tab.select], lambda name: _refresh(settings, name, None), job, outputs, **QUIET)
-    cancel.click(stop, job, outputs, api_visibility="private")
-    resume.click(go_on, job, outputs, api_visibility="private")
+    timer = poll_job(settings, job, refresh, known=[seen], outputs=outputs, wake=[job.change, tab.select])
+    cancel.click(stop, job, outputs, **QUIET)
+    resume.click(go_on, job, [*outputs, timer], **QUIET)
     return TrainingPanel(job, seen, state)
 
 

@@ -9,6 +9,7 @@ import ui.lab
 from core.generation.fake import FakeGenerator
 from core.runs import load_predictions, load_run
 from core.settings import read_settings
+from core.storage import hash_file, write_manifest
 from ui.cli import main
 
 GOOD = '{"answer": "40 euros", "area": "pay", "sure": true}'
@@ -230,6 +231,7 @@ def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, ta
     from finetune.adapters import AdapterCard
     from ui.lab import Lab
 
+    write_manifest(tmp_path)
     card = AdapterCard("a1", "old-version", "m", "w", "d", {}, {}, "", trained_on=(fingerprint("tell me the WALRUS bonus"),))
     monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
     monkeypatch.setattr("finetune.adapters.read_card", lambda folder: card)
@@ -243,3 +245,7 @@ def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, ta
     assert result["verdict"]["state"] == "invalid"
     assert "LEAKED" in (read_settings().folder("runs") / result["run_id"] / "report.html").read_text()
     assert "LEAKED" in ragft("runs", result["run_id"])[1]
+    arms = load_run(read_settings(), result["run_id"]).config["arms"]
+    assert arms["base"]["adapter"] is None
+    assert arms["qlora"]["adapter"] == tmp_path.name  # By id, not by a path of this machine.
+    assert arms["qlora"]["adapter_hash"] == hash_file(tmp_path / "manifest.json")

@@ -1,0 +1,57 @@
+"""Looking at a job's files again and again: often while it is active, seldom while there is nothing to see.
+
+An open page must cost next to nothing: on a small machine its ticks are taken from the training that it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.errors import LabError
+from core.jobs import find_job, read_status
+from core.settings import Settings
+
+BUSY_SECONDS = 1.5
+IDLE_SECONDS = 15.0  # Not never: a job may be resumed from another tab or the command line.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+
+
+def poll_job(
+    settings: Settings,
+    job: gr.BrowserState,
+    look: Callable[..., list[Any]],
+    *,
+    known: Sequence[gr.State] = (),
+    outputs: Sequence[gr.components.Component],
+    wake: Sequence[Any],
+) -> gr.Timer:
+    """Fill `outputs` with `look(name of the job, *known)` at intervals, and with nothing known at each event of `wake`.
+
+    Returns the timer: an event that starts the job anew sets it to `BUSY_SECONDS`.
+    """
+    timer = gr.Timer(IDLE_SECONDS)
+
+    def follow(name: str | None, *values: Any) -> list[Any]:
+        shown = look(name, *values)
+        return [*shown, gr.Timer(choose_interval(settings, name))]
+
+    def look_anew(name: str | None) -> list[Any]:
+        return follow(name, *[None] * len(known))
+
+    every = [*outputs, timer]
+    timer.tick(follow, [job, *known], every, concurrency_limit=None, **QUIET)
+    # A tab that is opened late has not drawn what was sent before.
+    gr.on(wake, look_anew, job, every, concurrency_limit=None, **QUIET)
+    return timer
+
+
+def choose_interval(settings: Settings, name: str | None) -> float:
+    """Return the seconds until the next look at a job."""
+    try:
+        active = name is not None and read_status(find_job(settings, name)).active
+    except LabError:
+        active = False
+    return BUSY_SECONDS if active else IDLE_SECONDS
