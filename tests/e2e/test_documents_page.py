@@ -15,7 +15,7 @@ def tab(browser_page, address):
     page = browser_page
     page.goto(address)
     page.get_by_role("tab", name="Documents").click()
-    page.get_by_text("Up to date").wait_for(timeout=120_000)
+    page.get_by_text("Up to date", exact=True).wait_for(timeout=120_000)
     return page
 
 

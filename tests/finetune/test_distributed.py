@@ -89,7 +89,10 @@ def test_weights_dequantized_once_give_the_same_training(tiny_model, task):
         curves.append(losses)
         kinds = {type(module.base_layer).__name__ for module in model.modules() if hasattr(module, "lora_A")}
         assert kinds == ({"Linear"} if unpack else {"Linear4bit"})
-    assert curves[0] == pytest.approx(curves[1], rel=1e-5)
+    from core.generation.device import choose_device
+
+    # In bfloat16 the two products round at different places.
+    assert curves[0] == pytest.approx(curves[1], rel=1e-5 if choose_device().dtype_name == "float32" else 0.02)
 
 
 def test_weights_are_dequantized_once_only_on_a_cpu_with_room():

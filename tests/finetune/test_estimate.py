@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from core.errors import LabError
+from core.generation.device import choose_device
 from finetune.adapters import AdapterCard
 from finetune.config import TrainConfig
 from finetune.estimate import (
@@ -44,10 +45,11 @@ def test_parameters_are_those_that_peft_trains(tiny_model, shape, rank, variant)
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_parameters_and_weights_are_those_of_the_trainer(tiny_model, shape, device):
     config = TrainConfig(rank=4, alpha=8, storage="nf4")
-    unpack = choose_unpacking(shape, replace(ROOMY, device=device), storage="nf4")
+    machine = replace(ROOMY, device=device, dtype_bytes=choose_device().dtype.itemsize)
+    unpack = choose_unpacking(shape, machine, storage="nf4")
     model = add_adapter(load_trainable(tiny_model, storage="nf4", unpack=unpack), config)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    estimate = estimate_training(shape, config, replace(ROOMY, device=device), **LENGTHS)
+    estimate = estimate_training(shape, config, machine, **LENGTHS)
     assert unpack == (device == "cpu")
     assert (estimate.trainable, estimate.adapter) == (trained, 4 * trained)
     # The library counts the codes but not the scales, which are an eighth of a bit and less.

@@ -41,6 +41,11 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tiny(folder, monkeypatch):
+    import torch
+
+    from core.generation.device import Device
+
+    monkeypatch.setattr(embedding, "choose_device", lambda: Device("cpu", torch.float32))
     monkeypatch.setattr(embedding, "BATCH_TOKENS", 48)
     return SentenceEmbedder(str(folder))
 
