@@ -35,8 +35,8 @@ def poll_job(
     timer = gr.Timer(IDLE_SECONDS)
 
     def follow(name: str | None, *values: Any) -> list[Any]:
-        shown = look(name, *values)
-        return [*shown, gr.Timer(choose_interval(settings, name))]
+        interval = choose_interval(settings, name)  # Before the look: a job that ends in between is looked at once more soon.
+        return [*look(name, *values), gr.Timer(interval)]
 
     def look_anew(name: str | None) -> list[Any]:
         return follow(name, *[None] * len(known))
