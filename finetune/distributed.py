@@ -128,6 +128,19 @@ def join_group() -> Group:
     return Group(rank, size, sharded=size > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP"))
 
 
+def leave_group() -> None:
+    """Leave the group once nothing more is exchanged, and wait for its threads; a process alone has none to leave.
+
+    A process that ends without it may abort after its work is done: a thread of gloo that still holds a tensor asks
+    for an interpreter that is gone (pytorch pull request 179291). It is not for a failed training: the others may wait
+    in an exchange, and the launcher ends them.
+    """
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 def shard_frozen(model: Any, group: Group) -> int:
     """Divide the frozen weights of every block among the processes of a sharded group; returns how many blocks.
 

@@ -121,6 +121,24 @@ def test_savings_are_chosen_only_where_memory_is_short():
 
 
 @pytest.mark.slow
+def test_processes_that_leave_end_without_an_abort(tmp_path):
+    script = tmp_path / "exchange.py"
+    script.write_text(
+        "import torch\n"
+        "from finetune.distributed import join_group, leave_group\n"
+        "group = join_group()\n"
+        "for _ in range(50):\n"
+        "    assert group.any(group.leads)\n"
+        "leave_group()\n"
+        "assert not torch.distributed.is_initialized()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "4", str(script)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
 def test_a_launched_training_stores_one_adapter(tiny_model, task_folder, tmp_path):
     home = tmp_path / "home"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "ui.launch"]
