@@ -30,7 +30,7 @@ class Arm:
         name: What tables call it.
         title: What people call it.
         uses_adapter: Whether a fine-tuned adapter answers.
-        adapter: The adapter's id, filled in when it is known.
+        adapter: The adapter's folder, filled in when it is known.
         top_k: How many passages are retrieved; 0 means none.
         shots: How many worked examples the prompt shows.
         nearest: Whether those are the training examples nearest to the question instead of fixed ones.

@@ -1,8 +1,11 @@
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from benchmarks import task_table
 from benchmarks.measure import median_ratio, time_pair
+from core.errors import LabError
 
 
 def test_pairs_alternate_and_the_ratio_says_who_is_faster():
@@ -11,3 +14,61 @@ def test_pairs_alternate_and_the_ratio_says_who_is_faster():
     assert calls == ["a", "b"] * 4
     assert (len(ours), len(peer)) == (3, 3)
     assert median_ratio([1.0, 2.0, 1.0], [2.0, 2.0, 3.0]) == pytest.approx(2.0)
+
+
+def compared(means, verdict="Better."):
+    arms = {arm: {mode: {"primary": {"mean": mean}} for mode in task_table.MODES} for arm, mean in means.items()}
+    baselines = {"majority": {"primary": 0.1}, "nearest": {"primary": 0.3}}
+    return {"arms": arms, "baselines": baselines, "expected": ("rag",), "verdicts": dict.fromkeys(task_table.MODES, verdict)}
+
+
+def test_the_table_says_which_approach_won_and_what_beats_it_untrained():
+    low = dict.fromkeys(task_table.ARMS, 0.0)
+    line = task_table.name_winner(compared({**low, "rag": 0.2}), "free")
+    assert "RAG (3 examples, 2 passages) (as expected), **below the nearest example, copied (0.300)**. Better." in line
+    line = task_table.name_winner(compared({**low, "qlora": 0.4}), "constrained")
+    assert "QLoRA (expected was RAG (3 examples, 2 passages)). Better." in line
+
+
+def test_the_table_is_put_between_its_marks_and_the_file_stays_readable(tmp_path):
+    file = tmp_path / "README.md"
+    file.write_text(f"before\n{task_table.BEGIN}\nold\n{task_table.END}\nafter\n")
+    file.chmod(0o644)
+    task_table.rewrite_table(file, "new")
+    assert file.read_text() == f"before\n{task_table.BEGIN}\nnew\n{task_table.END}\nafter\n"
+    assert file.stat().st_mode & 0o777 == 0o644
+    file.write_text("no marks")
+    with pytest.raises(LabError, match="lacks the lines"):
+        task_table.rewrite_table(file, "new")
+    assert file.read_text() == "no marks"
+
+
+def test_a_task_is_measured_anew_when_anything_it_holds_changes(task_folder):
+    seen = {task_table.hash_task(task_folder)}
+    (task_folder / "README.md").write_text("Nothing that a run reads.")
+    assert task_table.hash_task(task_folder) in seen
+    for place in ("task.toml", "train.jsonl", "documents/new.md"):
+        (task_folder / place).parent.mkdir(exist_ok=True)
+        with (task_folder / place).open("a") as file:
+            file.write("\n")
+        seen.add(task_table.hash_task(task_folder))
+    assert len(seen) == 4
+
+
+def test_a_comparison_is_measured_once_and_kept_only_with_its_adapters(settings, monkeypatch):
+    calls = []
+
+    def run(settings, arguments):
+        calls.append(arguments)
+        return {"run_id": "r", "arms": {"qlora": {}}}
+
+    used = {"qlora": {"adapter": "other"}, "base": {"adapter": None}}
+    monkeypatch.setattr(task_table, "run_ragft", run)
+    monkeypatch.setattr(task_table, "load_run", lambda *_: SimpleNamespace(config={"arms": used}))
+    for _ in range(2):
+        with pytest.raises(LabError, match="used other and not mine"):
+            task_table.measure_once(settings, ["compare", "t"], adapters=["mine"])
+    used["qlora"] = {"adapter": "mine"}
+    first = task_table.measure_once(settings, ["compare", "t"], adapters=["mine"])
+    assert task_table.measure_once(settings, ["compare", "t"], adapters=["mine"]) == first
+    assert len(calls) == 3

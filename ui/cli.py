@@ -147,7 +147,9 @@ def train(
     evaluations: Annotated[int, typer.Option(help="How often they are answered.")] = 4,
     patience: Annotated[int, typer.Option(help="End after so many evaluations without a better score; 0: never.")] = 0,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
-    if_needed: Annotated[bool, typer.Option(help="Keep an adapter that was trained on the same data.")] = False,
+    if_needed: Annotated[
+        bool, typer.Option(help="Keep an adapter that was trained on the same data; go on with a training that was stopped.")
+    ] = False,
     allow_leakage: Annotated[bool, typer.Option(help="Train although test examples are among the training examples.")] = False,
     as_json: AsJson = False,
     job: JobFolder = None,
@@ -189,7 +191,7 @@ def train(
         card = run_as_job(settings, job, work, done="The adapter is ready.")
     else:
         require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
-        card = watch_training(settings, loaded, config, allow_leakage=allow_leakage)
+        card = watch_training(settings, loaded, config, allow_leakage=allow_leakage, go_on=if_needed)
     show(
         card,
         as_json,

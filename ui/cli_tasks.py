@@ -65,8 +65,14 @@ def baselines(
     from ui.lab import Lab
 
     lab = Lab(read_settings())
-    result = lab.measure_baselines(lab.task(task), limit=limit, seed=seed)
-    rows = [{"answer": name, **{key: round(value, 3) for key, value in marks.items()}} for name, marks in result.items()]
+    loaded = lab.task(task)
+    result = lab.measure_baselines(loaded, limit=limit, seed=seed)
+    lines = {
+        name: {**marks, **{f"{loaded.primary_metric} on {part}": mean for part, mean in marks["slices"].items()}}
+        for name, marks in result.items()
+    }
+    names = [name for name in next(iter(lines.values())) if name != "slices"]
+    rows = [{"mean of": name, **{answer: round(marks[name], 3) for answer, marks in lines.items()}} for name in names]
     show(result if as_json else rows, as_json, lambda value: show_table(value, empty=""))
 
 

@@ -106,7 +106,7 @@ class Lab:
         """Return a search over the inputs of the training examples; see `Library.load_examples`."""
         return self.library.load_examples(task)
 
-    def measure_baselines(self, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, float]]:
+    def measure_baselines(self, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, Any]]:
         """Mark the majority answer and the copied nearest example on the items that `compare` would choose."""
         return measure_baselines(task, choose_items(task.test, limit, seed=seed), self.load_examples(task))
 
@@ -221,6 +221,9 @@ class Lab:
                 f"(first: {leaks['items'][0]!r}), so their marks mean nothing.",
                 "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
             )
+        recorded = {
+            arm.name: _record_arm(arm) for arm in arms
+        }  # Now: an adapter that is deleted meanwhile must not cost the run.
         answers: dict[str, list[Prediction]] = {}
         missing: dict[str, str] = {}
         try:
@@ -231,11 +234,11 @@ class Lab:
                 except LabError as error:
                     missing[arm.name] = str(error)
         except (Cancelled, KeyboardInterrupt):
-            self._store(task, items, arms, answers, missing, "cancelled", options, seed, leaks)
+            self._store(task, items, recorded, answers, missing, "cancelled", options, seed, leaks)
             raise
         if not answers:
             raise LabError("No arm could answer. " + " ".join(missing.values()))
-        run, folder = self._store(task, items, arms, answers, missing, "ok", options, seed, leaks)
+        run, folder = self._store(task, items, recorded, answers, missing, "ok", options, seed, leaks)
         return Comparison(run, folder, missing)
 
     def _fix_adapter(self, task: Task, arm: Arm, adapter: str | None) -> Arm:
@@ -259,7 +262,7 @@ class Lab:
         return {**asdict(self.load_generator().check_support(task.decoding_schema)), "schema": task.decoding_schema}
 
     def _store(
-        self, task: Task, items: Sequence[Example], arms: Sequence[Arm], answers: dict[str, list[Prediction]],
+        self, task: Task, items: Sequence[Example], recorded: dict[str, Any], answers: dict[str, list[Prediction]],
         missing: dict[str, str], status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any],
     ) -> tuple[Run, Path]:  # fmt: skip
         summary = summarize(task, items, answers, seed=seed).as_json() if answers else {}
@@ -276,7 +279,7 @@ class Lab:
                 "items": [item.id for item in items],
                 "decoding": asdict(options),
                 "constraint": self._record_constraint(task) if options.mode != "free" else None,
-                "arms": {arm.name: _record_arm(arm) for arm in arms if arm.name in answers or arm.name in missing},
+                "arms": {arm: about for arm, about in recorded.items() if arm in answers or arm in missing},
                 "generator": dict(self.load_generator().description),
                 "test_hash": task.hash_split(task.test),
                 "train_hash": task.hash_split(task.train),

@@ -10,8 +10,21 @@ from typing import Any
 from core.errors import LabError
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
-from core.jobs import RESTART, STATES, JobStatus, cancel_job, read_events, read_kind, read_status, start_job
+from core.jobs import (
+    CONFIG,
+    RESTART,
+    STATES,
+    JobStatus,
+    cancel_job,
+    list_jobs,
+    read_events,
+    read_kind,
+    read_status,
+    resume_job,
+    start_job,
+)
 from core.settings import Settings
+from core.storage import read_json
 from core.task import Task, find_task
 from finetune.adapters import list_adapters
 from finetune.config import TrainConfig
@@ -83,15 +96,27 @@ def train_arguments(task: Task, config: TrainConfig, settings: Settings, *, allo
     return [*arguments, *(part for name, value in options.items() for part in (f"--{name}", str(value))), *flags]
 
 
-def watch_training(settings: Settings, task: Task, config: TrainConfig, *, allow_leakage: bool = False) -> dict[str, Any]:
+def watch_training(
+    settings: Settings, task: Task, config: TrainConfig, *, allow_leakage: bool = False, go_on: bool = False
+) -> dict[str, Any]:
     """Start a training job and follow its files; Ctrl-C stops the job at its next step.
+
+    Args:
+        settings: Where state lives.
+        task: What to learn.
+        config: How.
+        allow_leakage: Whether test examples may be among the training examples.
+        go_on: Follow or resume the job of the same command that has not done its work, instead of a new one.
 
     Raises:
         LabError: The job failed; its last words are given.
     """
-    folder = start_job(
-        settings, kind="train", task=task.name, arguments=train_arguments(task, config, settings, allow_leakage=allow_leakage)
-    )
+    arguments = train_arguments(task, config, settings, allow_leakage=allow_leakage)
+    folder = _find_unfinished(settings, ["ragft", *arguments]) if go_on else None
+    if folder is None:
+        folder = start_job(settings, kind="train", task=task.name, arguments=arguments)
+    elif not read_status(folder).active:
+        resume_job(settings, folder)
     try:
         status = follow_job(folder)
     except KeyboardInterrupt:
@@ -100,6 +125,12 @@ def watch_training(settings: Settings, task: Task, config: TrainConfig, *, allow
     if not status.result:
         raise LabError(f"The training {folder.name} ended as {status.state}: {status.message}")
     return status.result
+
+
+def _find_unfinished(settings: Settings, command: list[str]) -> Path | None:
+    """Return the newest job of a command, unless it is done."""
+    folder = next((job for job in list_jobs(settings) if read_json(job / CONFIG)["command"] == command), None)
+    return None if folder is None or read_status(folder).state == "done" else folder
 
 
 def follow_job(folder: Path) -> JobStatus:

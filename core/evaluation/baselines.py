@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from core.errors import LabError
@@ -49,8 +50,12 @@ def find_nearest(task: Task, inputs: Sequence[str], examples: Retriever, *, coun
     return found
 
 
-def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, float]]:
-    """Mark the majority answer and the copy of the nearest training example; means over the items."""
+def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, Any]]:
+    """Mark the majority answer and the copy of the nearest training example.
+
+    Returns:
+        For each of the two the means over the items, `n`, and under `slices` the primary metric's mean on each slice.
+    """
     majority = choose_majority(task)
     nearest = find_nearest(task, [item.input for item in items], examples, count=1)
     answers: dict[str, list[Mapping[str, Any] | None]] = {
@@ -60,10 +65,14 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
     return {name: _measure(task, items, values) for name, values in answers.items()}
 
 
-def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, float]:
+def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     marks = [score_answer(value, item.output or {}, task.schema) for value, item in zip(answers, items, strict=True)]
-    means = {name: sum(mark.metric(name) for mark in marks) / len(marks) for name in ("score", "exact", task.primary_metric)}
-    return {**means, "n": float(len(marks))}
+    means = {name: fmean(mark.metric(name) for mark in marks) for name in ("score", "exact", task.primary_metric)}
+    slices: dict[str, list[float]] = {}
+    for item, mark in zip(items, marks, strict=True):
+        if item.slice:
+            slices.setdefault(item.slice, []).append(mark.metric(task.primary_metric))
+    return {**means, "n": len(marks), "slices": {name: fmean(values) for name, values in sorted(slices.items())}}
 
 
 def _require_train(task: Task) -> None:

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from core.errors import LabError
@@ -38,7 +39,7 @@ from ui.training_history import (
 )
 from ui.training_plots import draw_answers, draw_comparison, draw_losses, draw_probe, smooth
 from ui.training_view import render_cost, render_differences, render_probe, render_samples, render_training
-from ui.watch import find_trained, train_arguments
+from ui.watch import find_trained, train_arguments, watch_training
 
 
 def step(number, loss, **more):
@@ -123,6 +124,25 @@ def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, setti
     assert find_trained(lab, task, TrainConfig())["id"] == "a"
     assert find_trained(lab, replace(task, instruction="Say no."), TrainConfig()) is None
     assert find_trained(lab, replace(task, schema={"type": "object"}), TrainConfig()) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "done"), [("done", "started"), ("cancelled", "resumed"), ("failed", "resumed"), ("running", "followed")]
+)
+def test_a_training_that_was_stopped_goes_on_instead_of_another(task, settings, monkeypatch, state, done):
+    happened = []
+    monkeypatch.setattr("ui.watch.start_job", lambda *_, **__: happened.append("started"))
+    monkeypatch.setattr("ui.watch.resume_job", lambda _, folder: happened.append(f"resumed {folder.name}"))
+    monkeypatch.setattr("ui.watch.follow_job", lambda folder: JobStatus("done", result={"id": "a"}))
+    for name, config in (("20260101-000001-train-0000", TrainConfig()), ("20260101-000002-train-0000", TrainConfig(seed=1))):
+        folder = settings.folder("jobs") / name
+        write_json(folder / CONFIG, {"kind": "train", "command": ["ragft", *train_arguments(task, config, settings)]})
+        process = psutil.Process()
+        write_json(folder / STATUS, asdict(JobStatus(state, process.pid, process.create_time())))
+    assert watch_training(settings, task, TrainConfig(), go_on=True) == {"id": "a"}
+    assert watch_training(settings, task, TrainConfig()) == {"id": "a"}
+    first = {"started": ["started"], "resumed": ["resumed 20260101-000001-train-0000"], "followed": []}[done]
+    assert happened == [*first, "started"]
 
 
 def test_states_are_those_of_one_instruction_and_prompts(task):

@@ -216,7 +216,7 @@ def test_leakage_stops_a_training_unless_it_is_allowed(ragft, tmp_path, monkeypa
     assert "1 test inputs are in the training examples" in " ".join(err.split())
     assert "--allow-leakage" in " ".join(err.split())
     assert ragft("train", str(folder), "--allow-leakage")[0] == 0
-    assert started == [{"allow_leakage": True}]
+    assert started == [{"allow_leakage": True, "go_on": False}]
 
 
 def test_the_page_starts_no_training_that_is_a_no_go(tiny_model, settings, tmp_path):
