@@ -15,6 +15,7 @@ from ui.documents_view import HEADERS, list_rows, render_problems, render_state
 from ui.holdings import check_idle, list_holdings
 from ui.job_panel import JobPanel, build_job_panel
 from ui.lab import Lab
+from ui.polling import QUIET
 from ui.quality_panel import build_quality_panel
 from ui.rendering import render_note
 from ui.search_panel import build_search_panel
@@ -70,9 +71,8 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
     def follow(identity: str | None, name: str | None) -> list[Any]:
         return _look(lab, name) if _has_ended(lab, identity) else [gr.skip()] * len(shown)
 
-    quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([tab.select, task.change], look, task, shown, **quietly)
-    panel.status.change(follow, [panel.job, task], shown, **quietly)
+    gr.on([tab.select, task.change], look, task, shown, trigger_mode="always_last", **QUIET)
+    panel.status.change(follow, [panel.job, task], shown, **QUIET)
     delete.click(remove, [task, chosen], [*shown, search.found], api_visibility="private")
     return task
 

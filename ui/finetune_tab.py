@@ -12,7 +12,7 @@ from core.jobs import start_job
 from ui.compare_tab import Choices
 from ui.history_panel import build_history
 from ui.lab import Lab
-from ui.polling import QUIET
+from ui.polling import EVERY, QUIET
 from ui.preflight_view import render_preflight, require_go, run_preflight
 from ui.probe_panel import build_probe
 from ui.rendering import render_note
@@ -57,7 +57,7 @@ def build_finetune_tab(
 
     given = [task, *form.fields]
     check.click(inspect, given, report, api_visibility="private")
-    task.change(lambda: gr.HTML("", visible=False), None, report, **QUIET)
+    task.change(lambda: gr.HTML("", visible=False), None, report, **EVERY)
     start.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
     return task
@@ -96,5 +96,6 @@ def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: 
     given = [task, *form.fields]
     ready = tab.select(prepare, started, [started, *form.sized], **QUIET)
     ready.then(estimate, given, cost, **QUIET)
-    changes = [component.change for component in given]
+    task.change(estimate, given, cost, concurrency_limit=None, **EVERY)
+    changes = [field.change for field in form.fields]
     gr.on(changes, estimate, given, cost, trigger_mode="always_last", concurrency_limit=None, **QUIET)

@@ -14,6 +14,7 @@ from finetune.adapters import delete_adapter, select_adapter, unselect_adapter
 from finetune.card_values import restore_config
 from ui.download_panel import build_download
 from ui.lab import Lab
+from ui.polling import EVERY, QUIET
 from ui.rendering import render_note
 from ui.training_form import Form, fill_form
 from ui.training_history import (
@@ -83,18 +84,17 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
         unselect_adapter(settings, _find(settings, name, identity).adapter or "")
 
     given = [task, one, other]
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    gr.on([task.change, page.load, tab.select, *changes], show, given, lists, **quiet).then(
-        look, given, list(_parts(detail)), **quiet
-    )
-    gr.on([one.input, other.input], look, given, list(_parts(detail)), **quiet)
+    parts = list(_parts(detail))
+    listed = gr.on([task.change, page.load, tab.select, *changes], show, given, lists, trigger_mode="always_last", **QUIET)
+    listed.then(look, given, parts, **EVERY)
+    gr.on([one.input, other.input], look, given, parts, **EVERY)
     detail.reproduce.click(reproduce, [task, one], list(form.fields), api_visibility="private")
     for event in (
         detail.select.click(choose, [task, one], None, api_visibility="private"),
         detail.unselect.click(undo, [task, one], None, api_visibility="private"),
         sure(task),
     ):
-        event.success(show, given, lists, **quiet).then(look, given, list(_parts(detail)), **quiet)
+        event.success(show, given, lists, **EVERY).then(look, given, parts, **EVERY)
 
 
 def _parts(detail: _Detail) -> tuple[Any, ...]:
@@ -124,9 +124,8 @@ def _build_detail() -> _Detail:
 
 def _ask_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> Any:
     """Ask before a deletion; returns what binds the answer to the list of tasks."""
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    detail.ask_delete.click(lambda: gr.Row(visible=True), None, detail.question, **quiet)
-    gr.on([detail.no.click, one.change], lambda: gr.Row(visible=False), None, detail.question, **quiet)
+    detail.ask_delete.click(lambda: gr.Row(visible=True), None, detail.question, **QUIET)
+    gr.on([detail.no.click, one.change], lambda: gr.Row(visible=False), None, detail.question, **QUIET)
 
     def delete(name: str, identity: str) -> Any:
         try:

@@ -107,5 +107,6 @@ def _build_bits(tab: gr.Tab) -> None:
             return render_note(str(error))
 
     tab.select(plot_levels, None, levels, **QUIET)
-    gr.on([tab.select, weights.input], store, weights, block, **LIVE)
+    tab.select(store, weights, block, **QUIET)
+    weights.input(store, weights, block, **LIVE)
     billions.change(render_memory, billions, memory, **LIVE)

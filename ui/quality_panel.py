@@ -11,6 +11,7 @@ import gradio as gr
 from core.errors import LabError
 from ui.lab import Lab
 from ui.passages_view import RETRIEVERS
+from ui.polling import EVERY
 from ui.rendering import render_note
 from ui.retrieval_quality import evaluate_retrieval
 
@@ -46,8 +47,7 @@ def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
         lambda: [render_note(HINT), gr.Plot(visible=False)],
         None,
         [table, plot],
-        api_visibility="private",
-        show_progress="hidden",
+        **EVERY,
     )
 
 

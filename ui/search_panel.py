@@ -9,6 +9,7 @@ import gradio as gr
 from core.errors import LabError
 from ui.lab import Lab
 from ui.passages_view import render_search
+from ui.polling import EVERY
 from ui.rendering import render_note
 from ui.searching import search_all
 
@@ -45,8 +46,7 @@ def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> Search
         lambda name: [suggest_query(lab, name), render_note(HINT)],
         task,
         [query, found],
-        api_visibility="private",
-        show_progress="hidden",
+        **EVERY,
     )
     gr.on(
         [search.click, query.submit],

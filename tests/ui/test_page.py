@@ -1,5 +1,7 @@
 """The page's own logic, without a browser."""
 
+from collections import Counter
+
 import pytest
 
 from core.arms import ARMS
@@ -8,6 +10,7 @@ from core.pipeline import answer
 from core.settings import Settings
 from core.values import Example
 from ui.lab import Lab
+from ui.page import build_page
 from ui.passages_view import highlight
 from ui.rendering import render_prediction
 
@@ -30,9 +33,16 @@ def test_highlighting_marks_shared_words_only():
 
 @pytest.mark.parametrize("name", ["answer", "search"])
 def test_public_endpoints_are_named(settings, name):
-    from ui.page import build_page
-
     page = build_page(Lab(Settings(home=settings.home)))
     public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
     assert name in public
     assert public <= {"answer", "search"}
+
+
+def test_no_event_has_two_handlers_that_put_each_other_off(settings):
+    """See `ui.polling.EVERY`: Gradio sends the whole event again for a handler that it deferred."""
+    deferring = Counter()
+    for handler in build_page(Lab(settings)).fns.values():
+        deferring.update(event for event in handler.targets if handler.trigger_mode == "always_last")
+    assert len(deferring) > 10
+    assert set(deferring.values()) == {1}
