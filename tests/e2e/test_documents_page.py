@@ -34,16 +34,16 @@ def test_a_file_is_uploaded_found_three_ways_deleted_and_found_no_more(tab, tmp_
     (tmp_path / "canary.md").write_text(CANARY)
     (tmp_path / "broken.pdf").write_bytes(b"no")
     tab.locator("input[type=file]").first.set_input_files([tmp_path / "canary.md", tmp_path / "broken.pdf"])
-    tab.get_by_text("canary.md").first.wait_for(timeout=30_000)
+    tab.get_by_label("canary.md").wait_for(timeout=30_000)  # The row of a file that has arrived; its name is shown before.
     tab.get_by_role("button", name="Add and index").click()
     tab.locator(".state").filter(has_text=f"{count + 1} documents").wait_for(timeout=120_000)
-    assert tab.get_by_text("Left out by the last indexing").is_visible()
-    assert tab.get_by_text("broken.pdf").last.is_visible()
+    tab.get_by_text("Left out by the last indexing").wait_for(timeout=30_000)
+    tab.get_by_text("broken.pdf").last.wait_for(timeout=30_000)
 
     columns = search(tab, QUERY)
     assert len(columns) == 3
     assert all("Quokka leave" in column.split("2 ", 1)[0] for column in columns)
-    assert tab.get_by_text("Something relevant was found").is_visible()
+    tab.get_by_text("Something relevant was found").wait_for(timeout=30_000)
     tab.get_by_text("In its document").first.click()
     assert "Every quokka keeper gets 17 days" in tab.locator(".source mark").first.inner_text()
 
@@ -55,7 +55,7 @@ def test_a_file_is_uploaded_found_three_ways_deleted_and_found_no_more(tab, tmp_
     columns = search(tab, f"{QUERY} Tell me.")
     assert len(columns) == 3
     assert not any("quokka" in column.lower() for column in columns)
-    assert tab.get_by_text("Nothing relevant found").is_visible()
+    tab.get_by_text("Nothing relevant found").wait_for(timeout=30_000)
 
 
 def test_the_quality_of_the_search_is_a_table_and_a_plot(tab):
