@@ -2,8 +2,8 @@
 
 Each step (index, training, baselines, comparison) is its `ragft` command in a home of its own, `$RAGFT_HOME/bench/TASK-HASH`,
 which shares only the fetched models. The hash is of all that the task holds and of the model, so what changed is measured
-anew; what was measured there is not measured again, and a training that was stopped goes on. When all tasks are measured,
-the table in tasks/README.md is rewritten.
+anew; what was measured there is not measured again, and a training that was stopped goes on. A change of the program is not
+seen: delete the homes to measure it. When all tasks are measured, the table in tasks/README.md is rewritten.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def hash_task(folder: Path) -> str:
 def open_home(settings: Settings, home: Path) -> Settings:
     """Return the settings of a home that shares only the fetched models, and make it where it is not there."""
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "models").exists():
-        (home / "models").symlink_to(settings.folder("models"), target_is_directory=True)
+    settings.folder("models").mkdir(parents=True, exist_ok=True)
+    (home / "models").unlink(missing_ok=True)  # It may lead to where the models were.
+    (home / "models").symlink_to(settings.folder("models").resolve(), target_is_directory=True)
     return replace(settings, home=home)
 
 
@@ -104,7 +105,8 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
         "steps": [card["outcome"]["steps"] for card in cards],
         "seconds": round(sum(seconds) + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())),
         "baselines": {
-            kind: {"primary": marks[metric], "exact": marks["exact"]} for kind, marks in base.items() if isinstance(marks, dict)
+            kind: {"primary": base[kind]["means"][metric], "exact": base[kind]["means"]["exact"]}
+            for kind in ("majority", "nearest")
         },
         "arms": {
             arm: {mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items()} for arm in ARMS

@@ -57,8 +57,15 @@ class JobStatus:
         return self.state in ACTIVE
 
 
-def start_job(settings: Settings, *, kind: str, task: str, arguments: Sequence[str]) -> Path:
+def start_job(settings: Settings, *, kind: str, task: str, arguments: Sequence[str], basis: str = "") -> Path:
     """Start `ragft <arguments> --job FOLDER` detached and return the job's folder.
+
+    Args:
+        settings: Where state lives.
+        kind: `index`, `train`, `probe` or `compare`.
+        task: The task's name.
+        arguments: The command.
+        basis: A hash of what the command works on, by which an unfinished job is found again.
 
     Raises:
         LabError: The folder cannot be written.
@@ -66,7 +73,7 @@ def start_job(settings: Settings, *, kind: str, task: str, arguments: Sequence[s
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = settings.folder("jobs") / f"{stamp}-{kind}-{secrets.token_hex(2)}"
     command = ["ragft", *arguments]
-    write_json(folder / CONFIG, {"kind": kind, "task": task, "command": command, "created": time.time()})
+    write_json(folder / CONFIG, {"kind": kind, "task": task, "command": command, "basis": basis, "created": time.time()})
     write_json(folder / STATUS, asdict(JobStatus("starting", heartbeat=time.time(), message="Starting")))
     _spawn(settings, folder, kind=kind, arguments=arguments)
     return folder

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -41,6 +42,14 @@ def test_the_table_is_put_between_its_marks_and_the_file_stays_readable(tmp_path
     with pytest.raises(LabError, match="lacks the lines"):
         task_table.rewrite_table(file, "new")
     assert file.read_text() == "no marks"
+
+
+def test_a_home_of_its_own_follows_the_models_when_they_move(settings, tmp_path):
+    for place in ("one", "two"):
+        (tmp_path / place / "models").mkdir(parents=True)
+        home = task_table.open_home(replace(settings, home=tmp_path / place), tmp_path / "bench").home
+        assert (home / "models").resolve() == (tmp_path / place / "models").resolve()
+        (tmp_path / place / "models").rmdir()
 
 
 def test_a_task_is_measured_anew_when_anything_it_holds_changes(task_folder):

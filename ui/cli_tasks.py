@@ -68,11 +68,13 @@ def baselines(
     loaded = lab.task(task)
     result = lab.measure_baselines(loaded, limit=limit, seed=seed)
     lines = {
-        name: {**marks, **{f"{loaded.primary_metric} on {part}": mean for part, mean in marks["slices"].items()}}
+        name: {**marks["means"], **{f"{loaded.primary_metric} on {part}": mean for part, mean in marks["slices"].items()}}
         for name, marks in result.items()
     }
-    names = [name for name in next(iter(lines.values())) if name != "slices"]
-    rows = [{"mean of": name, **{answer: round(marks[name], 3) for answer, marks in lines.items()}} for name in names]
+    rows = [
+        {"mean of": name, **{answer: round(means[name], 3) for answer, means in lines.items()}}
+        for name in next(iter(lines.values()))
+    ]
     show(result if as_json else rows, as_json, lambda value: show_table(value, empty=""))
 
 

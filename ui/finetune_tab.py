@@ -96,6 +96,5 @@ def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: 
     given = [task, *form.fields]
     ready = tab.select(prepare, started, [started, *form.sized], **QUIET)
     ready.then(estimate, given, cost, **QUIET)
-    task.change(estimate, given, cost, concurrency_limit=None, **EVERY)
-    changes = [field.change for field in form.fields]
+    changes = [component.change for component in given]
     gr.on(changes, estimate, given, cost, trigger_mode="always_last", concurrency_limit=None, **QUIET)

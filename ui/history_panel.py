@@ -85,7 +85,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
 
     given = [task, one, other]
     parts = list(_parts(detail))
-    listed = gr.on([task.change, page.load, tab.select, *changes], show, given, lists, trigger_mode="always_last", **QUIET)
+    listed = gr.on([task.change, page.load, tab.select, *changes], show, given, lists, **EVERY)
     listed.then(look, given, parts, **EVERY)
     gr.on([one.input, other.input], look, given, parts, **EVERY)
     detail.reproduce.click(reproduce, [task, one], list(form.fields), api_visibility="private")

@@ -38,7 +38,8 @@ def _record_arm(arm: Arm) -> dict[str, Any]:
     if arm.adapter is None:
         return asdict(arm)
     folder = Path(arm.adapter)
-    return {**asdict(arm), "adapter": folder.name, "adapter_hash": hash_file(folder / MANIFEST)}
+    known = hash_file(folder / MANIFEST) if (folder / MANIFEST).is_file() else None  # Deleted just now: the arm will say so.
+    return {**asdict(arm), "adapter": folder.name, "adapter_hash": known}
 
 
 @dataclass(frozen=True)
@@ -221,9 +222,8 @@ class Lab:
                 f"(first: {leaks['items'][0]!r}), so their marks mean nothing.",
                 "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
             )
-        recorded = {
-            arm.name: _record_arm(arm) for arm in arms
-        }  # Now: an adapter that is deleted meanwhile must not cost the run.
+        # Before the answers: an adapter that is deleted meanwhile must not cost the run.
+        recorded = {arm.name: _record_arm(arm) for arm in arms}
         answers: dict[str, list[Prediction]] = {}
         missing: dict[str, str] = {}
         try:

@@ -18,8 +18,9 @@ BUSY_SECONDS = 1.5
 IDLE_SECONDS = 15.0  # Not never: a job may be resumed from another tab or the command line.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Where an event has several handlers, at most one is `always_last` (Gradio's default for `change`): the page sends the whole
-# event again for a handler that it put off, so two of them put each other off without end, 27 requests a second.
-EVERY: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
+# event again for a handler that it put off, so two of them put each other off without end, 27 requests a second. The others
+# take every call, one after the other: the last answer is that of the last call.
+EVERY: dict[str, Any] = {**QUIET, "trigger_mode": "multiple", "concurrency_limit": 1}
 
 
 def poll_job(
@@ -47,7 +48,7 @@ def poll_job(
     every = [*outputs, timer]
     timer.tick(follow, [job, *known], every, concurrency_limit=None, **QUIET)
     # A tab that is opened late has not drawn what was sent before.
-    gr.on(wake, look_anew, job, every, concurrency_limit=None, **EVERY)
+    gr.on(wake, look_anew, job, every, **EVERY)
     return timer
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from core.jobs import (
     start_job,
 )
 from core.settings import Settings
-from core.storage import read_json
+from core.storage import hash_json, read_json
 from core.task import Task, find_task
 from finetune.adapters import list_adapters
 from finetune.config import TrainConfig
@@ -99,38 +100,47 @@ def train_arguments(task: Task, config: TrainConfig, settings: Settings, *, allo
 def watch_training(
     settings: Settings, task: Task, config: TrainConfig, *, allow_leakage: bool = False, go_on: bool = False
 ) -> dict[str, Any]:
-    """Start a training job and follow its files; Ctrl-C stops the job at its next step.
+    """Start a training job and follow its files; Ctrl-C stops what was started here at its next step.
 
     Args:
         settings: Where state lives.
         task: What to learn.
         config: How.
         allow_leakage: Whether test examples may be among the training examples.
-        go_on: Follow or resume the job of the same command that has not done its work, instead of a new one.
+        go_on: Follow or resume such a job of the same command, data and base that has not done its work, instead of a new one.
 
     Raises:
         LabError: The job failed; its last words are given.
     """
     arguments = train_arguments(task, config, settings, allow_leakage=allow_leakage)
-    folder = _find_unfinished(settings, ["ragft", *arguments]) if go_on else None
-    if folder is None:
-        folder = start_job(settings, kind="train", task=task.name, arguments=arguments)
-    elif not read_status(folder).active:
-        resume_job(settings, folder)
+    about = [hash_weights(find_model(settings)), task.hash_split(task.train), task.instruction, dict(task.schema)]
+    basis = hash_json([arguments, about])
+    found = _find_unfinished(settings, basis) if go_on else None
+    if found is None:
+        folder = start_job(settings, kind="train", task=task.name, arguments=arguments, basis=basis)
+    else:
+        folder, status = found
+        if not status.active:
+            resume_job(settings, folder)
     try:
         status = follow_job(folder)
     except KeyboardInterrupt:
-        cancel_job(folder)
+        if found is None or not found[1].active:
+            cancel_job(folder)  # What another command started goes on.
         raise
     if not status.result:
         raise LabError(f"The training {folder.name} ended as {status.state}: {status.message}")
     return status.result
 
 
-def _find_unfinished(settings: Settings, command: list[str]) -> Path | None:
-    """Return the newest job of a command, unless it is done."""
-    folder = next((job for job in list_jobs(settings) if read_json(job / CONFIG)["command"] == command), None)
-    return None if folder is None or read_status(folder).state == "done" else folder
+def _find_unfinished(settings: Settings, basis: str) -> tuple[Path, JobStatus] | None:
+    """Return the newest job of this basis, unless it is done; a damaged job hides no other."""
+    for folder in list_jobs(settings):
+        with suppress(LabError):
+            if read_json(folder / CONFIG).get("basis") == basis:
+                status = read_status(folder)
+                return None if status.state == "done" else (folder, status)
+    return None
 
 
 def follow_job(folder: Path) -> JobStatus:

@@ -54,8 +54,13 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
     """Mark the majority answer and the copy of the nearest training example.
 
     Returns:
-        For each of the two the means over the items, `n`, and under `slices` the primary metric's mean on each slice.
+        For each of the two `n` items, the `means` of the metrics over them, and under `slices` the primary metric's mean on each.
+
+    Raises:
+        LabError: There are no items or no training examples.
     """
+    if not items:
+        raise LabError(f"The task {task.name} has no test examples.", f"Fill {task.folder / 'test.jsonl'}.")
     majority = choose_majority(task)
     nearest = find_nearest(task, [item.input for item in items], examples, count=1)
     answers: dict[str, list[Mapping[str, Any] | None]] = {
@@ -72,7 +77,7 @@ def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str
     for item, mark in zip(items, marks, strict=True):
         if item.slice:
             slices.setdefault(item.slice, []).append(mark.metric(task.primary_metric))
-    return {**means, "n": len(marks), "slices": {name: fmean(values) for name, values in sorted(slices.items())}}
+    return {"n": len(marks), "means": means, "slices": {name: fmean(values) for name, values in sorted(slices.items())}}
 
 
 def _require_train(task: Task) -> None:

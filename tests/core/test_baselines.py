@@ -35,11 +35,13 @@ def test_nearest_examples_are_distinct_and_of_train(task):
 
 def test_baselines_are_marked_like_any_answer(task):
     marks = measure_baselines(task, task.test, Words(task))
-    assert marks["majority"]["exact"] == 0.5
+    assert marks["majority"]["means"]["exact"] == 0.5
     assert marks["nearest"]["n"] == 2
     assert marks["majority"]["slices"] == {}
     by_part = replace(task, test=tuple(replace(item, slice=f"part {item.id}") for item in task.test))
     parts = measure_baselines(by_part, by_part.test, Words(task))["majority"]["slices"]
     assert parts == {"part x-10": 0.0, "part x-9": 1.0}
+    with pytest.raises(LabError, match="no test examples"):
+        measure_baselines(task, (), Words(task))
     with pytest.raises(LabError, match="no training examples"):
         choose_majority(replace(task, train=()))

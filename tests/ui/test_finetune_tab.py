@@ -127,22 +127,37 @@ def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, setti
 
 
 @pytest.mark.parametrize(
-    ("state", "done"), [("done", "started"), ("cancelled", "resumed"), ("failed", "resumed"), ("running", "followed")]
+    ("state", "happens"), [("done", "started"), ("cancelled", "resumed"), ("failed", "resumed"), ("running", "followed")]
 )
-def test_a_training_that_was_stopped_goes_on_instead_of_another(task, settings, monkeypatch, state, done):
+def test_a_training_that_was_stopped_goes_on_instead_of_another(task, settings, monkeypatch, state, happens):
     happened = []
-    monkeypatch.setattr("ui.watch.start_job", lambda *_, **__: happened.append("started"))
-    monkeypatch.setattr("ui.watch.resume_job", lambda _, folder: happened.append(f"resumed {folder.name}"))
-    monkeypatch.setattr("ui.watch.follow_job", lambda folder: JobStatus("done", result={"id": "a"}))
-    for name, config in (("20260101-000001-train-0000", TrainConfig()), ("20260101-000002-train-0000", TrainConfig(seed=1))):
-        folder = settings.folder("jobs") / name
-        write_json(folder / CONFIG, {"kind": "train", "command": ["ragft", *train_arguments(task, config, settings)]})
+
+    def start(settings, *, kind, task, arguments, basis):
+        folder = settings.folder("jobs") / f"20260101-{len(happened):06}-train-0000"
         process = psutil.Process()
+        write_json(folder / CONFIG, {"kind": kind, "command": ["ragft", *arguments], "basis": basis})
         write_json(folder / STATUS, asdict(JobStatus(state, process.pid, process.create_time())))
-    assert watch_training(settings, task, TrainConfig(), go_on=True) == {"id": "a"}
-    assert watch_training(settings, task, TrainConfig()) == {"id": "a"}
-    first = {"started": ["started"], "resumed": ["resumed 20260101-000001-train-0000"], "followed": []}[done]
-    assert happened == [*first, "started"]
+        happened.append("started")
+        return folder
+
+    def watch(task, go_on):
+        return watch_training(settings, task, TrainConfig(), go_on=go_on)
+
+    monkeypatch.setattr("ui.watch.find_model", lambda settings: None)
+    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "w")
+    monkeypatch.setattr("ui.watch.start_job", start)
+    monkeypatch.setattr("ui.watch.resume_job", lambda _, folder: happened.append(f"resumed {folder.name}"))
+    monkeypatch.setattr("ui.watch.follow_job", lambda folder: JobStatus("done", result={"id": folder.name}))
+    first = watch(task, go_on=True)
+    write_json(settings.folder("jobs") / "20260102-000000-train-0000" / STATUS, {})  # Damaged, and newer.
+    expected = {"started": ["started"], "resumed": [f"resumed {first['id']}"], "followed": []}[happens]
+    assert (watch(task, go_on=True) == first) == (happens != "started")
+    assert happened == ["started", *expected]
+    watch(replace(task, instruction="Say no."), go_on=True)
+    watch(task, go_on=False)
+    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "of another base")
+    watch(task, go_on=True)
+    assert happened == ["started", *expected, "started", "started", "started"]
 
 
 def test_states_are_those_of_one_instruction_and_prompts(task):
