@@ -130,6 +130,25 @@ class Lab:
             "items": find_seen(items, (*trained, *map(fingerprint, shown))),
         }
 
+    def describe_misfits(self, task: Task, arms: Sequence[Arm]) -> list[str]:
+        """Return a note for each arm whose adapter learned with other prompts than the arm's: it is below its best.
+
+        On hiring-handbook an adapter trained with passages made RAG + QLoRA six times as good (tasks/README.md).
+        """
+        from finetune.adapters import read_card
+
+        notes = []
+        for arm in arms:
+            with suppress(LabError):  # A missing adapter is reported as a missing arm.
+                card = read_card(Path(arm.adapter)) if arm.adapter else None
+                if card and (card.kind == "passages") != (arm.top_k > 0):
+                    trained, option = ("without", " --with-context") if arm.top_k else ("with", "")
+                    notes.append(
+                        f"{arm.title} answered with the adapter {card.id}, trained {trained} passages in its prompts; "
+                        f"one trained as it is asked may do better: `ragft train {task.name}{option}`."
+                    )
+        return notes
+
     def find_adapter(self, task: Task, arm: Arm, *, adapter: str | None = None) -> Path:
         """Return the folder of the adapter that an arm would answer with.
 
@@ -223,7 +242,7 @@ class Lab:
                 "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
             )
         # Before the answers: an adapter that is deleted meanwhile must not cost the run.
-        recorded = {arm.name: _record_arm(arm) for arm in arms}
+        recorded, notes = {arm.name: _record_arm(arm) for arm in arms}, self.describe_misfits(task, arms)
         answers: dict[str, list[Prediction]] = {}
         missing: dict[str, str] = {}
         try:
@@ -234,11 +253,11 @@ class Lab:
                 except LabError as error:
                     missing[arm.name] = str(error)
         except (Cancelled, KeyboardInterrupt):
-            self._store(task, items, recorded, answers, missing, "cancelled", options, seed, leaks)
+            self._store(task, items, recorded, answers, missing, "cancelled", options, seed, leaks, notes)
             raise
         if not answers:
             raise LabError("No arm could answer. " + " ".join(missing.values()))
-        run, folder = self._store(task, items, recorded, answers, missing, "ok", options, seed, leaks)
+        run, folder = self._store(task, items, recorded, answers, missing, "ok", options, seed, leaks, notes)
         return Comparison(run, folder, missing)
 
     def _fix_adapter(self, task: Task, arm: Arm, adapter: str | None) -> Arm:
@@ -263,11 +282,12 @@ class Lab:
 
     def _store(
         self, task: Task, items: Sequence[Example], recorded: dict[str, Any], answers: dict[str, list[Prediction]],
-        missing: dict[str, str], status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any],
+        missing: dict[str, str], status: Any, options: DecodeOptions, seed: int, leaks: dict[str, Any], notes: list[str],
     ) -> tuple[Run, Path]:  # fmt: skip
         summary = summarize(task, items, answers, seed=seed).as_json() if answers else {}
         if summary:
             stamp_leaks(summary, leaks, len(items))
+            summary["notes"] = notes
             summary["arms"] = {**summary["arms"], **{arm: {"status": "missing", "reason": why} for arm, why in missing.items()}}
         run = Run(
             id=new_run_id(task.name),

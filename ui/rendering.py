@@ -156,8 +156,9 @@ def render_summary(summary: Mapping[str, Any]) -> str:
         rows.append(_row(cells))
     table = f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>{''.join(rows)}</table>"
     stamp = f'<p class="stamp">{escape(summary["leakage"])}</p>' if summary.get("leakage") else ""
+    notes = "".join(map(render_note, summary.get("notes", ())))
     return (
-        f'{stamp}<p class="verdict">{escape(verdict["sentence"])}</p>'
+        f'{stamp}<p class="verdict">{escape(verdict["sentence"])}</p>{notes}'
         f'<div class="wide">{table}</div>{_render_slices(summary["slices"], metric)}'
     )
 

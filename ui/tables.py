@@ -27,6 +27,8 @@ def print_comparison(result: dict[str, Any], console: Console) -> None:
     if result["slices"]:
         console.print(_slices_table(result["slices"], metric))
     console.print(_contrasts_table(result["contrasts"], metric))
+    for note in result.get("notes", ()):
+        console.print(f"Note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     console.print(f"Verdict: {result['verdict']['sentence']}", style="bold", markup=False, highlight=False)
     console.print(f"Report: {result['report']}", markup=False, highlight=False, soft_wrap=True)
 

@@ -1,11 +1,13 @@
 """The command line with the fake generator and the hashing embedder: plumbing, errors, exit codes."""
 
+import html
 import json
 import sys
 
 import pytest
 
 import ui.lab
+from core.arms import ARMS
 from core.generation.fake import FakeGenerator
 from core.runs import load_predictions, load_run
 from core.settings import read_settings
@@ -249,3 +251,24 @@ def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, ta
     assert arms["base"]["adapter"] is None
     assert arms["qlora"]["adapter"] == tmp_path.name  # By id, not by a path of this machine.
     assert arms["qlora"]["adapter_hash"] == hash_file(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize(("passages", "arm", "words"), [(False, "hybrid", "trained without passages"), (True, "qlora", "with")])
+def test_an_adapter_trained_with_other_prompts_is_told(ragft, task_folder, tmp_path, monkeypatch, passages, arm, words):
+    from finetune.adapters import AdapterCard
+    from ui.lab import Lab
+
+    write_manifest(tmp_path)
+    card = AdapterCard("a1", "tiny", "m", "w", "d", {"with_context": passages}, {}, "", trained_on=("x",))
+    monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
+    monkeypatch.setattr("finetune.adapters.read_card", lambda folder: card)
+    assert ragft("index", str(task_folder))[0] == 0
+    code, out, _ = ragft("compare", str(task_folder), "--arms", "base,qlora,hybrid", "--json")
+    (note,) = json.loads(out)["notes"]
+    assert code == 0
+    assert note.startswith(ARMS[arm].title + " answered")
+    assert words in note
+    assert ("--with-context" in note) == (arm == "hybrid")
+    run = json.loads(out)["run_id"]
+    assert note in " ".join(ragft("runs", run)[1].split())
+    assert note in html.unescape((read_settings().folder("runs") / run / "report.html").read_text())
