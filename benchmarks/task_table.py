@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import print_report, read_arguments
+from core.arms import SHOTS, TOP_K
 from core.errors import LabError
 from core.generation.models import fetch_model
 from core.runs import load_run
@@ -34,7 +35,7 @@ SHOWN = ("primary", "exact", "score", "schema_valid", "latency_p50", "prompt_tok
 ARMS = ("zero_shot", "base", "rag", "qlora", "hybrid")
 LABELS = {
     "majority": "majority value", "nearest": "nearest example, copied", "zero_shot": "base, no examples",
-    "base": "few-shot (base, 3 examples)", "rag": "RAG (3 examples, 2 passages)", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
+    "base": f"few-shot (base, {SHOTS} examples)", "rag": f"RAG ({SHOTS} examples, {TOP_K} passages)", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
 }  # fmt: skip
 
 
@@ -90,8 +91,8 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
     run_ragft(settings, ["index", name])
     train = ["train", name, "--if-needed", "--holdout", "0", *more]
     cards = [run_ragft(settings, arguments) for arguments in (train, [*train, "--with-context"])]
-    adapters = [card["id"] for card in cards]
-    base = measure_once(settings, ["baselines", name, "--limit", str(limit)], adapters=[])
+    adapters = {arm: card["id"] for arm, card in zip(("qlora", "hybrid"), cards, strict=True)}
+    base = measure_once(settings, ["baselines", name, "--limit", str(limit)], adapters={})
     command = ["compare", name, "--arms", ",".join(ARMS), "--limit", str(limit), "--batch-size", BATCH]
     compared = {mode: measure_once(settings, [*command, "--mode", mode], adapters=adapters) for mode in MODES}
     metric = compared["free"]["primary_metric"]
@@ -105,7 +106,10 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
         "steps": [card["outcome"]["steps"] for card in cards],
         "seconds": round(sum(seconds) + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())),
         "baselines": {
-            kind: {"primary": base[kind]["means"][metric], "exact": base[kind]["means"]["exact"]}
+            kind: {
+                "primary": base[kind]["means"][metric],
+                **{key: base[kind]["means"][key] for key in ("exact", "schema_valid")},
+            }
             for kind in ("majority", "nearest")
         },
         "arms": {
@@ -115,9 +119,9 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
     }
 
 
-def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Sequence[str]) -> dict[str, Any]:
-    """Run one command, or return what it gave with the same adapters before."""
-    key = hash_json([list(arguments), list(adapters)])
+def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Mapping[str, str]) -> dict[str, Any]:
+    """Run one command, or return what it gave with the same adapters of the same arms before."""
+    key = hash_json([list(arguments), list(adapters.values())])
     place = settings.folder("results") / f"{arguments[0]}-{key[:12]}.json"
     if place.is_file():
         return dict(read_json(place))
@@ -130,15 +134,16 @@ def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Sequ
     return result
 
 
-def check_run(settings: Settings, result: Mapping[str, Any], adapters: Sequence[str]) -> None:
-    """Make sure that every arm answered, and with these adapters: a newer one in this home would be asked in their place."""
+def check_run(settings: Settings, result: Mapping[str, Any], adapters: Mapping[str, str]) -> None:
+    """Make sure that every arm answered, each with its adapter: a newer one in this home would be asked in its place."""
     absent = [arm["reason"] for arm in result["arms"].values() if "reason" in arm]
     if absent:
         raise LabError(f"The comparison {result['run_id']} is not whole: {' '.join(absent)}")
-    used = {arm["adapter"] for arm in load_run(settings, result["run_id"]).config["arms"].values() if arm["adapter"]}
-    if used != set(adapters):
+    arms = load_run(settings, result["run_id"]).config["arms"]
+    used = {name: about["adapter"] for name, about in arms.items() if about["adapter"]}
+    if used != adapters:
         raise LabError(
-            f"The comparison {result['run_id']} used {', '.join(sorted(used))} and not {', '.join(adapters)}.",
+            f"The comparison {result['run_id']} used {used} and not {dict(adapters)}.",
             f"Delete what was trained there otherwise: {settings.folder('adapters')}.",
         )
 
@@ -172,7 +177,9 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
             "|---|---|---|---|---|---|---|---|---|",
         ]
         for name, marks in result["baselines"].items():
-            lines.append(f"| {LABELS[name]} | {marks['primary']:.3f} | {marks['exact']:.0%} | 100% | | | | | |")
+            lines.append(
+                f"| {LABELS[name]} | {marks['primary']:.3f} | {marks['exact']:.0%} | {marks['schema_valid']:.0%} | | | | | |"
+            )
         lines += [f"| {LABELS[name]} | {render_arm(modes)} |" for name, modes in result["arms"].items()]
         parts.append("\n".join([*lines, "", *(name_winner(result, mode) for mode in MODES)]))
     return "\n\n".join(parts)

@@ -40,14 +40,17 @@ POLL_SECONDS = 0.5
 
 def find_trained(lab: Lab, task: Task, config: TrainConfig) -> dict[str, Any] | None:
     """Return the card of an adapter made from the same instruction, schema, data, base and settings, if there is one."""
-    weights = hash_weights(find_model(lab.settings))
-    data = task.hash_split(task.train)
+    learned = _list_learned(lab.settings, task)
     for card in list_adapters(lab.settings, task=task.name):
-        same = (card.weights, card.data, {**asdict(TrainConfig()), **card.config}) == (weights, data, asdict(config))
-        same = same and (card.instruction, dict(card.schema)) == (task.instruction, dict(task.schema))
-        if same and not card.outcome.get("cancelled"):
+        same = [card.weights, card.data, card.instruction, dict(card.schema)] == learned
+        if same and {**asdict(TrainConfig()), **card.config} == asdict(config) and not card.outcome.get("cancelled"):
             return asdict(card)
     return None
+
+
+def _list_learned(settings: Settings, task: Task) -> list[Any]:
+    """Return what a training follows from beside its settings: base, examples, instruction, schema."""
+    return [hash_weights(find_model(settings)), task.hash_split(task.train), task.instruction, dict(task.schema)]
 
 
 def train_in_process(lab: Lab, task: Task, config: TrainConfig, bars: Bars, *, job: Path | None = None) -> dict[str, Any]:
@@ -113,8 +116,7 @@ def watch_training(
         LabError: The job failed; its last words are given.
     """
     arguments = train_arguments(task, config, settings, allow_leakage=allow_leakage)
-    about = [hash_weights(find_model(settings)), task.hash_split(task.train), task.instruction, dict(task.schema)]
-    basis = hash_json([arguments, about])
+    basis = hash_json([arguments, _list_learned(settings, task)])
     found = _find_unfinished(settings, basis) if go_on else None
     if found is None:
         folder = start_job(settings, kind="train", task=task.name, arguments=arguments, basis=basis)

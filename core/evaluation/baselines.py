@@ -10,6 +10,7 @@ from typing import Any
 
 from core.errors import LabError
 from core.evaluation.scoring import score_answer
+from core.schema import validate
 from core.task import Task
 from core.values import Example, Retriever
 
@@ -73,6 +74,7 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
 def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     marks = [score_answer(value, item.output or {}, task.schema) for value, item in zip(answers, items, strict=True)]
     means = {name: fmean(mark.metric(name) for mark in marks) for name in ("score", "exact", task.primary_metric)}
+    means["schema_valid"] = fmean(value is not None and not validate(value, task.schema) for value in answers)
     slices: dict[str, list[float]] = {}
     for item, mark in zip(items, marks, strict=True):
         if item.slice:

@@ -37,6 +37,9 @@ def test_baselines_are_marked_like_any_answer(task):
     marks = measure_baselines(task, task.test, Words(task))
     assert marks["majority"]["means"]["exact"] == 0.5
     assert marks["nearest"]["n"] == 2
+    assert marks["majority"]["means"]["schema_valid"] == 1
+    strict = replace(task, schema={**task.schema, "required": [*task.schema.get("required", []), "absent"]})
+    assert measure_baselines(strict, task.test, Words(task))["majority"]["means"]["schema_valid"] == 0
     assert marks["majority"]["slices"] == {}
     by_part = replace(task, test=tuple(replace(item, slice=f"part {item.id}") for item in task.test))
     parts = measure_baselines(by_part, by_part.test, Words(task))["majority"]["slices"]

@@ -2,11 +2,8 @@
 
 import json
 import math
-import shutil
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from core.errors import LabError
@@ -17,13 +14,11 @@ from core.task import load_task
 from finetune.adapters import AdapterCard, select_adapter
 from finetune.card_values import restore_config
 from finetune.config import TrainConfig
-from finetune.data import Encoded
 from finetune.model import add_adapter, load_trainable
 from tests.conftest import row, write_task
 from ui.download_panel import adapter_of, make_file
 from ui.lab import Lab
 from ui.probing import probe_arguments
-from ui.training import _explain_memory, _identify
 from ui.training_costs import Costs
 from ui.training_form import NAMES, fill_form, read_form
 from ui.training_history import (
@@ -39,7 +34,7 @@ from ui.training_history import (
 )
 from ui.training_plots import draw_answers, draw_comparison, draw_losses, draw_probe, smooth
 from ui.training_view import render_cost, render_differences, render_probe, render_samples, render_training
-from ui.watch import find_trained, train_arguments, watch_training
+from ui.watch import train_arguments
 
 
 def step(number, loss, **more):
@@ -103,82 +98,6 @@ def test_an_impossible_value_is_refused_in_words():
     values = dict(zip(NAMES, fill_form(TrainConfig()), strict=True))
     with pytest.raises(LabError, match="learning_rate is 0"):
         read_form(list({**values, "learning_rate": 0}.values()))
-
-
-def test_a_command_names_a_task_so_that_it_is_found_again(task, settings, tmp_path):
-    assert task.folder.parent.name == "tasks"
-    assert train_arguments(task, TrainConfig(), settings)[1] == str(task.folder)
-    own = load_task(shutil.copytree(task.folder, settings.folder("tasks") / task.name))
-    assert train_arguments(own, TrainConfig(), settings)[1] == task.name
-    assert train_arguments(task, TrainConfig(), settings)[1] == str(task.folder)
-
-
-def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, settings, monkeypatch):
-    monkeypatch.setattr("ui.watch.find_model", lambda settings: None)
-    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "w")
-    about = {"instruction": task.instruction, "schema": dict(task.schema)}
-    data, config = task.hash_split(task.train), asdict(TrainConfig())
-    card = AdapterCard("a", task.name, "m", "w", data, config, {"cancelled": False}, "now", **about)
-    monkeypatch.setattr("ui.watch.list_adapters", lambda settings, task: [card])
-    lab = Lab(settings)
-    assert find_trained(lab, task, TrainConfig())["id"] == "a"
-    assert find_trained(lab, replace(task, instruction="Say no."), TrainConfig()) is None
-    assert find_trained(lab, replace(task, schema={"type": "object"}), TrainConfig()) is None
-
-
-@pytest.mark.parametrize(
-    ("state", "happens"), [("done", "started"), ("cancelled", "resumed"), ("failed", "resumed"), ("running", "followed")]
-)
-def test_a_training_that_was_stopped_goes_on_instead_of_another(task, settings, monkeypatch, state, happens):
-    happened = []
-
-    def start(settings, *, kind, task, arguments, basis):
-        folder = settings.folder("jobs") / f"20260101-{len(happened):06}-train-0000"
-        process = psutil.Process()
-        write_json(folder / CONFIG, {"kind": kind, "command": ["ragft", *arguments], "basis": basis})
-        write_json(folder / STATUS, asdict(JobStatus(state, process.pid, process.create_time())))
-        happened.append("started")
-        return folder
-
-    def watch(task, go_on):
-        return watch_training(settings, task, TrainConfig(), go_on=go_on)
-
-    monkeypatch.setattr("ui.watch.find_model", lambda settings: None)
-    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "w")
-    monkeypatch.setattr("ui.watch.start_job", start)
-    monkeypatch.setattr("ui.watch.resume_job", lambda _, folder: happened.append(f"resumed {folder.name}"))
-    monkeypatch.setattr("ui.watch.follow_job", lambda folder: JobStatus("done", result={"id": folder.name}))
-    first = watch(task, go_on=True)
-    write_json(settings.folder("jobs") / "20260102-000000-train-0000" / STATUS, {})  # Damaged, and newer.
-    expected = {"started": ["started"], "resumed": [f"resumed {first['id']}"], "followed": []}[happens]
-    assert (watch(task, go_on=True) == first) == (happens != "started")
-    assert happened == ["started", *expected]
-    watch(replace(task, instruction="Say no."), go_on=True)
-    watch(task, go_on=False)
-    monkeypatch.setattr("ui.watch.hash_weights", lambda folder: "of another base")
-    watch(task, go_on=True)
-    assert happened == ["started", *expected, "started", "started", "started"]
-
-
-def test_states_are_those_of_one_instruction_and_prompts(task):
-    loaded = SimpleNamespace(weights_hash="w")
-
-    def identify(task, prompt):
-        return _identify(task, TrainConfig(), SimpleNamespace(loaded=loaded, examples=[Encoded("a", prompt, [3])]))
-
-    known = identify(task, [1, 2])
-    assert identify(task, [1, 2]) == known
-    assert known not in {identify(replace(task, instruction="Say no."), [1, 2]), identify(task, [1, 9])}
-    assert identify(replace(task, schema={"type": "object"}), [1, 2]) != known
-
-
-def test_memory_that_runs_out_is_told_and_other_errors_are_not_hidden():
-    with pytest.raises(LabError, match="does not fit into memory.*--batch-size"), _explain_memory():
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes.")
-    with pytest.raises(LabError, match="does not fit into memory"), _explain_memory():
-        raise MemoryError
-    with pytest.raises(RuntimeError, match="shape"), _explain_memory():
-        raise RuntimeError("shape mismatch")
 
 
 def test_a_command_gives_back_its_settings(task, settings):
