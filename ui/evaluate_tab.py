@@ -97,8 +97,9 @@ def draw_contrasts(summary: dict[str, Any] | Any) -> Any:
     )
     figure.add_vline(x=0, line_dash="dash")
     figure.add_vrect(x0=-EQUIVALENCE_MARGIN, x1=EQUIVALENCE_MARGIN, opacity=0.12, line_width=0, fillcolor="gray")
-    figure.update_layout(height=140 + 26 * len(known), margin={"l": 10, "r": 10, "t": 10, "b": 40}, yaxis={"automargin": True})
+    # The plot's label lies over its top left corner: without room there it would hide the first pair's name.
+    figure.update_layout(height=180 + 26 * len(known), margin={"l": 10, "r": 10, "t": 50, "b": 40}, yaxis={"automargin": True})
     if summary.get("leakage"):
-        figure.update_layout(title={"text": summary["leakage"], "font": {"color": "#b3261e", "size": 13}}, margin={"t": 60})
+        figure.update_layout(title={"text": summary["leakage"], "font": {"color": "#b3261e", "size": 13}}, margin={"t": 80})
     figure.update_xaxes(title="difference (right: the first is better)", range=[-1, 1])
     return figure

@@ -384,6 +384,7 @@ def wait_for(folder, *, step=None):
     raise AssertionError(read_status(folder))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_noticed_and_resumed_to_the_same_end(job_settings):
     arguments = ["train", "bonus", "--epochs", "3", "--batch-size", "4", "--rank", "4", "--holdout", "0"]
     whole = start_job(job_settings, kind="train", task="bonus", arguments=arguments)
@@ -402,6 +403,7 @@ def test_a_killed_worker_is_noticed_and_resumed_to_the_same_end(job_settings):
     assert not (killed / "states").exists()
 
 
+@pytest.mark.slow
 def test_jobs_are_watched_and_shown_on_the_command_line(job_settings):
     def ragft(*arguments):
         done = subprocess.run(
