@@ -11,6 +11,8 @@ a CPU; on several GPUs neither was run.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -128,17 +130,21 @@ def join_group() -> Group:
     return Group(rank, size, sharded=size > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP"))
 
 
-def leave_group() -> None:
-    """Leave the group once nothing more is exchanged, and wait for its threads; a process alone has none to leave.
+def end_process() -> None:
+    """End a process of a group, with code 0, once its work is done and its files are written; one that is alone goes on.
 
-    A process that ends without it may abort after its work is done: a thread of gloo that still holds a tensor asks
-    for an interpreter that is gone (pytorch pull request 179291). It is not for a failed training: the others may wait
-    in an exchange, and the launcher ends them.
+    An interpreter that winds down beside gloo's threads may abort: one that still holds a tensor asks for an interpreter
+    that is gone (pytorch pull request 179291). Destroying the group ends the threads only if nothing keeps the group, and
+    torch keeps it itself: `torch.distributed.nn` as default arguments, DTensor's cache in its meshes. So nothing is wound
+    down. It is not for a failed training: the others may wait in an exchange, and the launcher ends them.
     """
     import torch.distributed
 
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def shard_frozen(model: Any, group: Group) -> int:

@@ -32,7 +32,7 @@ def launch(
 ) -> None:
     """Train in this process and its siblings; the first one reports and stores the adapter."""
     from finetune.config import TrainConfig, default_alpha
-    from finetune.distributed import join_group, leave_group
+    from finetune.distributed import end_process, join_group
     from ui.lab import Lab
     from ui.preflight_view import require_go, run_preflight
     from ui.watch import train_in_process
@@ -49,7 +49,7 @@ def launch(
     if join_group().leads:
         show(card, False, lambda value: show_fields({"id": value["id"], "model": value["model"]}))
         err.print("The adapter is ready.")
-    leave_group()
+    end_process()
 
 
 def main() -> None:

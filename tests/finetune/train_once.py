@@ -16,7 +16,7 @@ def main():
     from finetune.checkpoint import Checkpoints, read_adapter
     from finetune.config import TrainConfig
     from finetune.data import encode_examples
-    from finetune.distributed import join_group, leave_group
+    from finetune.distributed import end_process, join_group
     from finetune.evaluation import Evaluator
     from finetune.model import add_adapter, load_trainable
     from finetune.trainer import train
@@ -43,7 +43,7 @@ def main():
         save_file(read_adapter(model), result / "adapter.safetensors", told)
     else:
         assert not lines
-    leave_group()
+    end_process()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from core.errors import LabError
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_process_leaves_its_group_when_all_is_done_and_not_when_it_failed(task_folder, tmp_path, monkeypatch, fails):
+def test_a_process_is_ended_when_all_is_done_and_not_when_it_failed(task_folder, tmp_path, monkeypatch, fails):
     from ui.launch import launch
 
     happened = []
@@ -21,10 +21,10 @@ def test_a_process_leaves_its_group_when_all_is_done_and_not_when_it_failed(task
     monkeypatch.setattr("ui.preflight_view.run_preflight", lambda *_: None)
     monkeypatch.setattr("ui.preflight_view.require_go", lambda *_, **__: None)
     monkeypatch.setattr("ui.watch.train_in_process", train)
-    monkeypatch.setattr("finetune.distributed.leave_group", lambda: happened.append("left"))
+    monkeypatch.setattr("finetune.distributed.end_process", lambda: happened.append("ended"))
     if fails:
         with pytest.raises(LabError):
             launch(str(task_folder))
     else:
         launch(str(task_folder))
-    assert happened == ([] if fails else ["trained", "left"])
+    assert happened == ([] if fails else ["trained", "ended"])
