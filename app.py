@@ -3,7 +3,7 @@
 import os
 
 from core.settings import read_settings
-from ui.page import launch
+from ui.page.app import launch
 
 if __name__ == "__main__":
     on_space = "SPACE_ID" in os.environ

@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.measure import median_ratio, print_report, read_arguments, time_pair
-from core.arms import ARMS
+from core.answers.parsing import parse
+from core.answers.validation import validate
+from core.comparison.arms import ARMS
+from core.comparison.prompts import build_prompt, choose_shots
 from core.generation.constraint import Constraint, Matcher, compile_schema, load_constraint_tokenizer
 from core.generation.decoder import TransformersGenerator, encode_prompt, load_generator
 from core.generation.loop import DecodeLoop
 from core.generation.models import fetch_model
-from core.prompts import build_prompt, choose_shots
-from core.schema import parse, validate
 from core.settings import prepare_libraries, read_settings
-from core.task import Task, find_task, load_task
+from core.tasks.task import Task, find_task, load_task
 from core.values import DecodeOptions, Message
 
 TASK = "hiring-handbook"

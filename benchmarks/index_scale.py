@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks.measure import print_report, read_arguments
 from core.values import Document
-from retrieval.embedding import Fingerprint
-from retrieval.indexing import from_documents, update_index
-from retrieval.vectors import build_vectors, choose_kind, search_vectors
+from retrieval.embedding.embedder import Fingerprint
+from retrieval.index.update import from_documents, update_index
+from retrieval.index.vectors import build_vectors, choose_kind, search_vectors
 
 DIMENSION, INTRINSIC, CLUSTERS, QUERIES, TOP_K, TIMED = 384, 48, 2000, 200, 10, 50
 WORDS = 20_000
@@ -35,8 +35,8 @@ import json, sys, time
 import faiss, numpy, sqlite3, bm25s, psutil
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from retrieval.embedding import Fingerprint
-from retrieval.index import open_index
+from retrieval.embedding.embedder import Fingerprint
+from retrieval.index.index import open_index
 before = psutil.Process().memory_info().rss
 start = time.perf_counter()
 index = open_index(Path({folder!r}), Fingerprint("made up", "none", {dimension}, 256), task="t")

@@ -133,9 +133,9 @@ def read_losses(folder: Path) -> dict[int, float]:
 
 def train_here(folder: Path, home: Path) -> None:
     """Train as `ragft train --job` does, with a state after every step."""
-    from finetune.trainer import Listeners, StepReport
-    from ui.lab import Lab
-    from ui.training import train_task
+    from finetune.train.trainer import Listeners, StepReport
+    from lab.lab import Lab
+    from lab.training.run import train_task
 
     lab = Lab(replace(read_settings(), home=home))
 

@@ -20,16 +20,16 @@ from benchmarks.langchain_peer import Peer
 from benchmarks.measure import print_report, read_arguments
 from core.settings import read_settings
 from core.values import Document, Passage
-from retrieval.abstention import calibrate, judge
-from retrieval.beir import read_beir
 from retrieval.chunking import searchable_text
-from retrieval.embedding import SentenceEmbedder, find_folder
-from retrieval.index import Index
-from retrieval.indexing import index_documents
-from retrieval.lexical import BM25, build_bm25
-from retrieval.metrics import DEPTH, PASSAGES, Labelled, measure_quality, ndcg
-from retrieval.search import MODES, HybridRetriever
-from retrieval.vectors import build_vectors, take_vectors
+from retrieval.embedding.embedder import SentenceEmbedder, find_folder
+from retrieval.evidence.abstention import calibrate, judge
+from retrieval.index.index import Index
+from retrieval.index.lexical import BM25, build_bm25
+from retrieval.index.update import index_documents
+from retrieval.index.vectors import build_vectors, take_vectors
+from retrieval.quality.beir import read_beir
+from retrieval.quality.metrics import DEPTH, PASSAGES, Labelled, measure_quality, ndcg
+from retrieval.search.hybrid import MODES, HybridRetriever
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SIZES = (5_000, 50_000, 500_000)

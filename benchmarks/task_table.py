@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import print_report, read_arguments
-from core.arms import SHOTS, TOP_K
+from core.comparison.arms import SHOTS, TOP_K
+from core.comparison.runs import load_run
 from core.errors import LabError
 from core.generation.models import fetch_model
-from core.runs import load_run
 from core.settings import BUNDLED_TASKS, DEFAULT_MODEL, Settings, read_settings
 from core.storage import hash_file, hash_json, read_json, write_json, write_text
 

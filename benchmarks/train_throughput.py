@@ -29,7 +29,7 @@ from benchmarks.measure import median_ratio, print_report
 from benchmarks.tasks.public import adapt_snips
 from core.generation.models import fetch_model
 from core.settings import prepare_libraries, read_settings
-from core.task import Task
+from core.tasks.task import Task
 from core.values import Example
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples, pack
@@ -154,8 +154,8 @@ def read_data(folder: Path, name: str) -> list[Encoded]:
 
 def load_ours() -> Any:
     """Load the model as our trainings do."""
-    from finetune.estimate import choose_unpacking, inspect_machine, read_shape
-    from finetune.model import load_trainable
+    from finetune.plan.estimate import choose_unpacking, inspect_machine, read_shape
+    from finetune.train.model import load_trainable
 
     settings = read_settings()
     folder = fetch_model(settings)
@@ -165,8 +165,8 @@ def load_ours() -> Any:
 
 def train_ours(folder: Path, steps: int) -> None:
     """Train with our trainer."""
-    from finetune.model import add_adapter
-    from finetune.trainer import train
+    from finetune.train.model import add_adapter
+    from finetune.train.trainer import train
 
     loaded = load_ours()
     examples = read_data(folder, "train")
@@ -245,7 +245,7 @@ def finish(
 
     from safetensors.torch import save_file
 
-    from finetune.checkpoint import read_adapter
+    from finetune.train.checkpoint import read_adapter
 
     save_file({name: tensor.float() for name, tensor in read_adapter(model).items()}, folder / f"{side}.safetensors")
     tokens = sum(len(item.prompt) + len(item.answer) for item in examples) / len(examples) * CONFIG.batch_size
@@ -263,8 +263,8 @@ def mark_held_out(folder: Path, _steps: int) -> None:
     import torch
     from safetensors.torch import load_file
 
-    from finetune.checkpoint import write_adapter
-    from finetune.model import add_adapter, compute_loss
+    from finetune.train.checkpoint import write_adapter
+    from finetune.train.model import add_adapter, compute_loss
 
     model = add_adapter(load_ours(), CONFIG).eval()
     held = read_data(folder, "held")
@@ -289,7 +289,7 @@ def measure_limit(_folder: Path, rounds: int) -> None:
     """
     import torch
 
-    from finetune.model import add_adapter, compute_loss
+    from finetune.train.model import add_adapter, compute_loss
 
     loaded = load_ours()
     dtype, device = loaded.device.dtype, loaded.model.device

@@ -12,11 +12,11 @@ from typing import Any
 from benchmarks.measure import median_ratio, print_report, read_arguments, time_pair
 from core.generation.models import fetch_model
 from core.settings import read_settings
-from core.task import find_task, load_task
-from finetune import attention
+from core.tasks.task import find_task, load_task
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples, pack
-from finetune.trainer import add_adapter, compute_loss, load_trainable
+from finetune.train import packed_attention
+from finetune.train.trainer import add_adapter, compute_loss, load_trainable
 
 TASK = "hiring-handbook"
 
@@ -34,7 +34,7 @@ def main() -> None:
     losses: dict[str, float] = {}
 
     def ours() -> None:
-        model.set_attn_implementation(attention.NAME)
+        model.set_attn_implementation(packed_attention.NAME)
         run(model, compute_loss(model, pack(batch)), losses, "ours")
 
     def peer() -> None:

@@ -18,6 +18,27 @@ from typing import Any
 from core.errors import LabError
 
 MANIFEST = "manifest.json"
+LONGEST_NAME = 200  # Bytes; file systems take 255, and temporary siblings add a few.
+SHOWN_NAME = 80  # Characters of a refused name in the error.
+
+
+def child(folder: Path, name: str, *, what: str, remedy: str = "") -> Path:
+    """Return what a name from outside stands for inside a folder, whether or not it exists; never a place elsewhere.
+
+    Args:
+        folder: Where it must lie.
+        name: As a person, a page or a file gave it.
+        what: What it names, for the error: `job`, `run`.
+        remedy: What the error advises.
+
+    Raises:
+        LabError: The name is empty, hidden, too long for a file, unprintable (a NUL byte), or leads elsewhere.
+    """
+    fits = name and name.isprintable() and not name.startswith(".") and len(name.encode()) <= LONGEST_NAME
+    if not fits or "/" in name or "\\" in name:
+        shown = name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}…"
+        raise LabError(f"There is no {what} {shown!r}.", remedy)
+    return folder / name
 
 
 def hash_file(path: Path) -> str:

@@ -1,7 +1,7 @@
 """The vocabulary: plain frozen values that every other file passes around.
 
 Identity, storage and rendering live elsewhere. An arm is data, not a class: its adapter and its retrieval
-depth place it in the 2 x 2 of the lab (see `core/arms.py`).
+depth place it in the 2 x 2 of the lab (see `core/comparison/arms.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Every prompt of a task starts with the same instruction. A step's examples are laid side by side in one row:
 the shared prefix, then each example's own part. Attention lets an example see the prefix and itself
-(`finetune/attention.py`), and its positions continue the prefix, so the loss and its gradient are those of separate rows (tested) at
+(`finetune/train/packed_attention.py`), and its positions continue the prefix, so the loss and its gradient are those of separate rows (tested) at
 about half the tokens, and nothing is padded.
 """
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from core.answers.writing import serialize
+from core.comparison.prompts import build_prompt
 from core.errors import LabError
 from core.generation.decoder import common_prefix, encode_prompt
-from core.prompts import build_prompt
-from core.schema import serialize
-from core.task import Task
+from core.tasks.task import Task
 from core.values import Evidence, Example, Hit, Message
-from finetune.attention import Spans, span_examples
+from finetune.train.packed_attention import Spans, span_examples
 
 if TYPE_CHECKING:
     import torch

@@ -2,7 +2,7 @@
 
 LoRA freezes a weight matrix W and learns a small update of it, `W' = W + (alpha / r) B A`: instead of `out * in`
 numbers, `r * (out + in)`. QLoRA stores the frozen W in 4 bits and dequantizes it where it is used, so that only A
-and B need gradients and optimizer state. Training uses the libraries (`finetune/trainer.py`); the tests hold this
+and B need gradients and optimizer state. Training uses the libraries (`finetune/train/trainer.py`); the tests hold this
 page equal to them, and the Learn tab draws what is computed here.
 
 Source: Hu et al. 2021, arXiv 2106.09685, section 4.1; Dettmers et al. 2023, arXiv 2305.14314, section 3.

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from core.values import Document, Passage
-from retrieval.headings import find_path, find_sections
+from retrieval.readers.headings import find_path, find_sections
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

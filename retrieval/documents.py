@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from core.errors import LabError
 from core.storage import hash_file, hash_json
 from core.values import Document
-from retrieval.parsing import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, parse_file
-from retrieval.parsing_worker import ParsingWorker
-from retrieval.text_reader import SURROGATE
+from retrieval.readers.registry import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, parse_file
+from retrieval.readers.text import SURROGATE
+from retrieval.readers.worker import ParsingWorker
 
 __all__ = [
     "LIMITS",

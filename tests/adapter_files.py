@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core.generation.loading import hash_weights, load_model
 from core.storage import new_folder, write_json
-from finetune.adapters import AdapterCard, save_adapter
+from finetune.adapters.store import AdapterCard, save_adapter
 
 CARD = AdapterCard("20260101-first", "tiny", "tiny-llama", "w" * 64, "d" * 64, {"storage": "nf4"}, {"last_loss": 0.5}, "2026")
 TEXT = "the walrus bonus is 40 euros and is paid in May; heron shifts start at noon, a break lasts 25 minutes. " * 20

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from core.settings import Settings, read_settings
-from core.task import load_task
-from retrieval.embedding import Fingerprint
+from core.tasks.task import load_task
+from retrieval.embedding.embedder import Fingerprint
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"

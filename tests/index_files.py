@@ -4,10 +4,10 @@ import numpy as np
 
 from retrieval.chunking import searchable_text
 from retrieval.documents import list_files
-from retrieval.index import open_index
-from retrieval.indexing import from_files, update_index
-from retrieval.lexical import search_bm25
-from retrieval.vectors import take_vectors
+from retrieval.index.index import open_index
+from retrieval.index.lexical import search_bm25
+from retrieval.index.update import from_files, update_index
+from retrieval.index.vectors import take_vectors
 
 TEXTS = {
     "pay": "# Pay\n\nThe walrus bonus is 40 euros.",

@@ -1,1 +1,1 @@
-"""Every front door: command line, page, and the composition root `ui/lab.py`."""
+"""The two front doors over `lab`: the command line and the page."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from core.answers.validation import validate
 from core.errors import LabError
 from core.evaluation.scoring import score_answer
-from core.schema import validate
-from core.task import Task
+from core.tasks.task import Task
 from core.values import Example, Retriever
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.arms import ARMS
+from core.comparison.arms import ARMS
+from core.comparison.runs import Run
 from core.evaluation.scoring import score_answer
-from core.runs import Run
-from core.task import Task
+from core.tasks.task import Task
 from core.values import Example, Prediction
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")

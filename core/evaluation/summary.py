@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from core.arms import ARMS
+from core.comparison.arms import ARMS
 from core.evaluation.scoring import Score, score_answer
 from core.evaluation.statistics import Contrast, contrast, correct_holm, mean_interval
 from core.evaluation.verdict import SIMPLICITY, Verdict, decide
-from core.task import Task
+from core.tasks.task import Task
 from core.values import Example, Prediction
 
 ALL = "all"

@@ -79,7 +79,7 @@ def load_model(
         raise LabError(f"There is no storage {storage!r}.", "Choose nf4, int8 or full.")
     silence_libraries()
     if (folder / CARD).is_file():
-        storage = "full"  # `finetune/merging.py` wrote it.
+        storage = "full"  # `finetune/adapters/merging.py` wrote it.
     device = choose_device()
     quantization = {
         "nf4": BitsAndBytesConfig(

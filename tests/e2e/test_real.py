@@ -19,8 +19,8 @@ def test_retrieval_finds_the_evidence(environment):
 def test_passages_never_exceed_the_window():
     from retrieval.chunking import searchable_text, split_document
     from retrieval.documents import read_documents
-    from retrieval.embedding import SentenceEmbedder
-    from retrieval.indexing import PASSAGE_TOKENS
+    from retrieval.embedding.embedder import SentenceEmbedder
+    from retrieval.index.update import PASSAGE_TOKENS
 
     embedder = SentenceEmbedder()
     for document in read_documents(BUNDLED_TASKS / "hiring-handbook" / "documents").documents:
@@ -47,12 +47,12 @@ def test_merged_and_attached_adapters_agree_in_float32(home, card, monkeypatch):
     """In bfloat16 they round differently (88 of 100 texts equal, the same marks); in float32 they are one product."""
     import torch
 
-    from core.arms import ARMS
+    from core.comparison.arms import ARMS
     from core.generation.decoder import load_generator
     from core.generation.device import Device
     from core.generation.models import find_model
     from core.values import DecodeOptions
-    from ui.lab import Lab
+    from lab.lab import Lab
 
     monkeypatch.setattr("core.generation.loading.choose_device", lambda: Device("cpu", torch.float32))
     texts = []

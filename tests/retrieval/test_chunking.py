@@ -19,8 +19,8 @@ from retrieval.chunking import (
     split_document,
 )
 from retrieval.documents import read_documents
-from retrieval.headings import find_sections
-from retrieval.parsing import TITLE
+from retrieval.readers.headings import find_sections
+from retrieval.readers.registry import TITLE
 
 SEA = "# Sea\n\n" + "\n\n".join(
     f"## Part {n}\nThe buoy number {n} drifts. It äöü floats, 海 waves and kelp." for n in range(12)

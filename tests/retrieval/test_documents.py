@@ -11,7 +11,7 @@ from core.errors import LabError
 from core.values import Document
 from retrieval import documents
 from retrieval.documents import Limits, Problem, list_files, parse_files, read_documents
-from retrieval.parsing_worker import ParsingWorker
+from retrieval.readers.worker import ParsingWorker
 
 PDFS = Path(__file__).resolve().parents[3] / "shared" / "data" / "docs_pypdf"
 PAGE = """<html><head><title>Bee &mdash; keeping</title><style>p{}</style></head><body><nav>Menu</nav>
@@ -382,17 +382,17 @@ def start(code):
     limits = "Limits(**json.loads(sys.argv[1]))"
     lines = [
         "import json, os, sys, time",
-        "from retrieval import parsing, parsing_worker",
-        "from retrieval.reading import Limits, Text",
+        "from retrieval.readers import registry, worker",
+        "from retrieval.readers.limits import Limits, Text",
     ]
-    return [sys.executable, "-c", "\n".join([*lines, *code, f"parsing_worker.main({limits})"])]
+    return [sys.executable, "-c", "\n".join([*lines, *code, f"worker.main({limits})"])]
 
 
 def test_a_hanging_parser_is_killed_and_replaced(tmp_path):
     for name in ("a.pdf", "b.html"):
         (tmp_path / name).write_text("<p>fine</p>")
     hang, fine = list_files(tmp_path)
-    command = start(["parsing.READERS['.pdf'] = lambda path, limits: time.sleep(60)"])
+    command = start(["registry.READERS['.pdf'] = lambda path, limits: time.sleep(60)"])
     began = time.monotonic()
     with ParsingWorker(Limits(seconds=2), command=command) as worker:
         assert worker.parse(hang) == [Problem("a.pdf", "Reading it took longer than 2 s and was stopped.")]
@@ -414,7 +414,7 @@ def test_a_crash_costs_one_file(tmp_path, fault, reason):
         (tmp_path / name).write_text("<p>fine</p>")
     bad, also_bad, fine = list_files(tmp_path)
     with ParsingWorker(
-        Limits(memory_bytes=2**29), command=start([f"parsing.READERS['.pdf'] = lambda path, limits: {fault}"])
+        Limits(memory_bytes=2**29), command=start([f"registry.READERS['.pdf'] = lambda path, limits: {fault}"])
     ) as worker:
         results = [*worker.parse(bad), *worker.parse(also_bad)]
         assert worker.parse(fine)[0].text == "fine"
@@ -438,7 +438,7 @@ def test_no_process_is_left_behind(tmp_path):
         (tmp_path / f"{number}.html").write_text("<p>fine</p>")
     results = parse_files(list_files(tmp_path))
     next(results)
-    children = [child for child in psutil.Process().children() if "retrieval.parsing_worker" in child.cmdline()]
+    children = [child for child in psutil.Process().children() if "retrieval.readers.worker" in child.cmdline()]
     assert len(children) == 1
     results.close()
     assert not children[0].is_running()

@@ -1,0 +1,1 @@
+"""Answers as JSON: written, parsed, validated, bounded."""

@@ -1,0 +1,1 @@
+"""What is compared: arms, prompts, the one pipeline, stored runs."""

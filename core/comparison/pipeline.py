@@ -1,0 +1,97 @@
+"""The one pipeline: `answer(task, items, arm)` serves a question, a page and a 300-item evaluation alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.answers.parsing import parse
+from core.answers.validation import validate
+from core.comparison.arms import Arm
+from core.comparison.prompts import build_prompt, choose_shots
+from core.errors import LabError
+from core.evaluation.baselines import find_nearest
+from core.tasks.task import Task
+from core.values import DecodeOptions, Example, Generation, Generator, Hit, Message, OnText, Prediction, Retriever
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A prompt that fits, with the hits that it holds and those that were left out."""
+
+    messages: list[Message]
+    hits: tuple[Hit, ...]
+    dropped: tuple[Hit, ...]
+
+
+def answer(
+    task: Task,
+    items: Sequence[Example],
+    arm: Arm,
+    *,
+    generator: Generator,
+    retriever: Retriever | None = None,
+    examples: Retriever | None = None,
+    options: DecodeOptions | None = None,
+    on_text: OnText | None = None,
+) -> Iterator[tuple[int, Prediction]]:
+    """Answer items with one arm, yielding (index of the item, prediction) as they finish.
+
+    `examples` searches the training examples, for arms that show the nearest ones.
+
+    Raises:
+        LabError: The arm needs an adapter or an index that is not there, or a question does not fit.
+    """
+    options = options or DecodeOptions()
+    if arm.uses_adapter and arm.adapter is None:
+        raise LabError(f"The arm {arm.name!r} needs an adapter for {task.name}.", f"Train one: `ragft train {task.name}`.")
+    if arm.top_k and retriever is None:
+        raise LabError(f"The arm {arm.name!r} needs an index of {task.name}.", f"Build it: `ragft index {task.name}`.")
+    hits = retriever.search([item.input for item in items], top_k=arm.top_k) if arm.top_k and retriever else [[]] * len(items)
+    shots = [choose_shots(task, arm.shots)] * len(items)
+    if arm.nearest:
+        if examples is None:
+            raise LabError(f"The arm {arm.name!r} needs a search over the training examples of {task.name}.")
+        found = find_nearest(task, [item.input for item in items], examples, count=arm.shots)
+        shots = [list(reversed(nearest)) for nearest in found]  # The nearest stands next to the question.
+    packed = [
+        _pack(task, item, shots=shown, hits=passages, generator=generator, options=options)
+        for item, shown, passages in zip(items, shots, hits, strict=True)
+    ]
+    prompts = [pack.messages for pack in packed]
+    answers = generator.generate(prompts, adapter=arm.adapter, options=options, schema=task.decoding_schema, on_text=on_text)
+    for index, generation in answers:
+        yield index, _predict(task, items[index], arm, packed[index], generation)
+
+
+def _pack(
+    task: Task, item: Example, *, shots: Sequence[Example], hits: Sequence[Hit], generator: Generator, options: DecodeOptions
+) -> _Packed:
+    """Fit whole passages, best first, into the context that the answer leaves free."""
+    room = generator.context_tokens - options.max_new_tokens - (options.draft_tokens if options.mode == "think" else 0) - 1
+    for kept in range(len(hits), -1, -1):
+        messages = build_prompt(task, item.input, shots=shots, hits=hits[:kept])
+        needed = generator.count_tokens(messages)
+        if needed <= room:
+            return _Packed(messages, tuple(hits[:kept]), tuple(hits[kept:]))
+    raise LabError(
+        f"The question {item.id!r} needs {needed} tokens but the model leaves room for {room}.", "Shorten the question."
+    )
+
+
+def _predict(task: Task, item: Example, arm: Arm, packed: _Packed, generation: Generation) -> Prediction:
+    parsed = parse(generation.text)
+    issues = parsed.issues
+    if parsed.stage != "failed":
+        issues += tuple(validate(parsed.value, task.schema))
+    return Prediction(
+        arm=arm.name,
+        example=item.id,
+        hits=packed.hits,
+        generation=generation,
+        value=parsed.value,
+        issues=issues,
+        stage=parsed.stage,
+        dropped_passages=len(packed.dropped),
+        dropped_documents=tuple(hit.passage.document for hit in packed.dropped),
+    )

@@ -1,0 +1,70 @@
+"""The one place where a prompt is made: training, the page, the command line and the evaluation share it.
+
+A model trained on one wording and asked in another is the classic silent failure (reference: template
+mismatch), so nobody else concatenates prompt text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from core.answers.writing import serialize
+from core.tasks.task import Task
+from core.values import Example, Hit, Message
+
+
+def build_prompt(task: Task, question: str, *, shots: Sequence[Example] = (), hits: Sequence[Hit] = ()) -> list[Message]:
+    """Build the chat prompt of one question.
+
+    Args:
+        task: Gives the instruction, the form of the answer and the label of the input.
+        question: The input to answer.
+        shots: Labelled training examples shown as earlier turns. Where passages are shown for the question,
+            each shot shows its evidence quotes, so that the turns look alike.
+        hits: Retrieved passages, best first.
+    """
+    messages = [Message("system", f"{task.instruction}\n{describe_answer(task.schema)}")]
+    for shot in shots:
+        quotes = [(item.document, item.quote) for item in shot.evidence] if hits else []
+        messages.append(Message("user", _turn(task, shot.input, quotes)))
+        messages.append(Message("assistant", serialize(shot.output, task.schema)))
+    passages = [(hit.passage.document, hit.passage.text) for hit in reversed(hits)]  # The best stands next to the question.
+    messages.append(Message("user", _turn(task, question, passages)))
+    return messages
+
+
+def describe_answer(schema: Mapping[str, Any]) -> str:
+    """Describe the answer's fields in one line for a model: names, allowed values, descriptions."""
+    fields = "; ".join(f'"{name}" ({_describe(field)})' for name, field in schema["properties"].items())
+    return f"Answer with one JSON object and nothing else. Its fields: {fields}."
+
+
+def choose_shots(task: Task, count: int, *, seed: int = 0) -> list[Example]:
+    """Choose the fixed examples of the prompt: those that task.toml names, else a seeded sample of train.
+
+    Test examples are never used.
+    """
+    by_id = {example.id: example for example in task.train}
+    if task.shots:
+        return [by_id[identity] for identity in task.shots[:count]]
+    pool = sorted(task.train, key=lambda example: example.id)
+    return Random(seed).sample(pool, min(count, len(pool)))
+
+
+def _turn(task: Task, question: str, passages: Sequence[tuple[str, str]]) -> str:
+    label = f"{task.input_label}: {question.strip()}"
+    if not passages:
+        return label
+    shown = "\n\n".join(f"[{document}]\n{text.strip()}" for document, text in passages)
+    return f"Passages:\n{shown}\n\n{label}"
+
+
+def _describe(field: Mapping[str, Any]) -> str:
+    if "description" in field:
+        return str(field["description"])
+    if "enum" in field:
+        return "one of " + ", ".join("null" if value is None else str(value) for value in field["enum"])
+    kind = field.get("type", "any")
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)

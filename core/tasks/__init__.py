@@ -1,0 +1,1 @@
+"""Tasks: what is asked, with its examples, loading, drafts of people's own rows, checks."""

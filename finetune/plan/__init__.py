@@ -1,0 +1,1 @@
+"""Before a training: what it takes and whether it may start."""

@@ -1,0 +1,1 @@
+"""A training: model, steps, states, held-out answers."""

@@ -1,0 +1,1 @@
+"""What a person does with the lab, without any front door; joins the packages."""

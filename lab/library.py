@@ -1,0 +1,289 @@
+"""The lab's books: the index of each task's documents and examples, kept up to date and kept open."""
+
+from __future__ import annotations
+
+import filecmp
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from core.errors import LabError
+from core.settings import BUNDLED_TASKS, Settings
+from core.storage import cannot_write, hash_json
+from core.tasks.task import Task
+from core.values import Document, Retriever
+
+Notify = Callable[[str, int, int], None]
+
+
+@dataclass
+class _Open:
+    """An index that is open, and the retrievers over it, for as long as `stamp` is what its folder says."""
+
+    stamp: str
+    index: Any
+    retrievers: dict[str, Retriever] = field(default_factory=dict)
+
+
+class Library:
+    """Indexes and retrievers on one machine. Any number of threads may search.
+
+    Args:
+        settings: Where indexes and added documents are kept.
+        load_embedder: Returns the embedder, loading it at the first call.
+    """
+
+    def __init__(self, settings: Settings, load_embedder: Callable[[], Any]) -> None:
+        self._settings, self._load_embedder = settings, load_embedder
+        self._open: dict[Path, _Open] = {}
+        self._lock = RLock()
+
+    def index_folder(self, task: Task) -> Path:
+        """Return where a task's index is kept."""
+        return self._settings.folder("indexes") / task.name
+
+    def added_folder(self, task: Task) -> Path:
+        """Return where documents that a person adds go: beside a task of their own, never into a bundled one."""
+        if task.folder.resolve().is_relative_to(BUNDLED_TASKS):
+            return self._settings.folder("documents") / task.name
+        return task.documents_folder
+
+    def list_files(self, task: Task, versions: Mapping[str, Any]) -> list[Any]:
+        """Return the files that a task's index is made of; an added one goes before a bundled one of the same name.
+
+        Args:
+            task: The task.
+            versions: What is in the index now: what is indexed already keeps its id.
+        """
+        from retrieval.documents import list_files
+
+        folders = dict.fromkeys([task.documents_folder, self.added_folder(task)])
+        known = {version.origin: identity for identity, version in versions.items()}
+        files = list_files(*(folder for folder in folders if folder.is_dir()), known=known)
+        return sorted(files, key=lambda file: str(file.id))
+
+    def choose_own(self, task: Task, files: Iterable[Any]) -> dict[str, Any]:
+        """Return those of a task's files that a person added, by id: what may be deleted."""
+        folder = self.added_folder(task)
+        return {file.id: file for file in files if file.path.is_relative_to(folder)}
+
+    def update(self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify) -> dict[str, Any]:
+        """Bring a task's index up to date with its documents.
+
+        Args:
+            task: The task.
+            add: Files and folders to copy to its documents first.
+            rebuild: Parse, cut and embed everything anew.
+            notify: Told of progress; may raise to cancel.
+
+        Returns:
+            The fields of `retrieval.index.update.Report` and the task's name.
+
+        Raises:
+            LabError: There are no documents, or none can be read; each is named.
+        """
+        from retrieval.index.update import from_files, hold_base
+
+        left_out = self.add(task, add) if add else []
+        if not self.index_folder(task).is_dir() and not self.list_files(task, {}):
+            raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
+        with hold_base(self.index_folder(task), lambda step, total: notify("index", step, total)) as base:
+            sources = from_files(self.list_files(task, base.versions))
+            result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
+        result["problems"] += [asdict(problem) for problem in left_out]
+        return result
+
+    def remove(self, task: Task, identities: Collection[str]) -> None:
+        """Delete documents that a person added: out of the index first, so that no search finds them any more, then the files.
+
+        Nothing else of the index is brought up to date, so this takes seconds however much waits to be indexed. No
+        generation before is kept, and nobody else changes the index meanwhile: the text is nowhere afterwards.
+
+        Raises:
+            LabError: One of them is not the person's own, or the index was made with another embedder.
+        """
+        from retrieval.index.update import Sources, hold_base
+
+        with hold_base(self.index_folder(task)) as base:
+            own = self.choose_own(task, self.list_files(task, base.versions))
+            if strange := sorted(set(identities) - own.keys()):
+                raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
+            kept = {identity: version for identity, version in base.versions.items() if identity not in identities}
+            if len(kept) < len(base.versions):
+                index = self.find_index(task)
+                if index is not None and index.stale:
+                    raise LabError(" ".join(index.notes), "Bring it up to date first, then delete.")
+                self._sync(task, base, Sources(kept, lambda ids: []), purge=True)
+            for identity in identities:
+                _delete(own[identity].path)
+
+    def add(self, task: Task, paths: Sequence[Path]) -> list[Any]:
+        """Copy documents to where a task's own are read; returns what could not be read and was left out.
+
+        A folder's files keep their places below it. A file of the same name is replaced.
+
+        Raises:
+            LabError: A path leads nowhere, two files would get one name, or none can be read; each is named.
+        """
+        from retrieval.documents import Problem, list_files, parse_files
+
+        files: dict[str, Any] = {}
+        for path in paths:
+            for file in list_files(path.expanduser()):
+                if file.name in files and not filecmp.cmp(files[file.name].path, file.path, shallow=False):
+                    raise LabError(f"{files[file.name].path} and {file.path} would both be {file.name}.", "Rename one of them.")
+                files[file.name] = file
+        if not files:
+            raise LabError(f"There is no document in {', '.join(map(str, paths))}.", "Give files or folders of documents.")
+        results = list(parse_files(list(files.values())))
+        problems = [result for result in results if isinstance(result, Problem)]
+        readable = {result.origin for result in results if isinstance(result, Document)}
+        if not readable:
+            listed = " ".join(f"{problem.path}: {problem.reason}" for problem in problems)
+            raise LabError(f"None of the documents can be read. {listed}", "Nothing was added.")
+        _copy(((files[name].path, name) for name in sorted(readable)), self.added_folder(task))
+        return [problem for problem in problems if problem.path not in readable]
+
+    def load_retriever(self, task: Task, *, mode: str = "hybrid") -> Retriever:
+        """Return a retriever over the present state of a task's index.
+
+        Raises:
+            LabError: There is no index, or it is damaged beyond repair; the command that makes one is named.
+        """
+        return self._retrieve(self.index_folder(task), task.name, mode)
+
+    def load_index(self, task: Task) -> Any:
+        """Return the present state of a task's index; its `notes` are for people to read.
+
+        Raises:
+            LabError: As `load_retriever`.
+        """
+        with self._lock:
+            return self._look(self.index_folder(task), task.name).index
+
+    def find_index(self, task: Task) -> Any | None:
+        """Return the present state of a task's index, None where there is none or nothing of it can be used."""
+        try:
+            return self.load_index(task)
+        except LabError:
+            return None
+
+    def load_examples(self, task: Task) -> Retriever:
+        """Return a search over the inputs of the training examples, embedding new ones first.
+
+        Raises:
+            LabError: There are no training examples.
+        """
+        if not task.train:
+            raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
+        documents = [Document(example.id, "", example.input) for example in task.train]
+        return self.search_documents(f"{task.name}.examples", documents, mode="hybrid")
+
+    def search_documents(
+        self, name: str, documents: Iterable[Document], *, mode: str, notify: Notify = lambda stage, step, total: None
+    ) -> Retriever:
+        """Return a search over documents that are no files, in passages as long as the embedder sees.
+
+        Raises:
+            LabError: None of them has any text.
+        """
+        from retrieval.index.update import from_documents, update_index
+
+        embedder, folder = self._load_embedder(), self._settings.folder("indexes") / name
+        update_index(
+            folder,
+            from_documents(documents),
+            embedder,
+            passage_tokens=embedder.fingerprint.max_tokens,
+            on_progress=lambda step, total: notify("index", step, total),
+        )
+        return self._retrieve(folder, name, mode)
+
+    def _sync(
+        self, task: Task, base: Any, sources: Any, *, rebuild: bool = False, purge: bool = False,
+        notify: Notify = lambda stage, step, total: None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Make a task's index that is held hold exactly the sources; returns the report's fields and the task's name.
+
+        When to say "nothing relevant found" is set by the training questions; test questions must not set it.
+        """
+        from retrieval.evidence.abstention import calibrate
+        from retrieval.index.builder import Calibration
+        from retrieval.index.update import PASSAGE_TOKENS, update_base
+        from retrieval.readers.text import clean_text
+
+        embedder = self._load_embedder()
+        questions = [
+            (clean_text(item.input), sorted({e.document for e in item.evidence})) for item in task.train if item.evidence
+        ]
+        report = update_base(
+            self.index_folder(task),
+            base,
+            sources,
+            embedder,
+            passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
+            rebuild=rebuild,
+            purge=purge,
+            calibrate=Calibration(lambda index: calibrate(index, embedder, questions=questions), hash_json(questions)),
+            on_progress=lambda step, total: notify("index", step, total),
+        )
+        return {"task": task.name, **report.as_json()}
+
+    def _retrieve(self, folder: Path, name: str, mode: str) -> Retriever:
+        from retrieval.search.hybrid import HybridRetriever
+
+        with self._lock:
+            opened = self._look(folder, name)
+            if mode not in opened.retrievers:
+                opened.retrievers[mode] = HybridRetriever(opened.index, self._load_embedder(), mode=mode)
+            return opened.retrievers[mode]
+
+    def _look(self, folder: Path, name: str) -> _Open:
+        """Return the open index of a folder; one that was changed since is opened anew, the old one forgotten."""
+        from retrieval.index.index import open_index
+        from retrieval.index.versions import read_stamp
+
+        stamp = read_stamp(folder)
+        opened = self._open.get(folder)
+        if opened is None or opened.stamp != stamp or not stamp:
+            self._open.pop(folder, None)
+            if not folder.is_dir():  # Said before the embedder is loaded, which takes seconds.
+                raise LabError(f"There is no index of {name}.", f"Build it: `ragft index {name}`.")
+            opened = self._open[folder] = _Open(stamp, open_index(folder, self._load_embedder().fingerprint, task=name))
+        return opened
+
+
+def _delete(path: Path) -> None:
+    """Delete a file.
+
+    Raises:
+        LabError: The disk refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise LabError(f"{path.name} cannot be deleted: {error.strerror or error}.", "Delete it by hand.") from error
+
+
+def _copy(files: Iterable[tuple[Path, str]], target: Path) -> None:
+    """Copy files to their names below a folder, each whole or not at all.
+
+    Raises:
+        LabError: The disk refuses.
+    """
+    for source, name in files:
+        place = target / name
+        if place.exists() and place.samefile(source):
+            continue
+        temporary = place.with_name(f".{place.name}.new")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, temporary)
+            temporary.replace(place)
+        except OSError as error:
+            raise cannot_write(place, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""How well retrieval finds the evidence: on a task, and on a benchmark in BEIR's form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.tasks.task import Task
+from core.values import Hit, Retriever
+from lab.lab import Lab
+from lab.library import Notify
+
+BLOCK = 32
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A retriever that says how far it is with many queries."""
+
+    retriever: Retriever
+    mode: str
+    notify: Notify
+
+    def search(self, queries: Sequence[str], *, top_k: int) -> list[list[Hit]]:
+        """Search block by block."""
+        found: list[list[Hit]] = []
+        for start in range(0, len(queries), BLOCK):
+            self.notify(self.mode, start, len(queries))
+            found += self.retriever.search(queries[start : start + BLOCK], top_k=top_k)
+        self.notify(self.mode, len(queries), len(queries))
+        return found
+
+
+def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:
+    """Measure how well each search mode finds the evidence of a task's test questions.
+
+    Raises:
+        LabError: There is no index, or no question has evidence.
+    """
+    from retrieval.quality.metrics import Labelled, measure_quality
+
+    labelled = [Labelled(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
+    return {
+        mode: measure_quality(_Watched(lab.load_retriever(task, mode=mode), mode, notify), labelled).as_json() for mode in modes
+    }
+
+
+def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:
+    """Measure each search mode on a benchmark in BEIR's form; passages are as long as the embedder sees.
+
+    Raises:
+        LabError: The folder is not in the form.
+    """
+    from retrieval.quality.beir import read_beir
+    from retrieval.quality.metrics import measure_quality
+
+    documents, labelled = read_beir(folder)
+    name = f"{folder.resolve().name}.beir"  # No task's name has a dot, so no task's index is this one.
+    return {
+        mode: measure_quality(lab.library.search_documents(name, documents, mode=mode, notify=notify), labelled).as_json()
+        for mode in modes
+    }

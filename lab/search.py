@@ -1,0 +1,121 @@
+"""One search of a task's documents as the page and the command line make it: hits, and whether they are worth anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import LabError
+from core.tasks.task import Task
+from core.values import Hit
+from lab.lab import Lab
+
+if TYPE_CHECKING:
+    from retrieval.evidence.abstention import Verdict
+    from retrieval.search.hybrid import HybridRetriever
+
+LARGEST_K = 100
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a query found.
+
+    Args:
+        hits: By search mode; a text where the mode cannot search, saying why.
+        verdict: Whether anything relevant was found.
+        index: The index that was searched.
+    """
+
+    hits: Mapping[str, list[Hit] | str]
+    verdict: Verdict
+    index: Any
+
+
+def search_task(
+    lab: Lab, task: Task, query: str, *, mode: str = "hybrid", k: int = 5, fusion: str = "convex", documents: Sequence[str] = (),
+    diversity: float | None = None, rerank: Path | None = None,
+) -> Found:  # fmt: skip
+    """Search a task's documents in one way.
+
+    Args:
+        lab: The lab.
+        task: The task.
+        query: What to look for.
+        mode: `hybrid`, `dense` or `bm25`.
+        k: How many passages at most.
+        fusion: How hybrid joins both rankings.
+        documents: Ids of the only documents to search, or patterns of them (`policies/*`); all when empty.
+        diversity: Weight of maximal marginal relevance, 0..1.
+        rerank: Folder of a cross-encoder that judges the best candidates anew.
+
+    Raises:
+        LabError: There is no index, no such mode, fusion, document or cross-encoder, or the query is empty.
+    """
+    from retrieval.evidence.abstention import DEPTH, judge
+
+    if not 1 <= k <= LARGEST_K:
+        raise LabError(f"{k} passages were asked for.", f"Ask for 1 to {LARGEST_K}.")
+    index = lab.library.load_index(task)
+    among = _find_documents(index, documents) if documents else None
+    retriever = _make(lab, index, mode, fusion, diversity, rerank)
+    hits = retriever.search([query], top_k=max(k, DEPTH), documents=among)[0]
+    return Found({mode: hits[:k]}, judge(query, hits, index.calibration), index)
+
+
+def search_all(lab: Lab, task: Task, query: str, *, k: int = 5, fusion: str = "convex", documents: Sequence[str] = ()) -> Found:
+    """Search in every way, for a look side by side; dense search alone may be impossible. Arguments as `search_task`.
+
+    Raises:
+        LabError: As `search_task`.
+    """
+    hybrid = search_task(lab, task, query, k=k, fusion=fusion, documents=documents)
+    hits: dict[str, list[Hit] | str] = {}
+    for mode in ("dense", "bm25"):
+        if mode == "dense" and hybrid.index.stale:
+            hits[mode] = " ".join(hybrid.index.notes)
+        else:
+            hits |= search_task(lab, task, query, mode=mode, k=k, documents=documents).hits
+    return Found({**hits, **hybrid.hits}, hybrid.verdict, hybrid.index)
+
+
+def judge_hits(lab: Lab, task: Task, query: str, hits: Sequence[Hit]) -> Verdict | None:
+    """Say whether hits of a task's index hold evidence; None where there are none, or no index any more."""
+    from retrieval.evidence.abstention import judge
+
+    if not hits:
+        return None
+    try:
+        return judge(query, hits, lab.library.load_index(task).calibration)
+    except LabError:
+        return None
+
+
+def _make(lab: Lab, index: Any, mode: str, fusion: str, diversity: float | None, rerank: Path | None) -> HybridRetriever:
+    from retrieval.search.hybrid import HybridRetriever
+    from retrieval.search.rerank import CrossEncoderReranker
+
+    reranker = CrossEncoderReranker(rerank) if rerank is not None else None
+    return HybridRetriever(index, lab.load_embedder(), mode=mode, fusion=fusion, diversity=diversity, reranker=reranker)
+
+
+def _find_documents(index: Any, wanted: Sequence[str]) -> list[str]:
+    """Return the ids that are wanted or fit a wanted pattern; `*` stands for any characters, `/` too."""
+    known = index.list_versions()
+    found: list[str] = []
+    for identity in wanted:
+        fitting = [identity] if identity in known else [name for name in known if fnmatchcase(name, identity)]
+        if not fitting:
+            near = get_close_matches(identity, known, n=3)
+            raise LabError(
+                f"There is no document {identity!r} in the index.",
+                f"Did you mean {' or '.join(near)}?"
+                if near
+                else "See the list of documents: their ids are paths without suffix.",
+            )
+        found += fitting
+    return found

@@ -1,0 +1,1 @@
+"""Trainings as a person starts, watches and compares them."""

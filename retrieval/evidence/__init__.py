@@ -1,0 +1,1 @@
+"""What search results are worth: whether to abstain, and where an answer stands."""

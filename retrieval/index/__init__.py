@@ -1,0 +1,1 @@
+"""An index: its versions, parts, building and updating."""

@@ -1,0 +1,207 @@
+"""An index as searches see it: one generation, unchanging, safe for any number of threads.
+
+Every file is checked against its sha256 on opening. What is damaged is mended in memory: the word index and the
+vectors from the stored text and the kept vectors, or the whole from the generation before; `notes` says so, and
+the next `ragft index` writes it anew. No pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from logging import getLogger
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from core.errors import LabError
+from core.storage import read_json
+from core.values import Document, Passage
+from retrieval.chunking import searchable_text
+from retrieval.embedding.cache import CACHE, EmbeddingCache
+from retrieval.embedding.embedder import Fingerprint
+from retrieval.index.lexical import build_bm25, load_bm25
+from retrieval.index.passage_store import STORE, PassageStore, Version
+from retrieval.index.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
+from retrieval.index.versions import INFO, Generation, find_generations, read_stamp
+
+WORDS = "bm25"
+FORMAT = 2
+# One opening at a time: numpy reads the head of an array with `ast`, which two threads of CPython 3.11 may not do
+# at once ("AST constructor recursion depth mismatch"), and two openings would need twice the memory.
+OPENING = Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """One generation of an index. Position i of the word index is the passage `ids[i]`, in SQLite and in FAISS too.
+
+    Args:
+        ids: Ids of the passages, ascending, never given to another passage. Shape: (passages,), int64.
+        vectors: A FAISS index that answers with ids.
+        bm25: The word index; it answers with positions.
+        store: The texts.
+        documents: How many documents there are.
+        fingerprint: The embedder that made the vectors, as JSON.
+        generation: Name of the generation.
+        stale: Made with another embedder, or without usable vectors: dense search must be left out.
+        calibration: What `search.calibrate` stored.
+        notes: What a person must know: damage and how it was mended, vectors that do not fit.
+        removed: Documents that the store still holds and that were deleted since: nothing may show them.
+    """
+
+    ids: np.ndarray
+    vectors: Any
+    bm25: Any
+    store: PassageStore
+    documents: int
+    fingerprint: Mapping[str, Any]
+    generation: str
+    stale: bool = False
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    removed: frozenset[str] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def load_passages(self, ids: Sequence[int]) -> list[Passage]:
+        """Return passages in the order of their ids.
+
+        Raises:
+            KeyError: There is no such passage.
+        """
+        return self.store.load_passages(ids)
+
+    def load_document(self, identity: str) -> Document | None:
+        """Return a document as it was indexed, None where there is none of this id."""
+        return None if identity in self.removed else self.store.load_document(identity)
+
+    def list_versions(self) -> dict[str, Version]:
+        """Return the version of every document."""
+        return {identity: version for identity, version in self.store.list_versions().items() if identity not in self.removed}
+
+    def select(self, documents: Collection[str]) -> np.ndarray:
+        """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
+        found = self.store.select(documents)
+        return found[np.isin(found, self.ids)]
+
+    def search_vectors(
+        self, queries: np.ndarray, count: int, allowed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Search the vectors; see `retrieval.index.vectors.search_vectors`."""
+        return search_vectors(self.vectors, queries, count, allowed)
+
+
+def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
+    """Open the current generation of an index. Needs no lock: a writer meanwhile never touches what is being read.
+
+    Args:
+        folder: The index.
+        fingerprint: The embedder that will search; an index of another one is opened with `stale` set.
+        task: What the sentences call it.
+
+    Raises:
+        LabError: There is no index, or nothing of it can be used.
+    """
+    while True:
+        stamp = read_stamp(folder)
+        try:
+            with OPENING:
+                index = _open_best(folder, fingerprint, task)
+        except LabError:
+            if read_stamp(folder) == stamp:
+                raise
+            continue  # A writer removed what was being read: look again.
+        if not index.notes or read_stamp(folder) == stamp:
+            for note in index.notes:
+                getLogger(__name__).warning(note)
+            return index
+        index.store.close()
+
+
+def _open_best(folder: Path, fingerprint: Fingerprint, task: str) -> Index:
+    found = False
+    for generation in find_generations(folder):
+        found = True
+        if not generation.damaged & {STORE, INFO}:
+            try:
+                return _load(folder, generation, fingerprint, task)
+            except (sqlite3.Error, OSError) as error:
+                getLogger(__name__).info("%s cannot be read: %s", generation.folder, error)
+    if found:
+        raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
+    raise LabError(f"There is no index of {task}.", f"Build it: `ragft index {task}`.")
+
+
+def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: str) -> Index:
+    info = read_json(generation.folder / INFO)
+    if info.get("format") != FORMAT:
+        raise LabError(f"The index of {task} has the form of another version.", f"Build it anew: `ragft index {task}`.")
+    store = PassageStore(generation.folder / STORE)
+    ids = store.list_ids()
+    if generation.removed:
+        ids = ids[~np.isin(ids, store.select(generation.removed))]
+        if not len(ids):
+            raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
+    notes = [_describe_damage(generation, task)] if generation.damaged or not generation.current else []
+    vectors = _load_vectors(folder, generation, store, ids, info)
+    stale = vectors is None or info["embedder"] != fingerprint.as_json()
+    if stale:
+        notes.append(_describe_stale(info, fingerprint, task, lost=vectors is None))
+    lexical_whole = not generation.removed and not any(name.startswith(f"{WORDS}/") for name in generation.damaged)
+    return Index(
+        ids=ids,
+        vectors=vectors,
+        bm25=load_bm25(generation.folder / WORDS) if lexical_whole else _rebuild_words(store, ids),
+        store=store,
+        documents=int(info["documents"]) - len(generation.removed & store.list_versions().keys()),
+        fingerprint=info["embedder"],
+        generation=generation.folder.name,
+        stale=stale,
+        calibration=info["calibration"] or {},
+        notes=tuple(notes),
+        removed=generation.removed,
+    )
+
+
+def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids: np.ndarray, info: Mapping[str, Any]) -> Any:
+    """Read the vectors, or gather them from where they were kept; None where they are lost."""
+    whole = VECTORS not in generation.damaged
+    if whole and not generation.removed:
+        return read_vectors(generation.folder)
+    if whole:
+        return build_vectors(take_vectors(read_vectors(generation.folder), ids), ids)
+    if not (folder / CACHE).is_file():
+        return None
+    with closing(EmbeddingCache(folder / CACHE, Fingerprint(**info["embedder"]))) as cache:
+        kept, found = cache.read([cache.make_key(searchable_text(passage)) for passage in store.load_passages(ids.tolist())])
+    return build_vectors(kept, ids) if found.all() else None
+
+
+def _rebuild_words(store: PassageStore, ids: np.ndarray) -> Any:
+    return build_bm25([searchable_text(passage) for passage in store.load_passages(ids.tolist())])
+
+
+def _describe_damage(generation: Generation, task: str) -> str:
+    if generation.current:
+        names = ", ".join(sorted(generation.damaged))
+        return f"The index of {task} is damaged ({names}) and was mended from its stored text. Write it anew: `ragft index {task}`."
+    return (
+        f"The index of {task} is damaged; the state before its last change ({generation.folder.name}) answers. "
+        f"Write it anew: `ragft index {task}`."
+    )
+
+
+def _describe_stale(info: Mapping[str, Any], fingerprint: Fingerprint, task: str, *, lost: bool) -> str:
+    remedy = f"Only words are searched. Embed it again: `ragft index {task}`."
+    if lost:
+        return f"The vectors of the index of {task} are lost. {remedy}"
+    made, wanted = info["embedder"]["model"], fingerprint.model
+    if made == wanted:
+        return f"The index of {task} was made with another version of {made}. {remedy}"
+    return f"The index of {task} was made with {made}, not {wanted}. {remedy}"

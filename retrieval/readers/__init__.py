@@ -1,0 +1,1 @@
+"""Files of people as text with true offsets."""

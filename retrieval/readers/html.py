@@ -1,0 +1,119 @@
+"""HTML to text: headings become markdown headings, tables rows; scripts, styles and navigation are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from retrieval.readers.limits import Limits, Text
+from retrieval.readers.table import render_rows
+from retrieval.readers.text import clean_text, decode_text
+
+DROPPED = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "select", "button", "head"]
+HEADINGS = {f"h{level}": level for level in range(1, 7)}
+BLOCKS = {
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "header", "hr", "html", "li", "main", "ol", "p", "pre", "section", "summary",
+    "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS,
+}  # fmt: skip
+CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", flags=re.IGNORECASE)
+MAX_SPAN = 50
+
+
+def read_html(path: Path, limits: Limits) -> Text:
+    """Read a page's visible text; it is called what its title or first heading says."""
+    from selectolax.lexbor import LexborHTMLParser
+
+    data = path.read_bytes()
+    declared = CHARSET.search(data[:4096])
+    tree = LexborHTMLParser(decode_text(data, declared=declared.group(1).decode() if declared else ""))
+    found = tree.css_first("head > title")  # Drawings have titles too.
+    title = " ".join(found.text().split()) if found else ""
+    tree.strip_tags(DROPPED)
+    text = _Writer().write(tree.body) if tree.body else ""
+    if title and text and not re.search(r"^# ", text, flags=re.MULTILINE):
+        text = f"# {title}\n\n{text}"
+    return Text(clean_text(text), title=title)
+
+
+class _Writer:
+    """Walks a page once and collects blocks, each of which becomes a paragraph."""
+
+    def __init__(self) -> None:
+        self._blocks: list[str] = []
+        self._pieces: list[str] = []
+        self._prefix = ""
+        self._pre = 0
+
+    def write(self, body: Any) -> str:
+        """Return the text of a body."""
+        for node, leaving in _walk(body):
+            if node.tag == "-text":
+                self._pieces.append(node.text(deep=False) if self._pre else re.sub(r"\s+", " ", node.text(deep=False)))
+            elif node.tag == "br":
+                self._pieces.append("\n")
+            elif _is_plain_table(node):
+                self._flush()
+                self._blocks += ["", _render_table(node)]
+            elif node.tag in BLOCKS:
+                self._flush()
+                self._open(node.tag, leaving)
+        self._flush()
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(self._blocks)).strip()
+
+    def _open(self, tag: str, leaving: bool) -> None:
+        self._pre += (tag == "pre") * (-1 if leaving else 1)
+        if tag in HEADINGS:
+            self._prefix = "" if leaving else "#" * HEADINGS[tag] + " "
+        elif tag == "li":
+            self._prefix = "" if leaving else "- "
+
+    def _flush(self) -> None:
+        """End a block. Items of a list follow each other line by line; other blocks stand apart."""
+        text = "".join(self._pieces)
+        self._pieces = []
+        lines = text.rstrip().split("\n") if self._pre else [" ".join(line.split()) for line in text.split("\n")]
+        text = "\n".join(line for line in lines if line.strip())
+        if not text:
+            return
+        if self._prefix.startswith("#"):
+            text = text.replace("\n", " ")
+        listed = self._prefix == "- " and bool(self._blocks) and self._blocks[-1].startswith("- ")
+        self._blocks += [self._prefix + text] if listed else ["", self._prefix + text]
+        self._prefix = "" if self._prefix == "- " else self._prefix
+
+
+def _walk(root: Any) -> Iterator[tuple[Any, bool]]:
+    """Yield every node below `root` in order, blocks once more when they end; tables of plain cells are not entered."""
+    stack: list[tuple[Any, bool]] = [(root, False)]
+    while stack:
+        node, leaving = stack.pop()
+        yield node, leaving
+        if leaving or _is_plain_table(node):
+            continue
+        if node.tag in BLOCKS:
+            stack.append((node, True))
+        stack.extend((child, False) for child in reversed(list(node.iter(include_text=True))))
+
+
+def _is_plain_table(node: Any) -> bool:
+    """Whether a node is a table of data: pages are laid out by tables in tables too."""
+    return node.tag == "table" and not node.css("table table, h1, h2, h3, h4, h5, h6, p + p, ul, ol, pre")
+
+
+def _render_table(table: Any) -> str:
+    caption = table.css_first("caption")
+    rows = [[cell for cell in row.iter() if cell.tag in ("td", "th")] for row in table.css("tr")]
+    rows = [row for row in rows if row]
+    has_header = len(rows) > 1 and len(rows[0]) > 1 and all(cell.tag == "th" for cell in rows[0])
+    texts = [[text for cell in row for text in _spread(cell)] for row in rows]
+    title = " ".join(caption.text().split()) if caption else ""
+    return "\n".join(part for part in (title, render_rows(texts, has_header=has_header)) if part)
+
+
+def _spread(cell: Any) -> list[str]:
+    """Return a cell's text and an empty text for each further column that it spans."""
+    span = cell.attributes.get("colspan") or "1"
+    return [cell.text(separator=" "), *[""] * (min(int(span), MAX_SPAN) - 1 if span.isdecimal() else 0)]

@@ -1,0 +1,128 @@
+"""PDF to text: pages, paragraphs mended over line ends, headings from the document's own outline."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.text import CONTROL, clean_text
+
+SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end, joins the lines, and cannot tell self-service.
+INVISIBLE = str.maketrans({SOFT_HYPHEN: None, "\xad": None, "\ufffe": None, "\uffff": None, "\xa0": " "})
+LIGATURES = str.maketrans(
+    {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
+)
+NEW_ITEM = re.compile(r"[-*\u2022\u25cf\u25aa\u2013]\s|\(?(\d{1,3}|[a-zA-Z])[.)]\s|\d+(\.\d+)+\s")
+NUMBERING = re.compile(r"^(chapter\s+|section\s+)?[\divxlc]+(\.\d+)*[.:)]?\s+", flags=re.IGNORECASE)
+FULL_LINE = 0.75
+FIRST_IDEOGRAPH = "\u2e80"
+MAX_HEADINGS = 5000
+FORMAT_ERROR, PASSWORD_ERROR = 3, 4
+
+
+def read_pdf(path: Path, limits: Limits) -> Text:
+    """Read a PDF's text page by page; pages that are pictures are named in the note."""
+    import pypdfium2
+
+    try:
+        pdf = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise Unreadable(_explain(error)) from error
+    if len(pdf) > limits.pages:
+        raise Unreadable(f"It has {len(pdf):,} pages; the limit is {limits.pages:,}: split it.")
+    headings = _read_outline(pdf)
+    pages, pictures, broken = [], [], []
+    for number in range(len(pdf)):
+        try:
+            page = pdf[number]
+            lines = page.get_textpage().get_text_bounded().translate(INVISIBLE).translate(LIGATURES)
+        except pypdfium2.PdfiumError:
+            broken.append(number + 1)
+            pages.append("")
+            continue
+        pages.append(_mend(CONTROL.sub("", clean_text(lines)), headings.get(number, {})))
+        if not pages[-1] and _has_picture(page):
+            pictures.append(number + 1)
+    offsets = tuple(itertools.accumulate((len(page) + 2 for page in pages), initial=0))[: len(pages)]
+    return Text("\n\n".join(pages), offsets=offsets, note=_describe(len(pages), pictures, broken))
+
+
+def _explain(error: Any) -> str:
+    if error.err_code == PASSWORD_ERROR:
+        return "It is protected by a password: save it without one."
+    if error.err_code == FORMAT_ERROR:
+        return "It is no PDF, or a damaged one."
+    return f"It is no readable PDF: {error}."
+
+
+def _describe(total: int, pictures: Sequence[int], broken: Sequence[int]) -> str:
+    """Say which pages gave no text; empty when there is nothing to say."""
+    parts = []
+    if pictures:
+        parts.append(f"{_name_pages(pictures, total)} without text (scanned?): run text recognition (OCR) first.")
+    if broken:
+        parts.append(f"{_name_pages(broken, total, what='damaged')}.")
+    return " ".join(parts)
+
+
+def _name_pages(numbers: Sequence[int], total: int, *, what: str = "images") -> str:
+    if len(numbers) == total:
+        return f"All its pages are {what}" if total > 1 else f"Its only page is {what if what == 'damaged' else 'an image'}"
+    if len(numbers) == 1:
+        return f"Page {numbers[0]} is {what if what == 'damaged' else 'an image'}"
+    some = ", ".join(map(str, numbers[:10])) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
+    return f"Pages {some} are {what}"
+
+
+def _has_picture(page: Any) -> bool:
+    import pypdfium2.raw
+
+    return next(iter(page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)), None) is not None
+
+
+def _read_outline(pdf: Any) -> dict[int, dict[str, int]]:
+    """Return the outline's titles by page number (from 0), each with its level (from 1)."""
+    found: dict[int, dict[str, int]] = {}
+    for bookmark in itertools.islice(pdf.get_toc(max_depth=5), MAX_HEADINGS):
+        dest = bookmark.get_dest()
+        page = dest.get_index() if dest else None
+        if page is not None and bookmark.get_title():
+            found.setdefault(page, {})[_bare(bookmark.get_title())] = bookmark.level + 1
+    return found
+
+
+def _bare(title: str) -> str:
+    """Return a heading without its number, case and spacing: outlines and pages write them differently."""
+    return re.sub(r"\s+", "", NUMBERING.sub("", " ".join(title.split()))).casefold()
+
+
+def _mend(text: str, headings: dict[str, int]) -> str:
+    """Join the lines of a paragraph and mark headings.
+
+    A line goes on in the next one unless it ends well before the others do, or the next begins an item: a PDF
+    knows lines only, and a sentence cut at each of its lines gives poor passages.
+    """
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    lengths = sorted(len(line) for line in lines if line)
+    full = FULL_LINE * lengths[int(0.8 * (len(lengths) - 1))] if lengths else 0
+    parts: list[str] = []
+    before = ""
+    for line in lines:
+        level = headings.get(_bare(line))
+        if level and line:
+            parts.append(f"\n\n{'#' * min(level, 6)} {line}\n\n")
+            before = ""
+            continue
+        goes_on = before and line and len(before) >= full and not NEW_ITEM.match(line)
+        parts += [_joint(before, line) if goes_on else "\n" if before else "", line]
+        before = line
+    return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip()
+
+
+def _joint(before: str, line: str) -> str:
+    """Return what stands between two lines of a paragraph: nothing in scripts without spaces."""
+    return "" if before[-1] >= FIRST_IDEOGRAPH and line[0] >= FIRST_IDEOGRAPH else " "

@@ -1,0 +1,117 @@
+"""One file to one document: the table of readers, what they give, and the limits they work under.
+
+Here files are parsed in the calling process, with no guard against a parser that hangs or eats the memory;
+`retrieval/readers/worker.py` puts that guard around it, and `retrieval/documents.py` is the front door.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from core.values import Document
+from retrieval.readers.html import read_html
+from retrieval.readers.json import read_json_file, read_json_lines
+from retrieval.readers.limits import LIMITS, Limits, Text, Unreadable
+from retrieval.readers.pdf import read_pdf
+from retrieval.readers.table import read_csv, read_tsv
+from retrieval.readers.text import read_text
+from retrieval.readers.word import read_docx
+
+__all__ = ["LIMITS", "READERS", "REFUSED", "Limits", "Problem", "SourceFile", "parse_file"]
+
+READERS: dict[str, Callable[[Path, Limits], Text]] = {
+    ".md": read_text,
+    ".txt": read_text,
+    ".html": read_html,
+    ".htm": read_html,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+    ".json": read_json_file,
+    ".jsonl": read_json_lines,
+}
+REFUSED = {
+    ".doc": "save it as .docx",
+    ".rtf": "save it as .docx",
+    ".odt": "save it as .docx",
+    ".xls": "save its sheets as .csv",
+    ".xlsx": "save its sheets as .csv",
+    ".ods": "save its sheets as .csv",
+    ".ppt": "save it as PDF",
+    ".pptx": "save it as PDF",
+    ".odp": "save it as PDF",
+    ".epub": "save it as PDF",
+}
+TITLE = re.compile(r"^#[ \t]+(\S[^\n]*)", flags=re.MULTILINE)
+MAX_TITLE = 500
+WITH_HEADINGS = {".md", ".txt", ".html", ".htm", ".docx"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that may become a document.
+
+    Args:
+        id: Its path below the folder, without the suffix where that is unique.
+        path: Where it lies.
+        sha256: Hash of its bytes; of its name and size where it cannot be read or is above the limit.
+        bytes: Its size.
+    """
+
+    id: str
+    path: Path
+    sha256: str
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        """Its path below the folder, with the suffix: what people and `Problem.path` call it."""
+        name = os.fsencode(self.path.name).decode("utf-8", errors="backslashreplace")
+        return str(PurePosixPath(self.id).with_name(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file, or a part of it, that was left out and why. `path` is a `SourceFile.name`."""
+
+    path: str
+    reason: str
+
+
+def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
+    """Parse one file in this process; see `documents.parse_files` for the results.
+
+    What no reader foresees (a library's own exception on damaged input) is raised as it is.
+    """
+    try:
+        _check(file, limits)
+        text = READERS[file.path.suffix.lower()](file.path, limits)
+        if not text.text.strip():
+            raise Unreadable(text.note or "It is empty: there is no text in it.")
+    except Unreadable as error:
+        return [Problem(file.name, str(error))]
+    except OSError as error:
+        return [Problem(file.name, f"It cannot be read: {error.strerror or error}.")]
+    document = Document(file.id, _find_title(file, text), text.text, text.offsets, file.name)
+    return [document, Problem(file.name, text.note)] if text.note else [document]
+
+
+def _check(file: SourceFile, limits: Limits) -> None:
+    suffix = file.path.suffix.lower()
+    if suffix in REFUSED:
+        raise Unreadable(f"Files of the kind {suffix} are not read: {REFUSED[suffix]}.")
+    size = file.path.stat().st_size
+    if not size:
+        raise Unreadable("It is empty: it has 0 bytes.")
+    if size > limits.bytes:
+        raise Unreadable(f"It has {size / 2**20:,.0f} MiB; the limit is {limits.bytes / 2**20:,.0f} MiB: split it.")
+
+
+def _find_title(file: SourceFile, text: Text) -> str:
+    found = TITLE.search(text.text) if file.path.suffix.lower() in WITH_HEADINGS and not text.title else None
+    return text.title or (found.group(1)[:MAX_TITLE].rstrip(" \t") if found else file.path.stem)

@@ -1,0 +1,168 @@
+"""Word documents to text: paragraphs and tables in their order, headings as markdown headings."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.table import looks_like_header, render_rows
+from retrieval.readers.text import clean_text
+
+W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
+WRITTEN = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
+# Word wraps blocks into these: content controls, tracked insertions, custom XML.
+WRAPPERS = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
+# Of tracked changes what was before is left out; fallbacks are text boxes written a second time.
+SKIPPED = {FALLBACK, *(f"{W}{name}" for name in ("pPr", "rPr", "del", "moveFrom"))}
+BLOCK = 2**20
+Styles = dict[str, str]
+
+
+def read_docx(path: Path, limits: Limits) -> Text:
+    """Read a Word document's body; deleted text, headers, footers and notes are left out."""
+    import docx
+    from docx.opc.exceptions import PackageNotFoundError
+
+    _check_archive(path, limits)
+    try:
+        document = docx.Document(str(path))
+    except (PackageNotFoundError, KeyError, ValueError) as error:
+        reason = str(error).replace(str(path), path.name)
+        raise Unreadable(f"It is no readable Word document: {reason}.") from error
+    prefixes = _find_prefixes(document)
+    return Text(clean_text("\n\n".join(_blocks(document.element.body, prefixes))).strip())
+
+
+def _check_archive(path: Path, limits: Limits) -> None:
+    """Unpack every member once, without keeping it: a few kilobytes may unpack to gigabytes.
+
+    Raises:
+        Unreadable: It is no archive, a damaged or encrypted one, or holds more than the limit.
+    """
+    with path.open("rb") as stream:
+        if stream.read(len(OLE_MARK)) == OLE_MARK:
+            raise Unreadable("It is protected by a password, or an old .doc: save it without one as .docx.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > limits.unpacked_bytes:
+                raise Unreadable(_too_large(size, limits))
+            _unpack(archive, limits)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Unreadable(f"It is no Word document, or a damaged one: {error}.") from error
+
+
+def _unpack(archive: zipfile.ZipFile, limits: Limits) -> None:
+    size = 0
+    for member in archive.infolist():
+        with archive.open(member) as stream:
+            while block := stream.read(BLOCK):
+                size += len(block)
+                if size > limits.unpacked_bytes:
+                    raise Unreadable(_too_large(size, limits))
+
+
+def _too_large(size: int, limits: Limits) -> str:
+    return f"It unpacks to {size / 2**20:,.0f} MiB; the limit is {limits.unpacked_bytes / 2**20:,.0f} MiB."
+
+
+def _find_prefixes(document: Any) -> Styles:
+    """Return what markdown writes before a paragraph, by style id; a style built on a heading is a heading."""
+    return {style.style_id: prefix for style in document.styles if (prefix := _find_prefix(style))}
+
+
+def _find_prefix(style: Any) -> str:
+    seen: list[Any] = []
+    while style is not None and style not in seen:
+        name = (style.name or "").lower()
+        if name == "title":
+            return "# "
+        if match := re.fullmatch(r"heading ([1-9])", name):
+            return "#" * min(int(match.group(1)), 6) + " "
+        if name.startswith("list"):
+            return "- "
+        seen.append(style)
+        style = getattr(style, "base_style", None)
+    return ""
+
+
+def _blocks(parent: Any, prefixes: Styles) -> Iterator[str]:
+    """Yield the paragraphs and tables of a body or cell in order, as markdown blocks."""
+    for child in parent:
+        if child.tag == f"{W}p":
+            text = _write_paragraph(child, prefixes)
+        elif child.tag == f"{W}tbl":
+            text = _write_table(child, prefixes)
+        elif child.tag in WRAPPERS:
+            yield from _blocks(child, prefixes)
+            continue
+        else:
+            continue
+        if text:
+            yield text
+
+
+def _write_paragraph(paragraph: Any, prefixes: Styles) -> str:
+    text = "".join(_pieces(paragraph)).strip()
+    style = paragraph.find(f"{W}pPr/{W}pStyle")
+    prefix = prefixes.get(style.get(f"{W}val", ""), "") if style is not None else ""
+    return (prefix + " ".join(text.split()) if prefix else text) if text else ""
+
+
+def _pieces(node: Any) -> Iterator[str]:
+    """Yield the text of a paragraph as it reads with all changes accepted."""
+    for child in node:
+        if child.tag == f"{W}t":
+            yield child.text or ""
+        elif child.tag in WRITTEN:
+            yield WRITTEN[child.tag]
+        elif child.tag not in SKIPPED:
+            yield from _pieces(child)
+            if child.tag == f"{W}p":
+                yield "\n"
+
+
+def _write_table(table: Any, prefixes: Styles) -> str:
+    """Write a table row by row; one of a single cell is a frame, of which the content counts."""
+    rows: list[list[str]] = []
+    for row in _find(table, f"{W}tr"):
+        before = rows[-1] if rows else []
+        rows.append([text for cell in _find(row, f"{W}tc") for text in _spread(cell, prefixes)])
+        for place, text in enumerate(rows[-1]):
+            if text == _ABOVE:
+                rows[-1][place] = before[place] if place < len(before) else ""
+    if not rows:
+        return ""
+    if all(len(row) == 1 for row in rows):
+        return "\n\n".join(row[0] for row in rows if row[0])
+    return render_rows(rows, has_header=len(rows) > 1 and all(map(str.strip, rows[0])) and looks_like_header(rows[0]))
+
+
+_ABOVE = "\0above"  # No text of a document holds a NUL.
+
+
+def _find(parent: Any, tag: str) -> Iterator[Any]:
+    for child in parent:
+        if child.tag == tag:
+            yield child
+        elif child.tag in WRAPPERS:
+            yield from _find(child, tag)
+
+
+def _spread(cell: Any, prefixes: Styles) -> list[str]:
+    """Return a cell's text, an empty text for each further column it spans, and the mark of one merged upwards."""
+    properties = cell.find(f"{W}tcPr")
+    span = properties.find(f"{W}gridSpan") if properties is not None else None
+    merge = properties.find(f"{W}vMerge") if properties is not None else None
+    width = span.get(f"{W}val", "1") if span is not None else "1"
+    further = [""] * (min(int(width), 64) - 1 if width.isdecimal() else 0)
+    if merge is not None and merge.get(f"{W}val") != "restart":
+        return [_ABOVE, *further]
+    return ["\n".join(_blocks(cell, prefixes)), *further]

@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from core.answers.bounds import bound_outputs
+from core.answers.parsing import parse
+from core.answers.validation import check_schema, validate
+from core.answers.writing import serialize
+from core.errors import LabError
+
+SCHEMA = {"type": "object", "properties": {"b": {"type": "integer"}, "a": {"enum": ["x", None]}}, "required": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "value"),
+    [
+        ('{"b": 1}', "strict", {"b": 1}),
+        ('Sure! ```json\n{"b": 1}\n``` Bye', "extracted", {"b": 1}),
+        ('{"s": "a } b", "t": "\\"{"} tail', "extracted", {"s": "a } b", "t": '"{'}),
+        ("{'b': 1,}", "repaired", {"b": 1}),
+        ('{"b": 1, "c": "cut of', "repaired", {"b": 1, "c": "cut of"}),
+        ("no json here", "failed", None),
+        ("", "failed", None),
+        ('{"b": NaN}', "failed", None),
+        ('{"b": 1e999}', "failed", None),
+        ("[" * 100_000, "failed", None),
+    ],
+)
+def test_parse_says_how_it_got_there(text, stage, value):
+    found = parse(text)
+    assert (found.stage, found.value) == (stage, value)
+
+
+def test_duplicate_keys_are_legal_but_reported():
+    found = parse('{"b": 1, "b": 2}')
+    assert found.stage == "strict"
+    assert [issue.keyword for issue in found.issues] == ["duplicateKey"]
+
+
+def test_serializer_follows_the_schema_not_the_object():
+    assert serialize({"a": "x", "b": 1, "ü": "é"}, SCHEMA) == '{"b": 1, "a": "x", "ü": "é"}'
+
+
+def test_validate_names_pointer_keyword_and_words():
+    issues = validate({"b": "one", "a": "y"}, SCHEMA)
+    assert {(issue.pointer, issue.keyword) for issue in issues} == {("/b", "type"), ("/a", "enum")}
+    assert any("integer" in issue.message for issue in issues)
+    assert validate({"b": 1, "a": None}, SCHEMA) == []
+
+
+def test_hostile_pattern_ends(monkeypatch):
+    schema = {"type": "object", "properties": {"s": {"type": "string", "pattern": "^(a+)+$"}}}
+    issues = validate({"s": "a" * 40 + "!"}, schema)
+    assert [issue.keyword for issue in issues] == ["pattern"]
+
+
+def test_remote_reference_opens_no_connection(monkeypatch):
+    import socket
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    issues = validate({"a": 1}, {"type": "object", "properties": {"a": {"$ref": "http://example.com/x.json"}}})
+    assert [issue.keyword for issue in issues] == ["$ref"]
+
+
+@pytest.mark.parametrize("schema", [[], {"type": "nonsense"}, {"type": "array"}, {"type": "object"}])
+def test_what_is_no_answer_schema_is_refused(schema):
+    with pytest.raises(LabError, match="here"):
+        check_schema(json.loads(json.dumps(schema)), origin="here")
+
+
+HOSTILE = "^(a+)+$"
+
+
+@pytest.mark.parametrize(
+    ("schema", "keyword"),
+    [
+        ({"properties": {"a": {"pattern": HOSTILE + "b"}}}, "pattern"),
+        ({"properties": {"a": {"pattern": "("}}}, "$schema"),
+        ({"patternProperties": {"(": True}}, "$schema"),
+        ({"type": "nope"}, "$schema"),
+        ({"minimum": "x"}, "$schema"),
+        ({"$ref": "http://127.0.0.1:1/x.json"}, "$ref"),
+        ({"$ref": "file:///etc/passwd"}, "$ref"),
+        ({"properties": {"a": {"$ref": "#/nowhere"}}}, "$ref"),
+    ],
+)
+def test_no_schema_makes_validation_raise_or_hang(schema, keyword):
+    issues = validate({"a": "a" * 40 + "!"}, schema)
+    assert keyword in {issue.keyword for issue in issues}
+
+
+def test_hostile_patterns_for_keys_are_cut_short():
+    import time
+
+    start = time.perf_counter()
+    validate({"a" * 40 + "!": 1}, {"patternProperties": {HOSTILE: {"type": "null"}}, "additionalProperties": False})
+    assert time.perf_counter() - start < 5
+
+
+def test_keys_by_pattern_and_additional_keys():
+    schema = {
+        "properties": {"a": True},
+        "patternProperties": {"^k": {"type": "null"}},
+        "additionalProperties": {"type": "integer"},
+    }
+    assert validate({"a": "x", "k1": None, "z": 3}, schema) == []
+    assert {issue.pointer for issue in validate({"k1": 0, "z": "no"}, schema)} == {"/k1", "/z"}
+    assert validate({"b": 1}, {"properties": {"a": True}, "additionalProperties": False})[0].keyword == "additionalProperties"
+
+
+def test_a_huge_value_is_refused_in_words():
+    assert validate([0] * 60_000, {"uniqueItems": True})[0].keyword == "size"
+
+
+def test_json_test_suite():
+    """Every text that JSON must accept is `strict`, none that it must reject is, and nothing crashes (340 cases)."""
+    import base64
+    import gzip
+    import json
+
+    path = Path(__file__).resolve().parents[4] / "shared" / "data" / "json_test_suite" / "cases.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"needs the JSON test suite at {path}")
+    cases = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+    assert len(cases) == 340
+    for case in cases:
+        text = base64.b64decode(case["bytes_b64"]).decode("utf-8", errors="surrogateescape")
+        stage = parse(text).stage
+        if case["expect"] == "accept":
+            assert stage == "strict", case["name"]
+        if case["expect"] == "reject":
+            assert stage != "strict", case["name"]
+
+
+def test_open_text_ends_at_twice_what_is_known():
+    schema = {"properties": {"a": {"type": ["string", "null"]}, "b": {"type": "string", "maxLength": 5}, "c": {"enum": ["x"]}}}
+    outputs = [{"a": "y" * 20, "b": "z", "c": "x"}, {"a": None, "b": "zz", "c": "x"}]
+    bounded = bound_outputs(schema, outputs)["properties"]
+    assert bounded["a"]["maxLength"] == 40
+    assert bounded["b"] == {"type": "string", "maxLength": 5}
+    assert "maxLength" not in schema["properties"]["a"]
+    assert all(len(output["a"] or "") <= bounded["a"]["maxLength"] for output in outputs)
+
+
+def test_open_lists_end_too_at_every_level():
+    item = {"type": "object", "properties": {"v": {"type": "string"}}}
+    schema = {"properties": {"a": {"type": "array", "items": item}, "b": {"type": "array", "maxItems": 9}}}
+    bounded = bound_outputs(schema, [{"a": [{"v": "x" * 30}] * 3, "b": []}, {"a": [], "b": [1]}])["properties"]
+    assert bounded["a"]["maxItems"] == 6
+    assert bounded["a"]["items"]["properties"]["v"]["maxLength"] == 60
+    assert bounded["b"]["maxItems"] == 9

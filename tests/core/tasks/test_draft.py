@@ -1,0 +1,169 @@
+import json
+
+import pytest
+
+from core.errors import LabError
+from core.tasks.draft import Columns, draft_task, guess_columns, write_task
+from core.tasks.records import Records
+from core.tasks.schema_inference import infer_schema
+from core.tasks.task import load_task
+from core.values import Example
+
+
+def make(rows):
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return Records("rows.csv", columns, tuple(enumerate(rows, start=2)), (), ())
+
+
+def labelled(count):
+    return [
+        {"text": f"request number {n} of the customer", "label": "ab"[n % 2], "urgent": "yes" if n % 3 else "no"}
+        for n in range(count)
+    ]
+
+
+def test_columns_are_guessed_by_name_then_by_length():
+    assert guess_columns(make([{"id": "1", "question": "q", "answer": "a", "group": "g"}])) == Columns(
+        "question", ("answer",), "id", "group"
+    )
+    assert guess_columns(make([{"grade": "good", "essay": "a rather long text"}])).input == "essay"
+    with pytest.raises(LabError, match="no column for the answer"):
+        guess_columns(make([{"text": "only"}]))
+
+
+def test_output_columns_become_typed_fields():
+    rows = [{"text": f"t{n}", "n": str(n), "price": f"{n}.5", "ok": "true", "tags": '["x"]', "zip": f"0{n}123", "note": "" if n else "hi"} for n in range(9)]  # fmt: skip
+    draft = draft_task(make(rows))
+    output = next(item.output for item in (*draft.train, *draft.test) if item.input == "t4")
+    assert output == {"n": 4, "price": 4.5, "ok": True, "tags": ["x"], "zip": "04123", "note": None}
+    assert draft.schema["properties"]["n"]["type"] == "integer"
+    assert draft.schema["additionalProperties"] is False
+
+
+def test_one_column_of_objects_is_the_answer():
+    rows = [{"input": f"t{n}", "output": json.dumps({"b": n, "a": "x"})} for n in range(8)]
+    draft = draft_task(make(rows))
+    assert list(draft.schema["properties"]) == ["b", "a"]
+    assert all(set(item.output) == {"a", "b"} for item in draft.train)
+
+
+def test_texts_that_come_back_become_a_list_to_choose_from():
+    schema = infer_schema([{"label": "ab"[n % 2], "free": f"text {n}", "slots": [{"kind": "c"}]} for n in range(12)])
+    assert schema["properties"]["label"] == {"enum": ["a", "b"]}
+    assert schema["properties"]["free"] == {"type": "string"}
+    assert schema["properties"]["slots"]["items"]["properties"]["kind"] == {"enum": ["c"]}
+
+
+def test_a_row_keeps_its_side_when_others_come_or_go():
+    before, after = draft_task(make(labelled(60))), draft_task(make(labelled(90)[10:]))
+    first, second = ({item.input for item in draft.test} for draft in (before, after))
+    kept = {row["text"] for row in labelled(60)[10:]}
+    assert first & kept == second & kept
+    assert 4 <= len(first) <= 24
+
+
+def test_groups_stay_together_and_counts_are_kept():
+    rows = [{**row, "group": f"g{number // 3}"} for number, row in enumerate(labelled(60))]
+    draft = draft_task(make(rows), train=20, test=12)
+    assert (len(draft.train), len(draft.test)) == (20, 12)
+    assert not {item.group for item in draft.train} & {item.group for item in draft.test}
+
+
+def test_a_split_in_the_file_is_kept():
+    rows = [{**row, "split": "test" if number < 7 else "train"} for number, row in enumerate(labelled(30))]
+    draft = draft_task(make(rows))
+    assert {item.input for item in draft.test} == {row["text"] for row in rows[:7]}
+
+
+def test_copies_of_test_rows_leave_the_training_rows():
+    text = "the same long text is written down here once more with nothing but its end changed"
+    rows = labelled(40) + [{"text": f"{text} {n}", "label": "a", "urgent": "no"} for n in range(30)]
+    draft = draft_task(make(rows))
+    assert any("too like" in note for note in draft.notes)
+    assert any(item.input.startswith(text) for item in draft.test)
+    assert not any(item.input.startswith(text) for item in draft.train)
+
+
+def test_bad_rows_are_named_and_the_good_ones_stay():
+    rows = [*labelled(20), {"text": "", "label": "a", "urgent": "no"}, {"text": "t", "label": "a", "urgent": "perhaps"}]
+    draft = draft_task(make(rows))
+    assert draft.problems == ("row 22: text is empty or no text", "row 23: urgent is 'perhaps', which is no boolean")
+    rows = [{**row, "id": "same"} for row in labelled(3)]
+    with pytest.raises(LabError, match="cannot be split"):
+        draft_task(make(rows))
+
+
+@pytest.mark.parametrize("rows", [labelled(1), [labelled(1)[0]] * 5])
+def test_one_example_is_too_few(rows):
+    with pytest.raises(LabError, match="cannot be split"):
+        draft_task(make(rows))
+
+
+def test_a_given_schema_decides_which_rows_are_valid():
+    schema = {"type": "object", "properties": {"label": {"enum": ["a"]}, "urgent": {"type": "boolean"}}}
+    draft = draft_task(make(labelled(20)), schema=schema)
+    assert len(draft.problems) == 10
+    assert draft.problems[0].startswith("row 3: output/label")
+    with pytest.raises(LabError, match="not a JSON Schema"):
+        draft_task(make(labelled(20)), schema={"type": 3})
+
+
+def test_a_written_task_loads_and_nothing_is_overwritten(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Page\nText.")
+    draft = draft_task(make(labelled(30)))
+    folder = write_task(draft, tmp_path, name="mine", title='A "quoted" title', instruction="Sort it.", documents=[page])
+    task = load_task(folder)
+    assert (task.title, len(task.train), len(task.test)) == ('A "quoted" title', len(draft.train), len(draft.test))
+    assert task.has_documents
+    with pytest.raises(LabError, match="already"):
+        write_task(draft, tmp_path, name="mine", title="t", instruction="i")
+    for name in ("Bad Name", "../up", ""):
+        with pytest.raises(LabError, match="is no name"):
+            write_task(draft, tmp_path, name=name, title="t", instruction="i")
+    with pytest.raises(LabError, match="Two documents"):
+        write_task(draft, tmp_path, name="two", title="t", instruction="i", documents=[page, page])
+    assert not (tmp_path / "two").exists()
+
+
+def test_examples_keep_their_text():
+    draft = draft_task(make(labelled(10)))
+    assert all(isinstance(item, Example) and item.input.startswith("request") for item in draft.train)
+
+
+def test_labels_that_look_like_numbers_stay_what_the_schema_or_json_says():
+    rows = [{"text": f"t{n}", "label": str(n % 2)} for n in range(20)]
+    schema = {"type": "object", "properties": {"label": {"enum": ["0", "1"]}}}
+    assert draft_task(make(rows), schema=schema).problems == ()
+    typed = Records("rows.jsonl", ("text", "label"), tuple(enumerate(rows, start=1)), (), (), typed=True)
+    assert draft_task(typed).schema["properties"]["label"] == {"enum": ["0", "1"]}
+    never = {"type": "object", "properties": {"label": {"enum": ["x"]}}}
+    with pytest.raises(LabError, match="row 2: output/label"):
+        draft_task(make(rows), schema=never)
+
+
+def test_no_row_vanishes_without_a_word():
+    rows = [{**row, "group": f"g{number // 10}"} for number, row in enumerate(labelled(40))]
+    draft = draft_task(make(rows), test=12)
+    assert (len(draft.test), len(draft.train)) == (10, 30)
+    marks = ["test"] * 5 + ["validation"] * 5 + ["train"] * 20
+    draft = draft_task(make([{**row, "split": mark} for row, mark in zip(labelled(30), marks, strict=True)]))
+    assert (len(draft.test), len(draft.train)) == (5, 20)
+    assert "5 rows marked 'validation' are used on neither side" in draft.notes
+    assert "10 rows are not used, because 5 training rows are wanted" in draft_task(make(labelled(18)), train=5, test=3).notes
+
+
+def test_a_template_around_the_input_is_no_copy():
+    frame = "please read the following message of a customer of our shop with care and answer it in one word"
+    rows = [{"text": f"{frame}: {chr(97 + n % 26) * 3} order {n}", "label": "ab"[n % 2]} for n in range(120)]
+    draft = draft_task(make(rows))
+    assert len(draft.train) + len(draft.test) == 120
+
+
+def test_texts_of_every_script_and_odd_characters_survive(tmp_path):
+    words = ["किताब", "कताब", "2+3", "2-3", "😀", "😡", "a\u2028b", "c\u0085d"]
+    rows = [{"text": f"{word} {n}", "label": "ab"[n % 2], "id": " "} for n in range(4) for word in words]
+    draft = draft_task(make(rows))
+    assert len(draft.train) + len(draft.test) == len(rows)
+    folder = write_task(draft, tmp_path, name="odd", title="😀 \x7f", instruction="Sort 😡.")
+    assert load_task(folder).title == "😀 \x7f"

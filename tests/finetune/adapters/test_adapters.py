@@ -1,0 +1,196 @@
+"""The registry of adapters: cards old and new, damage, choice, selection, deletion."""
+
+import json
+
+import pytest
+from adapter_files import CARD, fake_adapter
+
+from core.errors import LabError
+from core.storage import read_json, write_json, write_manifest
+from finetune.adapters.store import (
+    check_adapters,
+    choose_adapter,
+    delete_adapter,
+    find_base,
+    find_folder,
+    find_licence,
+    list_adapters,
+    load_card,
+    read_card,
+    read_selected,
+    select_adapter,
+    unselect_adapter,
+)
+
+
+def choose(settings, **more):
+    return choose_adapter(settings, task="tiny", weights=CARD.weights, **more).name
+
+
+def test_a_card_from_before_a_field_existed_is_read(settings):
+    folder = fake_adapter(settings, "old")
+    values = read_json(folder / "card.json")
+    for name in ("licence", "environment", "instruction", "schema", "trained_on", "dropped"):
+        del values[name]
+    write_json(folder / "card.json", {**values, "a_later_field": 1})
+    card = read_card(folder)
+    assert (card.id, card.licence, card.environment, card.trained_on) == ("old", {}, {}, ())
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": 3}, {"config": []}, {"trained_on": "text"}, {"trained_on": [1]}, {"task": None}, {"weights": ...}]
+)
+def test_a_card_of_another_form_is_refused(settings, change):
+    folder = fake_adapter(settings, "odd")
+    values = {**read_json(folder / "card.json"), **change}
+    write_json(folder / "card.json", {key: value for key, value in values.items() if value is not ...})
+    with pytest.raises(LabError, match="is no adapter card"):
+        read_card(folder)
+
+
+def test_a_damaged_adapter_is_named_and_the_others_stay(settings):
+    assert check_adapters(settings) == ([], [])
+    for name in ("a", "b", "c", "d"):
+        fake_adapter(settings, name)
+    home = settings.folder("adapters")
+    (home / "b" / "adapter_model.safetensors").write_bytes(b"numbern")
+    (home / "c" / "card.json").write_text("{")
+    (home / "d" / "manifest.json").unlink()
+    (home / ".half").mkdir()
+    select_adapter(settings, "a")
+    whole, damaged = check_adapters(settings)
+    assert [card.id for card in whole] == ["a"]
+    assert [sentence.split(":")[0] for sentence in damaged] == ["d", "c", "b"]
+    assert "adapter_model.safetensors is damaged" in damaged[2]
+    with pytest.raises(LabError, match="ragft adapters delete b"):
+        load_card(settings, "b")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/etc", ".hidden", "nobody", "a\n", "link", "file"])
+def test_a_name_that_leads_elsewhere_is_no_adapter(settings, name, tmp_path):
+    fake_adapter(settings, "a")
+    (settings.folder("adapters") / ".hidden").mkdir()
+    (settings.folder("adapters") / "link").symlink_to(tmp_path)
+    (settings.folder("adapters") / "file").write_text("x")
+    for action in (find_folder, delete_adapter, load_card, select_adapter):
+        with pytest.raises(LabError, match="There is no adapter"):
+            action(settings, name)
+    assert choose(settings) == "a"
+
+
+def test_a_selected_adapter_comes_before_the_newest_and_can_be_undone(settings):
+    for name in ("1", "2", "3"):
+        fake_adapter(settings, name)
+    assert choose(settings) == "3"
+    select_adapter(settings, "1")
+    assert choose(settings) == "1"
+    assert choose(settings, wanted="2") == "2"
+    select_adapter(settings, "2")
+    assert choose(settings) == "2"
+    assert read_selected(settings) == {"tiny": {"plain": "2"}}
+    assert unselect_adapter(settings, "2") is True
+    assert unselect_adapter(settings, "2") is False
+    assert choose(settings) == "3"
+    assert read_selected(settings) == {}
+
+
+def test_adapters_with_passages_are_selected_apart(settings):
+    for name in ("1", "2"):
+        fake_adapter(settings, name)
+        fake_adapter(settings, f"{name}p", config={"with_context": True})
+    select_adapter(settings, "1")
+    assert (choose(settings), choose(settings, with_context=True)) == ("1", "2p")
+    select_adapter(settings, "1p")
+    assert (choose(settings), choose(settings, with_context=True)) == ("1", "1p")
+
+
+def test_a_selection_of_another_base_or_task_does_not_count(settings):
+    fake_adapter(settings, "1", weights="v" * 64)
+    fake_adapter(settings, "2")
+    fake_adapter(settings, "3", task="other")
+    select_adapter(settings, "1")
+    select_adapter(settings, "3")
+    assert choose(settings) == "2"
+    assert choose_adapter(settings, task="tiny", weights="v" * 64).name == "1"
+
+
+def test_a_selected_adapter_that_is_gone_or_damaged_is_named_not_replaced(settings):
+    import shutil
+
+    fake_adapter(settings, "1")
+    fake_adapter(settings, "2")
+    select_adapter(settings, "1")
+    (settings.folder("adapters") / "1" / "adapter_model.safetensors").write_bytes(b"x")
+    with pytest.raises(LabError, match=r"adapters/1/.*damaged.*ragft adapters delete 1"):
+        choose(settings)
+    shutil.rmtree(settings.folder("adapters") / "1")
+    with pytest.raises(LabError, match="select 1 --undo"):
+        choose(settings)
+    unselect_adapter(settings, "1")
+    assert choose(settings) == "2"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"tiny": "1"}', '{"tiny": {"plain": []}}'])
+def test_a_damaged_selection_is_named(settings, text):
+    fake_adapter(settings, "1")
+    (settings.folder("adapters") / "selected.json").write_text(text)
+    with pytest.raises(LabError, match=r"selected\.json"):
+        choose(settings)
+
+
+def test_deleting_removes_the_folder_its_selection_and_nothing_else(settings):
+    fake_adapter(settings, "1")
+    damaged = fake_adapter(settings, "2")
+    (damaged / "card.json").write_text("{")
+    select_adapter(settings, "1")
+    delete_adapter(settings, "1")
+    delete_adapter(settings, "2")
+    assert [path.name for path in settings.folder("adapters").iterdir()] == ["selected.json"]
+    assert json.loads((settings.folder("adapters") / "selected.json").read_text()) == {}
+    with pytest.raises(LabError, match="There is no adapter"):
+        delete_adapter(settings, "1")
+
+
+def test_an_interrupted_deletion_leaves_no_half_adapter(settings, monkeypatch):
+    fake_adapter(settings, "1")
+    monkeypatch.setattr("finetune.adapters.store.shutil.rmtree", lambda *_, **__: None)
+    delete_adapter(settings, "1")
+    assert list_adapters(settings) == []
+    assert check_adapters(settings) == ([], [])
+
+
+def test_the_base_is_found_by_its_weights(settings):
+    for name in ("one", "two"):
+        folder = settings.folder("models") / name
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_text(name)
+        write_manifest(folder)
+    from core.generation.loading import hash_weights
+
+    assert find_base(settings, hash_weights(settings.folder("models") / "two")).name == "two"
+    with pytest.raises(LabError, match=r"trained on weights wwwwwwwwwwww.*one \(.*two \("):
+        find_base(settings, CARD.weights)
+
+
+def test_the_licence_of_a_base_is_read_or_unknown(tmp_path):
+    assert find_licence(tmp_path / "SmolLM2-135M-Instruct") == "Apache-2.0"
+    assert find_licence(tmp_path) == "unknown"
+    (tmp_path / "README.md").write_text("---\nlibrary_name: x\nlicense: mit\n---\nlicense: no\n")
+    assert find_licence(tmp_path) == "mit"
+
+
+def test_an_adapter_of_a_cancelled_training_comes_after_whole_ones(settings):
+    fake_adapter(settings, "1", created="2026-01-01T00:00:00+00:00", outcome={"cancelled": False})
+    fake_adapter(settings, "2", created="2026-01-02T00:00:00+00:00", outcome={"cancelled": True})
+    assert [card.id for card in list_adapters(settings)] == ["2", "1"]
+    assert choose(settings) == "1"
+    select_adapter(settings, "2")
+    assert choose(settings) == "2"
+
+
+def test_the_newest_is_the_one_made_last_whatever_its_id(settings):
+    fake_adapter(settings, "9", created="2026-01-01T00:00:00+00:00")
+    fake_adapter(settings, "1", created="2026-01-02T00:00:00+02:00")
+    fake_adapter(settings, "z", created="some day")
+    assert choose(settings) == "1"
+    assert [card.id for card in check_adapters(settings)[0]] == ["1", "9", "z"]

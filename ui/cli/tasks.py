@@ -1,0 +1,153 @@
+"""The commands about tasks: list, check, baselines, make, import, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.errors import LabError
+from core.settings import read_settings
+from ui.cli.console import AsJson, TaskName, err, show, show_fields, show_table
+
+tasks_app = typer.Typer()
+
+
+@tasks_app.command()
+def tasks(as_json: AsJson = False) -> None:
+    """List the tasks."""
+    from core.tasks.task import list_tasks, load_task
+
+    rows = []
+    for folder in list_tasks(read_settings()):
+        try:
+            task = load_task(folder, lenient=True)
+        except LabError as error:
+            rows.append({"name": folder.name, "title": f"unusable: {error}", "train": 0, "test": 0})
+            continue
+        rows.append({"name": task.name, "title": task.title, "train": len(task.train), "test": len(task.test)})
+    show(rows, as_json, lambda value: show_table(value, empty="No task."))
+
+
+@tasks_app.command()
+def check(task: TaskName, as_json: AsJson = False) -> None:
+    """Check a task: counts, invalid outputs, duplicates, overlap, groups, token lengths. Exit 2 when unusable."""
+    from core.generation.models import find_model
+    from core.tasks.check import check_task
+    from core.tasks.task import find_task, load_task
+
+    settings = read_settings()
+    loaded = load_task(find_task(task, settings), lenient=True)
+    tokenizer = None
+    try:
+        folder = find_model(settings)
+    except LabError:
+        err.print("Token lengths are left out: no model is here yet (`ragft models fetch`).")
+    else:
+        from core.generation.loading import load_tokenizer
+
+        tokenizer = load_tokenizer(folder)
+    report = check_task(loaded, tokenizer)
+    show(report, as_json, show_fields)
+    if not report["usable"]:
+        raise typer.Exit(2)
+
+
+@tasks_app.command()
+def baselines(
+    task: TaskName,
+    limit: Annotated[int | None, typer.Option(help="Test items, the sample that compare takes.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Mark two answers that need no language model: the majority value of each field, the nearest example's answer."""
+    from lab.lab import Lab
+
+    lab = Lab(read_settings())
+    loaded = lab.task(task)
+    result = lab.measure_baselines(loaded, limit=limit, seed=seed)
+    lines = {
+        name: {**marks["means"], **{f"{loaded.primary_metric} on {part}": mean for part, mean in marks["slices"].items()}}
+        for name, marks in result.items()
+    }
+    rows = [
+        {"mean of": name, **{answer: round(means[name], 3) for answer, means in lines.items()}}
+        for name in next(iter(lines.values()))
+    ]
+    show(result if as_json else rows, as_json, lambda value: show_table(value, empty=""))
+
+
+@tasks_app.command("new-task")
+def new_task(
+    name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, hyphens.")],
+    examples: Annotated[Path | None, typer.Option(help="CSV, TSV, JSON or JSON lines, also gzipped.")] = None,
+    from_hub: Annotated[str | None, typer.Option(help="A data set on the Hub instead of a file.")] = None,
+    hub_split: Annotated[str, typer.Option(help="Split of the data set on the Hub.")] = "train",
+    documents: Annotated[list[Path] | None, typer.Option(help="A document, or a folder of them; may be repeated.")] = None,
+    source: Annotated[str | None, typer.Option("--input", help="Column of the input; guessed by default.")] = None,
+    output: Annotated[list[str] | None, typer.Option(help="Column of an output field; may be repeated.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column whose values stay on one side of the split.")] = None,
+    schema: Annotated[Path | None, typer.Option(help="A JSON Schema of the answer; inferred by default.")] = None,
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+    instruction: Annotated[str, typer.Option(help="What the model is told to do.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the data.")] = "unknown",
+    train: Annotated[int | None, typer.Option(help="At most so many training examples.", min=1)] = None,
+    test: Annotated[int | None, typer.Option(help="So many test examples; a fifth by default.", min=1)] = None,
+    skip_bad: Annotated[bool, typer.Option(help="Leave bad rows out.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Report and write nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a task of your own rows: columns are mapped, the schema inferred, the split made, everything reported first."""
+    from core.tasks.draft import draft_task, write_task
+    from core.tasks.records import read_hub, read_records
+    from lab.drafts import choose_columns, default_instruction, describe_draft, read_schema
+
+    if (examples is None) == (from_hub is None):
+        raise LabError("Give either --examples FILE or --from-hub DATASET.")
+    settings = read_settings()
+    records = read_records(examples) if examples else read_hub(str(from_hub), split=hub_split)
+    columns = choose_columns(records, source=source, outputs=output or (), group=group)
+    draft = draft_task(records, columns, schema=read_schema(schema) if schema else None, train=train, test=test)
+    instruction = instruction or default_instruction(columns.input)
+    report = describe_draft(draft, settings, name=name, instruction=instruction)
+    folder = None
+    if not dry_run and (skip_bad or not draft.problems):
+        folder = write_task(
+            draft, settings.folder("tasks"), name=name, title=title or name, instruction=instruction,
+            input_label=columns.input.capitalize(), licence=licence, documents=documents or (),
+        )  # fmt: skip
+    show({**report, "folder": str(folder) if folder else None}, as_json, show_fields)
+    if draft.problems and not skip_bad and not dry_run:
+        raise LabError(
+            f"{len(draft.problems)} rows are unusable (first: {draft.problems[0]}), so nothing was written.",
+            "Mend them, or leave them out with --skip-bad.",
+        )
+
+
+@tasks_app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A task folder, or a zip of one.")],
+    name: Annotated[str | None, typer.Option(help="Another name for it here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in a ready task folder or zip."""
+    from core.tasks.archive import import_task
+
+    folder = import_task(path, read_settings().folder("tasks"), name=name)
+    show({"task": folder.name, "folder": str(folder)}, as_json, show_fields)
+
+
+@tasks_app.command("export-task")
+def export_task_(
+    task: TaskName,
+    out: Annotated[Path | None, typer.Option(help="The zip to write; TASK.zip here by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a task as one zip that `ragft import` takes in."""
+    from core.tasks.archive import export_task
+    from core.tasks.task import find_task
+
+    folder = find_task(task, read_settings())
+    target = export_task(folder, out or Path(f"{folder.name}.zip"))
+    show({"task": folder.name, "file": str(target)}, as_json, show_fields)

@@ -1,0 +1,1 @@
+"""The web page: shared parts here, a folder for each tab."""

@@ -1,0 +1,112 @@
+"""Compare: one question, several approaches, answers side by side as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import gradio as gr
+
+from core.comparison.arms import ARMS, MAIN_ARMS
+from core.errors import LabError
+from core.tasks.task import Task
+from core.values import DecodeOptions, Example, OnText, Prediction
+from lab.lab import Lab
+from lab.search import judge_hits
+from ui.page.compare.streaming import stream
+from ui.page.rendering import render_card, render_cards, render_note, render_partial, render_prediction
+
+Choices = Sequence[tuple[str, str]]
+SHOWN_ITEMS = 300
+DECODING = [("Free", "free"), ("Held to the schema", "constrained"), ("Draft, then held", "think")]
+
+
+def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks."""
+    first = choices[0][1] if choices else None
+    with gr.Row():
+        task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
+        arms = gr.CheckboxGroup(
+            [(arm.title, arm.name) for arm in ARMS.values()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
+        )
+        mode = gr.Radio(DECODING, value="free", label="Decoding", scale=1, min_width=280)
+    item = gr.Dropdown(_list_items(lab, first), value=None, label="Take a test question (its expected answer is known)")
+    question = gr.Textbox(label="Question", placeholder="Ask anything about the task's documents", lines=2)
+    with gr.Row():
+        ask = gr.Button("Answer", variant="primary")
+        stop = gr.Button("Stop")
+    answers = gr.HTML(render_note("Choose a test question or type one, then press Answer."), label="Answers", padding=False)
+
+    def list_items(name: str) -> gr.Dropdown:
+        return gr.Dropdown(_list_items(lab, name), value=None)
+
+    def take_item(name: str, identity: str | None) -> str:
+        found = _find_item(lab, name, identity)
+        return found.input if found else ""
+
+    def answer(name: str, wanted: list[str], text: str, identity: str | None, decoding: str = "free") -> Iterator[str]:
+        """Answer a question with several approaches; yields HTML as the answers come."""
+        yield from _answer(lab, name, wanted, text, identity, decoding)
+
+    task.change(list_items, task, item, api_visibility="private")
+    item.input(take_item, [task, item], question, api_visibility="private")
+    running = gr.on(
+        [ask.click, question.submit], answer, [task, arms, question, item, mode], answers,
+        api_name="answer", concurrency_id="model", concurrency_limit=1, show_progress="minimal",
+    )  # fmt: skip
+    stop.click(lambda: render_note("Stopped."), None, answers, cancels=[running], api_visibility="private")
+    return task
+
+
+def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | None, mode: str) -> Iterator[str]:
+    try:
+        task = lab.task(name or "")
+        if not text.strip():
+            raise LabError("There is no question.", "Type one or take a test question.")
+        if not wanted:
+            raise LabError("No approach is chosen.", "Tick at least one.")
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    known = _find_item(lab, name, identity)
+    item = known if known is not None and known.input.strip() == text.strip() else Example("question", text.strip())
+    bodies = {arm: render_note("Waiting") for arm in ARMS if arm in wanted}
+    for arm in bodies:
+        bodies[arm] = render_note("Working (the first answer also loads the model)")
+        yield _render(bodies)
+        try:
+            options = lab.choose_options(task, mode=mode)
+            for part in stream(partial(_answer_one, lab, task, item, arm, options)):
+                if isinstance(part, str):
+                    bodies[arm] = render_partial(part)
+                    yield _render(bodies)
+                else:
+                    bodies[arm] = render_prediction(task, item, part[0], judge_hits(lab, task, item.input, part[0].hits))
+            if reason := lab.describe_support(task, mode):
+                bodies[arm] += render_note(reason)
+        except LabError as error:
+            bodies[arm] = render_note(f"Not run. {error}")
+        yield _render(bodies)
+
+
+def _answer_one(lab: Lab, task: Task, item: Example, arm: str, options: DecodeOptions, on_text: OnText) -> Prediction:
+    return next(lab.answer(task, [item], ARMS[arm], options=options, on_text=on_text))[1]
+
+
+def _render(bodies: dict[str, str]) -> str:
+    return render_cards(render_card(ARMS[arm].title, body) for arm, body in bodies.items())
+
+
+def _list_items(lab: Lab, name: str | None) -> list[tuple[str, str]]:
+    if not name:
+        return []
+    try:
+        return [(f"{item.slice or 'test'}: {item.input}", item.id) for item in lab.task(name).test[:SHOWN_ITEMS]]
+    except LabError as error:
+        gr.Warning(str(error))
+        return []
+
+
+def _find_item(lab: Lab, name: str, identity: str | None) -> Example | None:
+    if not identity:
+        return None
+    return next((item for item in lab.task(name).test if item.id == identity), None)

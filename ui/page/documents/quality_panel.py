@@ -1,0 +1,108 @@
+"""Retrieval quality on a task's labelled questions: a table, and recall over the number of passages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from core.errors import LabError
+from lab.lab import Lab
+from lab.retrieval_quality import evaluate_retrieval
+from ui.page.passages_view import RETRIEVERS
+from ui.page.polling import EVERY
+from ui.page.rendering import render_note
+
+MODES = ("dense", "bm25", "hybrid")
+COLUMNS = {"Recall@1": ("recall", "1"), "Recall@3": ("recall", "3"), "Recall@10": ("recall", "10")} | {
+    "MRR@10": ("mrr@10",),
+    "nDCG@10": ("ndcg@10",),
+}
+COLORS = {"dense": "#2563eb", "bm25": "#d97706", "hybrid": "#16a34a"}
+DASHES = {"dense": "dot", "bm25": "dash", "hybrid": "solid"}
+HINT = "The task's test questions say which document answers them. How often does each way of searching find it?"
+
+
+def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
+    """Build the panel."""
+    gr.Markdown("### Retrieval quality")
+    start = gr.Button("Measure on the labelled questions")
+    table = gr.HTML(render_note(HINT), label="Retrieval quality", padding=False, min_height=90)
+    plot = gr.Plot(label="Recall over the number of passages, with 95 % intervals", visible=False)
+
+    def measure(name: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  Gradio finds it by its default.
+        def tell(mode: str, step: int, total: int) -> None:
+            progress((step, total), desc=RETRIEVERS[mode], unit="questions")
+
+        try:
+            result = evaluate_retrieval(lab, lab.task(name or ""), modes=MODES, notify=tell)
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return [render_quality(result), gr.Plot(draw_recall(result), visible=True)]
+
+    start.click(measure, task, [table, plot], api_visibility="private", concurrency_id="model", concurrency_limit=1)
+    task.change(
+        lambda: [render_note(HINT), gr.Plot(visible=False)],
+        None,
+        [table, plot],
+        **EVERY,
+    )
+
+
+def render_quality(result: Mapping[str, Any]) -> str:
+    """Show recall, reciprocal rank and nDCG of every search mode, each with its interval."""
+    head = "".join(f"<th>{name}</th>" for name in ("Search", *COLUMNS))
+    rows = "".join(
+        f"<tr><td>{escape(RETRIEVERS.get(mode, mode))}</td>{''.join(_cell(quality, path) for path in COLUMNS.values())}</tr>"
+        for mode, quality in result.items()
+    )
+    count = next(iter(result.values()))["questions"]
+    note = (
+        f"{count} questions; a document counts at the rank of its best passage. Behind each mean its 95 % interval: where "
+        "two of them overlap widely, the difference may be chance."
+    )
+    table = f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
+    return f'<section class="card quality">{table}{render_note(note)}</section>'
+
+
+def _cell(quality: Mapping[str, Any], path: tuple[str, ...]) -> str:
+    value: Any = quality
+    for key in path:
+        value = value[key]
+    return f"<td>{value['mean']:.3f} <span class='quiet'>{value['low']:.2f} to {value['high']:.2f}</span></td>"
+
+
+def draw_recall(result: Mapping[str, Any]) -> Any:
+    """Draw recall over the number of passages, a line with intervals for every search mode."""
+    import plotly.graph_objects as graph
+
+    figure = graph.Figure()
+    for place, (mode, quality) in enumerate(result.items()):
+        recall = quality["recall"]
+        shift = 0.12 * (place - (len(result) - 1) / 2)  # Side by side, so that no interval hides another.
+        figure.add_scatter(
+            x=[int(k) + shift for k in recall],
+            y=[value["mean"] for value in recall.values()],
+            name=RETRIEVERS.get(mode, mode),
+            mode="lines+markers",
+            line={"color": COLORS.get(mode), "dash": DASHES.get(mode)},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [value["high"] - value["mean"] for value in recall.values()],
+                "arrayminus": [value["mean"] - value["low"] for value in recall.values()],
+                "thickness": 1,
+                "width": 3,
+            },
+        )
+    lowest = min(value["low"] for quality in result.values() for value in quality["recall"].values())
+    figure.update_layout(
+        height=360, margin={"l": 10, "r": 10, "t": 60, "b": 40}, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font_color="#808080",
+    )  # fmt: skip
+    grid = {"gridcolor": "rgba(128,128,128,.25)", "zerolinecolor": "rgba(128,128,128,.5)", "fixedrange": True}
+    figure.update_xaxes(title="documents looked at (k)", dtick=1, **grid)
+    figure.update_yaxes(title="recall@k", range=[max(0.0, lowest - 0.05), 1.02], automargin=True, **grid)
+    return figure

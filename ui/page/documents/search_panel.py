@@ -1,0 +1,78 @@
+"""Try the search: one query, every way of searching side by side, and whether anything relevant was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from core.errors import LabError
+from lab.lab import Lab
+from lab.search import search_all
+from ui.page.passages_view import render_search
+from ui.page.polling import EVERY
+from ui.page.rendering import render_note
+
+FUSIONS = [("Scores averaged (convex)", "convex"), ("Ranks added up (RRF)", "rrf")]
+HINT = "Ask for something the documents hold, then for something they do not: the lab says when nothing relevant was found."
+
+
+@dataclass(frozen=True)
+class SearchPanel:
+    """The components that the tab fills: the documents to search in, the results."""
+
+    documents: gr.Dropdown
+    found: gr.HTML
+
+
+def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> SearchPanel:
+    """Build the panel."""
+    gr.Markdown("### Try the search")
+    query = gr.Textbox(suggest_query(lab, first), label="Look for")
+    with gr.Row():
+        fusion = gr.Radio(FUSIONS, value="convex", label="Hybrid joins both rankings by", scale=2, min_width=280)
+        documents = gr.Dropdown(
+            [], value=[], multiselect=True, label="Only in these documents (none: all)", scale=2, min_width=240
+        )
+        count = gr.Slider(1, 10, value=3, step=1, label="Passages each", scale=1, min_width=160)
+    search = gr.Button("Search", variant="primary")
+    found = gr.HTML(render_note(HINT), label="Results", padding=False)
+
+    def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
+        """Search a task's documents by vectors, by words and by both; returns HTML."""
+        return _look(lab, name, text, joined, among or [], int(passages))
+
+    task.change(
+        lambda name: [suggest_query(lab, name), render_note(HINT)],
+        task,
+        [query, found],
+        **EVERY,
+    )
+    gr.on(
+        [search.click, query.submit],
+        look,
+        [task, query, fusion, documents, count],
+        found,
+        api_name="search",
+        concurrency_id="model",
+        concurrency_limit=1,
+    )
+    return SearchPanel(documents, found)
+
+
+def suggest_query(lab: Lab, name: str | None) -> str:
+    """Return a test question whose answer stands in a document; empty where no question says so."""
+    if not name:
+        return ""
+    try:
+        return next((item.input for item in lab.task(name).test if item.evidence), "")
+    except LabError:
+        return ""
+
+
+def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
+    try:
+        found = search_all(lab, lab.task(name or ""), text, k=count, fusion=fusion, documents=documents)
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    return render_search(found.verdict, found.hits, text, found.index.load_document)

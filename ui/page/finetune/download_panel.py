@@ -1,0 +1,70 @@
+"""An adapter as a file to download: made once, in a folder that the page may serve."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+
+from core.errors import LabError
+from core.jobs import find_job, read_status
+from core.settings import Settings
+from core.tasks.archive import write_zip
+from finetune.adapters.export import ENDINGS, export_adapter
+from lab.training.preflight import format_size
+
+FORMS = [
+    ("Adapter as zip (for import here, peft)", "zip"),
+    ("LoRA as GGUF (llama.cpp, Ollama)", "gguf-lora"),
+    ("Base with the adapter merged in, as zip", "merged"),
+]
+
+
+def build_download(settings: Settings, training: gr.Dropdown, section: gr.Accordion) -> None:
+    """Build the export; files go to a temporary folder that lives as long as the page, for the home is not served."""
+    scratch = tempfile.TemporaryDirectory(prefix="ragft-export-")
+    with section, gr.Row():
+        form = gr.Dropdown(FORMS, value="zip", label="Form", min_width=240)
+        make = gr.Button("Make the file", min_width=120)
+        download = gr.DownloadButton("Download", visible=False, min_width=160)
+
+    def export(identity: str, wanted: str) -> gr.DownloadButton:
+        try:
+            file = make_file(settings, Path(scratch.name), adapter_of(settings, identity), wanted)
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
+
+    make.click(export, [training, form], download, api_visibility="private")
+    gr.on(
+        [training.change, form.change],
+        lambda: gr.DownloadButton(visible=False),
+        None,
+        download,
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path:
+    """Export an adapter into a folder, once; what is a folder becomes a zip.
+
+    Raises:
+        LabError: The adapter is absent or damaged, or its base is not here.
+    """
+    zipped = form == "merged"
+    file = folder / f"{adapter}{ENDINGS[form]}{'.zip' if zipped else ''}"
+    if file.is_file():
+        return file
+    if not zipped:
+        return export_adapter(settings, adapter, file, form=form)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        return write_zip(export_adapter(settings, adapter, Path(scratch) / adapter, form=form), file, option="--output")
+
+
+def adapter_of(settings: Settings, identity: str) -> str:
+    """Return the adapter of a training by its id: an adapter's own, or that of the job that made it."""
+    if (settings.folder("adapters") / identity).is_dir():
+        return identity
+    return str(read_status(find_job(settings, identity)).result.get("id", ""))

@@ -1,0 +1,100 @@
+"""Fine-tune: look at the data, choose settings and see their cost, train and watch, compare what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.errors import LabError
+from core.jobs import start_job
+from lab.lab import Lab
+from lab.training.costs import Costs
+from lab.training.jobs import train_arguments
+from lab.training.preflight import render_preflight, require_go, run_preflight
+from ui.page.compare.tab import Choices
+from ui.page.finetune.form import SIZED, Form, build_form, read_form
+from ui.page.finetune.history_panel import build_history
+from ui.page.finetune.probe_panel import build_probe
+from ui.page.finetune.training_panel import build_training_panel
+from ui.page.finetune.view import render_cost
+from ui.page.polling import EVERY, QUIET
+from ui.page.rendering import render_note
+
+
+def build_finetune_tab(
+    page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState, probe: gr.BrowserState
+) -> gr.Dropdown:
+    """Build the tab; returns its list of tasks. `job` and `probe` remember the browser's last training and probe."""
+    costs = Costs(lab)
+    gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
+    with gr.Row():
+        task = gr.Dropdown(list(choices), value=choices[0][1] if choices else None, label="Task", scale=3, min_width=240)
+        check = gr.Button("Check before training", scale=1, min_width=160)
+    report = gr.HTML("", label="Check", padding=False, visible=False)
+    gr.Markdown("### 2 · Settings and what they cost")
+    with gr.Row():
+        with gr.Column(scale=1, min_width=320):
+            form = build_form()
+            build_probe(page, tab, lab, task, form, probe)
+        with gr.Column(scale=1, min_width=320):
+            cost = gr.HTML(render_note("Computing what these settings cost"), label="Cost", padding=False)
+    gr.Markdown("### 3 · Train and watch")
+    start = gr.Button("Start fine-tuning", variant="primary")
+    panel = build_training_panel(page, tab, lab.settings, job)
+    gr.Markdown("### 4 · Results")
+    build_history(page, tab, lab, task, form, [panel.state.change, panel.job.change])
+
+    def inspect(name: str, *values: Any) -> gr.HTML:
+        try:
+            return gr.HTML(render_preflight(run_preflight(lab, name, read_form(values))), visible=True)
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def begin(name: str, *values: Any) -> str:
+        return begin_training(lab, name, values)
+
+    given = [task, *form.fields]
+    check.click(inspect, given, report, api_visibility="private")
+    task.change(lambda: gr.HTML("", visible=False), None, report, **EVERY)
+    start.click(begin, given, panel.job, api_visibility="private")
+    _show_costs(tab, costs, task, form, cost)
+    return task
+
+
+def begin_training(lab: Lab, name: str, values: Sequence[Any]) -> str:
+    """Start the training that the form's values describe, unless the preflight refuses it; returns its job's id."""
+    try:
+        config = read_form(values)
+        arguments = train_arguments(lab.task(name), config, lab.settings)
+        require_go(run_preflight(lab, name, config))
+        return start_job(lab.settings, kind="train", task=name, arguments=arguments).name
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: gr.HTML) -> None:
+    """Keep the cost true to the form; the model's size gives the starting values when the tab is first opened."""
+    started = gr.State(False)
+
+    def estimate(name: str | None, *values: Any) -> str:
+        if not name:
+            return render_note("Choose a task to see what its training costs.")
+        try:
+            return render_cost(costs.estimate(name, read_form(values)))
+        except LabError as error:
+            return render_note(str(error))
+
+    def prepare(done: bool) -> list[Any]:
+        try:
+            preset = None if done else costs.choose_preset()
+        except LabError:  # The cost says what is missing.
+            preset = None
+        return [True, *(getattr(preset, name) if preset else gr.skip() for name in SIZED)]
+
+    given = [task, *form.fields]
+    ready = tab.select(prepare, started, [started, *form.sized], **QUIET)
+    ready.then(estimate, given, cost, **QUIET)
+    changes = [component.change for component in given]
+    gr.on(changes, estimate, given, cost, trigger_mode="always_last", concurrency_limit=None, **QUIET)

@@ -1,0 +1,194 @@
+"""Your task: a file of examples and documents become a task; what is wrong is shown before anything is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.answers.validation import check_schema
+from core.errors import LabError
+from core.tasks.archive import export_task, import_task
+from core.tasks.draft import Draft, draft_task, write_task
+from core.tasks.records import read_records
+from core.tasks.task import find_task
+from lab.drafts import choose_columns, default_instruction, describe_draft
+from lab.lab import Lab
+from ui.page.compare.tab import Choices
+from ui.page.rendering import render_note, render_report
+from ui.page.task_choices import list_choices
+
+TABLES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".gz"]
+DOCUMENTS = [".txt", ".md", ".html", ".pdf", ".docx", ".csv"]
+
+
+def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
+    """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one, also after a reload."""
+    with gr.Row():
+        examples = gr.File(label="Examples: CSV, JSON or JSON lines, a row each", file_types=TABLES, height=140)
+        documents = gr.File(
+            label="Documents for retrieval (may be none)", file_types=DOCUMENTS, file_count="multiple", height=140
+        )
+    with gr.Row():
+        source = gr.Dropdown([], label="Column of the input", interactive=True)
+        outputs = gr.Dropdown([], label="Columns of the answer", multiselect=True, interactive=True)
+        group = gr.Dropdown([], label="Column that keeps rows together (may be none)", interactive=True)
+        exam = gr.Number(0, label="Test rows (0: about a fifth)", precision=0, minimum=0)
+    with gr.Row():
+        name = gr.Textbox(label="Name", placeholder="my-task", max_length=64)
+        title = gr.Textbox(label="Title", placeholder="What people call it")
+        instruction = gr.Textbox(label="Instruction", placeholder="What the model is told to do", scale=2)
+    report = gr.HTML(render_note("The report appears here once there is a file."), label="Report", padding=False)
+    schema = gr.Code(
+        "", language="json", label="Schema of the answer (inferred; edit it as you like)", lines=10, interactive=True
+    )
+    verdict = gr.HTML("", label="Schema check", padding=False)
+    skip = gr.Checkbox(False, label="Leave out the rows that the report names")
+    create = gr.Button("Create the task", variant="primary")
+    columns = [examples, source, outputs, group, exam]
+    lists = _build_exchange(lab, choices, pickers)
+
+    def open_file(path: str | None) -> list[Any]:
+        return _open_file(path)
+
+    def look(path: str | None, column: str | None, fields: list[str], together: str | None, count: float | None) -> list[Any]:
+        return _look(lab, path, column, fields, together, count)
+
+    def judge(text: str, *where: Any) -> str:
+        return _judge(text, *where)
+
+    def write(text: str, agreed: bool, slug: str, label: str, told: str, files: list[str] | None, *where: Any) -> list[Any]:
+        try:
+            draft = _draft(*where, schema=text)
+            if draft.problems and not agreed:
+                raise LabError(f"{len(draft.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
+            told = told.strip() or default_instruction(draft.columns.input)
+            write_task(
+                draft, lab.settings.folder("tasks"), name=slug.strip(), title=label.strip() or slug, instruction=told,
+                input_label=draft.columns.input.capitalize(), documents=[Path(file) for file in files or []],
+            )  # fmt: skip
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        gr.Info(f"The task {slug} is ready: {len(draft.train)} training and {len(draft.test)} test examples.")
+        return _refresh(lab, slug.strip(), len(lists))
+
+    read = examples.change(open_file, examples, [source, outputs, group, name], api_visibility="private")
+    read.then(look, columns, [report, schema], api_visibility="private")
+    gr.on([source.input, outputs.input, group.input, exam.submit], look, columns, [report, schema], api_visibility="private")
+    schema.change(judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
+    page.load(lambda: _refresh(lab, None, len(lists)), None, lists, api_visibility="private", show_progress="hidden")
+    create.click(write, [schema, skip, name, title, instruction, documents, *columns], lists, api_visibility="private")
+
+
+def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> list[gr.Dropdown]:
+    """Build import and export; returns all lists of tasks, the one to export from among them."""
+    with gr.Accordion("Import or export a ready task", open=False), gr.Row():
+        archive = gr.File(label="A task as a zip", file_types=[".zip"], height=140)
+        chosen = gr.Dropdown(list(choices), value=None, label="Task to export", interactive=True)
+        download = gr.DownloadButton("Export as zip")
+    lists = [*pickers, chosen]
+
+    def take_in(path: str | None) -> list[Any]:
+        if not path:
+            return [gr.skip()] * len(lists)
+        try:
+            folder = import_task(Path(path), lab.settings.folder("tasks"))
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        gr.Info(f"The task {folder.name} is ready.")
+        return _refresh(lab, folder.name, len(lists))
+
+    def give_out(task: str | None) -> str:
+        try:
+            folder = find_task(task or "", lab.settings)
+            return str(export_task(folder, Path(tempfile.mkdtemp()) / f"{folder.name}.zip"))
+        except LabError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    archive.upload(take_in, archive, lists, api_visibility="private")
+    download.click(give_out, chosen, download, api_visibility="private")
+    return lists
+
+
+def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
+    """Return the lists of tasks as they are now, a new one chosen in each."""
+    found = list_choices(lab.settings)
+    return [gr.Dropdown(found, value=name) if name else gr.Dropdown(found) for _ in range(count)]
+
+
+def _open_file(path: str | None) -> list[Any]:
+    """Fill the column lists with what the file has, guessed ones chosen."""
+    if not path:
+        empty = gr.Dropdown([], value=None)
+        return [empty, gr.Dropdown([], value=[]), empty, gr.skip()]
+    try:
+        records = read_records(Path(path))
+        guessed = choose_columns(records, source=None, outputs=(), group=None)
+    except LabError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    names = list(records.columns)
+    slug = re.sub(r"[^a-z0-9]+", "-", Path(path).name.split(".")[0].lower()).strip("-") or "my-task"
+    return [
+        gr.Dropdown(names, value=guessed.input),
+        gr.Dropdown(names, value=list(guessed.outputs)),
+        gr.Dropdown([("none", ""), *((name, name) for name in names)], value=guessed.group or ""),
+        slug,
+    ]
+
+
+def _draft(
+    path: str | None, source: str | None, outputs: list[str], group: str | None, exam: float | None, *, schema: str = ""
+) -> Draft:
+    """Draft the task that the form describes.
+
+    Raises:
+        LabError: Something in the form must be mended.
+    """
+    if not path:
+        raise LabError("There is no file of examples.", "Choose one.")
+    records = read_records(Path(path))
+    columns = choose_columns(records, source=source, outputs=outputs, group=group)
+    parsed = _parse_schema(schema) if schema.strip() else None
+    return draft_task(records, columns, schema=parsed, test=int(exam) if exam else None)
+
+
+def _look(
+    lab: Lab, path: str | None, source: str | None, outputs: list[str], group: str | None, exam: float | None
+) -> list[Any]:
+    """Report on the file under the chosen columns, and infer the schema."""
+    if not path:
+        return [render_note("The report appears here once there is a file."), ""]
+    try:
+        draft = _draft(path, source, outputs, group, exam)
+        told = default_instruction(draft.columns.input)
+        report = describe_draft(draft, lab.settings, name="draft", instruction=told)
+    except LabError as error:
+        return [render_note(f"Not usable yet. {error}"), gr.skip()]
+    return [render_report(report), json.dumps(draft.schema, indent=2, ensure_ascii=False)]
+
+
+def _judge(text: str, *where: Any) -> str:
+    """Say whether the schema is one, and how many rows are valid under it."""
+    if not text.strip() or not where[0]:
+        return ""
+    try:
+        draft = _draft(*where, schema=text)
+    except LabError as error:
+        return render_note(f"FAIL: {error}")
+    usable = len(draft.train) + len(draft.test)
+    first = f" First problem: {draft.problems[0]}." if draft.problems else ""
+    return render_note(f"OK: a schema under which {usable} examples are usable, {len(draft.problems)} rows are not.{first}")
+
+
+def _parse_schema(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LabError(f"The schema is not JSON: {error}.") from error
+    check_schema(value, origin="The schema")
+    return dict(value)
