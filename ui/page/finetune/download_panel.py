@@ -11,8 +11,8 @@ from core.errors import LabError
 from core.jobs import find_job, read_status
 from core.settings import Settings
 from core.tasks.archive import write_zip
+from core.units import format_size
 from finetune.adapters.export import ENDINGS, export_adapter
-from lab.training.preflight import format_size
 
 FORMS = [
     ("Adapter as zip (for import here, peft)", "zip"),

@@ -6,14 +6,17 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from html import escape
-from typing import Any
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
 
 from core.jobs import JobStatus
+from core.units import format_size
 from lab.training.costs import Cost
-from lab.training.preflight import STORAGES, format_size
+from lab.training.preflight import STORAGES
 from ui.page.finetune.plots import Event, list_evaluations, list_steps
-from ui.page.rendering import render_note, render_status
+from ui.page.markup import render
+from ui.page.rendering import render_status
 
 BEGINNING = {
     "load": "Loading the model and testing that it learns here; then the base model answers the held-out examples",
@@ -21,33 +24,39 @@ BEGINNING = {
 }
 
 
-def render_cost(cost: Cost) -> str:
+class Answer(NamedTuple):
+    """A held-out answer as it is shown: its mark, from 0 to 1, and its text."""
+
+    score: float
+    text: str
+
+
+class Sample(NamedTuple):
+    """A held-out question, what was expected, and the answers: before where it is compared, and now."""
+
+    input: str
+    expected: str
+    answers: list[Answer]
+
+
+def render_cost(cost: Cost) -> Markup:
     """Show what a training takes, and whether it can start."""
-    found, config = cost.estimate, cost.config
+    estimate, config = cost.estimate, cost.config
     scale = config.alpha / (math.sqrt(config.rank) if config.rslora else config.rank)
-    minutes = f"{found.minutes:.1f} min" if found.minutes >= 1 else f"{60 * found.minutes:.0f} s"
+    minutes = f"{estimate.minutes:.1f} min" if estimate.minutes >= 1 else f"{60 * estimate.minutes:.0f} s"
     facts = [
-        ("Trainable parameters", f"{found.trainable:,}", f"{found.share:.2%} of {found.parameters:,}"),
-        ("Adapter file", format_size(found.adapter), f"updates scaled by {scale:.3g} (alpha {config.alpha})"),
-        ("Peak memory", format_size(found.peak), f"{format_size(found.available)} free"),
+        ("Trainable parameters", f"{estimate.trainable:,}", f"{estimate.share:.2%} of {estimate.parameters:,}"),
+        ("Adapter file", format_size(estimate.adapter), f"updates scaled by {scale:.3g} (alpha {config.alpha})"),
+        ("Peak memory", format_size(estimate.peak), f"{format_size(estimate.available)} free"),
         ("Training time", f"about {minutes}", _describe_steps(cost)),
     ]
-    boxes = "".join(
-        f'<div class="fact"><span class="quiet">{escape(name)}</span><b>{escape(value)}</b><span class="quiet">{escape(more)}</span></div>'
-        for name, value, more in facts
-    )
-    verdict = '<span class="badge ok">GO</span>' if found.go else '<span class="badge fail">NO GO</span>'
-    problems = "".join(f'<p class="fail">{escape(text)}</p>' for text in found.problems)
-    stored = ", ".join(f"{STORAGES[name]} {format_size(size)}" for name, size in found.weights_by_storage.items())
+    stored = ", ".join(f"{STORAGES[name]} {format_size(size)}" for name, size in estimate.weights_by_storage.items())
     notes = [
         _describe_answering(cost),
-        f"Speed: {found.tokens_per_second:,.0f} tokens/s, {found.speed_source}.",
+        f"Speed: {estimate.tokens_per_second:,.0f} tokens/s, {estimate.speed_source}.",
         f"Frozen weights: {stored}.",
     ]
-    return (
-        f'<section class="card costs">{verdict}{problems}<div class="tiles">{boxes}</div>'
-        f"{''.join(render_note(note) for note in notes if note)}</section>"
-    )
+    return render("finetune/cost", go=estimate.go, problems=estimate.problems, facts=facts, notes=notes)
 
 
 def _describe_steps(cost: Cost) -> str:
@@ -68,23 +77,21 @@ def _describe_answering(cost: Cost) -> str:
     )
 
 
-def render_training(status: JobStatus, name: str, command: Sequence[str], events: Sequence[Event]) -> str:
+def render_training(status: JobStatus, name: str, command: Sequence[str], events: Sequence[Event]) -> Markup:
     """Show how a training stands: warnings first, then state, numbers of the last step and evaluation."""
     if status.active and not list_steps(events):
         status = _explain_beginning(status)
-    notices = "".join(
-        f'<p class="notice"><b>Step {event["step"]}</b> {escape(str(event["text"]))}</p>'
-        for event in events
-        if event.get("kind") == "notice"
-    )
-    return f"{notices}{render_status(status, name, command)}{_render_facts(events)}"
+    notices = [event for event in events if event.get("kind") == "notice"]
+    shown = Markup(render_status(status, name, command))
+    return render("finetune/training", notices=notices, status=shown, facts=_list_facts(events))
 
 
 def _explain_beginning(status: JobStatus) -> JobStatus:
     return replace(status, message=BEGINNING.get(status.message.strip(), status.message))
 
 
-def _render_facts(events: Sequence[Event]) -> str:
+def _list_facts(events: Sequence[Event]) -> list[tuple[str, str]]:
+    """Return the numbers of the last step and of the best evaluation, as (name, value)."""
     steps, held = list_steps(events), list_evaluations(events)
     facts: list[tuple[str, str]] = []
     if steps:
@@ -99,88 +106,63 @@ def _render_facts(events: Sequence[Event]) -> str:
     if held:
         best = max(held, key=lambda event: (event["score"], -event["held_loss"]))
         facts.append(("best field score", f"{best['score']:.0%} at step {best['step']}"))
-    if not facts:
-        return ""
-    return f'<p class="facts">{"".join(f"<span>{escape(name)} <b>{escape(value)}</b></span>" for name, value in facts)}</p>'
+    return facts
 
 
-def render_samples(events: Sequence[Event]) -> str:
+def render_samples(events: Sequence[Event]) -> Markup:
     """Show held-out questions: what was expected, what the base model wrote, what is written now."""
     held = [event for event in list_evaluations(events) if event.get("samples")]
     if not held:
-        return ""
+        return Markup("")
     first, last = held[0], held[-1]
     compared = [first, last] if last["step"] > first["step"] else [last]
     titles = [f"After step {event['step']}" if event["step"] else "Base model" for event in compared]
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("Held-out input", "Expected", *titles))
     before = {item["id"]: item for item in first["samples"]} if len(compared) > 1 else {}
-    rows = "".join(_render_sample(before.get(item["id"]), item) for item in last["samples"])
-    return f'<section class="card"><h3>Answers to held-out examples</h3><div class="wide samples"><table><tr>{head}</tr>{rows}</table></div></section>'
+    samples = [_read_sample(before.get(item["id"]), item) for item in last["samples"]]
+    return render("finetune/samples", titles=titles, samples=samples)
 
 
-def _render_sample(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> str:
-    cells = [f'<td class="input">{escape(now["input"])}</td>', f"<td>{_render_json(now['expected'])}</td>"]
-    if before is not None:
-        cells.append(f"<td>{_render_mark(before)}{_render_json(before['answer'])}</td>")
-    cells.append(f"<td>{_render_mark(now)}{_render_json(now['answer'])}</td>")
-    return f"<tr>{''.join(cells)}</tr>"
+def _read_sample(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Sample:
+    answers = [Answer(float(item["score"]), _lay_out_json(item["answer"])) for item in (before, now) if item is not None]
+    return Sample(now["input"], _lay_out_json(now["expected"]), answers)
 
 
-def _render_mark(item: Mapping[str, Any]) -> str:
-    score = float(item["score"])
-    return f'<span class="badge {"ok" if score == 1 else "fail" if score == 0 else ""}">{"OK" if score == 1 else f"{score:.0%} right"}</span>'
-
-
-def _render_json(text: str) -> str:
-    """Show a JSON text with a field a line; what is no JSON as it is."""
+def _lay_out_json(text: str) -> str:
+    """Return a JSON text with a field a line; what is no JSON as it is."""
     try:
-        shown = json.dumps(json.loads(text), ensure_ascii=False, indent=1)
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=1)
     except (ValueError, RecursionError):
-        shown = text
-    return f"<pre>{escape(shown)}</pre>"
+        return text
 
 
-def render_history(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def render_history(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
     """Show trainings, a row each; the second cell is the state."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in headers)
-    body = "".join(
-        f"<tr><td>{escape(title)}</td><td>{_render_state(state)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
-        for title, state, *cells in rows
-    )
-    return f'<section class="card"><div class="wide history"><table><tr>{head}</tr>{body}</table></div></section>'
-
-
-def _render_state(state: str) -> str:
-    kind = {"done": " ok", "failed": " fail"}.get(state, "")
-    return f'<span class="badge{kind}">{escape(state)}</span>'
+    return render("finetune/history", headers=headers, rows=list(rows))
 
 
 def render_differences(
     names: tuple[str, str], settings: Iterable[tuple[str, str, str]], outcomes: Iterable[tuple[str, str, str]]
-) -> str:
+) -> Markup:
     """Show two trainings side by side: the settings that differ, and what came of them."""
-    head = f"<tr><th></th>{''.join(f'<th>{escape(name)}</th>' for name in names)}</tr>"
-    parts = []
-    for title, lines in (("Settings that differ", list(settings)), ("What came of it", list(outcomes))):
-        if not lines:
-            parts.append(render_note("All settings are the same."))
-            continue
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
-        parts.append(f'<h4>{escape(title)}</h4><div class="wide"><table>{head}{rows}</table></div>')
-    return f'<section class="card">{"".join(parts)}</section>'
+    return render("finetune/differences", names=names, settings=list(settings), outcomes=list(outcomes))
 
 
-def render_probe(status: JobStatus, result: Mapping[str, Any]) -> str:
+def render_probe(status: JobStatus, result: Mapping[str, Any]) -> Markup:
     """Say how a probe of learning rates stands, or what it suggests."""
+    verdict, note = _describe_probe(status, result)
+    return render("finetune/probe", verdict=verdict, note=note)
+
+
+def _describe_probe(status: JobStatus, result: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the verdict and a note, either empty."""
     if status.active:
-        return render_note(f"{status.message or 'Starting'} · step {status.step} of {status.total}")
+        return "", f"{status.message or 'Starting'} · step {status.step} of {status.total}"
     if status.state != "done":
-        return render_note(f"{status.state}: {status.message}")
-    out = [f"{curve['rate']:g}" for curve in result["curves"] if curve["mark"] is None]
-    left = f" Too high: {', '.join(out)}." if out else ""
+        return "", f"{status.state}: {status.message}"
     if result["suggestion"] is None:
-        return f'<p class="verdict">{escape("Every rate is too high for this model: try lower ones with ragft probe-lr --rates.")}</p>'
+        return "Every rate is too high for this model: try lower ones with ragft probe-lr --rates.", ""
+    diverged = [f"{curve['rate']:g}" for curve in result["curves"] if curve["mark"] is None]
+    too_high = f" Too high: {', '.join(diverged)}." if diverged else ""
     share = len(result["curves"]) * result["steps"] / result["planned"]
-    said = f"Learned fastest: {result['suggestion']:g}.{left}"
     spent = f"{result['steps']} steps each, together {share:.0%} of the planned {result['planned']}."
-    return f'<p class="verdict">{escape(said)}</p>{render_note(spent)}'
+    return f"Learned fastest: {result['suggestion']:g}.{too_high}", spent

@@ -7,20 +7,11 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LabError
-from ui.page.learn.view import (
-    STARTS,
-    STEPS,
-    follow_learning,
-    list_articles,
-    plot_levels,
-    plot_loss,
-    read_article,
-    read_rule,
-    render_block,
-    render_counts,
-    render_learning,
-    render_memory,
-)
+from ui.page.errors import explain
+from ui.page.learn.articles import CHOICE, list_articles, read_article, read_rule
+from ui.page.learn.bits import plot_levels, render_block, render_memory
+from ui.page.learn.counts import render_counts
+from ui.page.learn.learning import STARTS, STEPS, follow_learning, plot_loss, render_learning
 from ui.page.polling import QUIET
 from ui.page.rendering import render_note
 
@@ -43,17 +34,11 @@ def build_learn_tab(tab: gr.Tab) -> None:
             choice = gr.Button("Read the article", size="sm")
         with gr.Tab("Articles", id="articles"):
             articles = list_articles()
-            article = gr.Dropdown(articles, value="rag-or-fine-tuning", label=f"One of {len(articles)} articles")
-            text = gr.Markdown(read_article("rag-or-fine-tuning"), elem_classes="article")
+            article = gr.Dropdown(articles, value=CHOICE, label=f"One of {len(articles)} articles")
+            text = gr.Markdown(read_article(CHOICE), elem_classes="article")
 
-    def read(name: str) -> str:
-        try:
-            return read_article(name)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-
-    article.change(read, article, text, **QUIET)
-    for button, name in ((lora, "lora-initialisation"), (bits, "nf4"), (choice, "rag-or-fine-tuning")):
+    article.change(explain(read_article), article, text, **QUIET)
+    for button, name in ((lora, "lora-initialisation"), (bits, "nf4"), (choice, CHOICE)):
         button.click(lambda name=name: (name, gr.Tabs(selected="articles")), None, [article, sections], **QUIET)
 
 
@@ -80,6 +65,7 @@ def _build_learning(tab: gr.Tab) -> None:
     shown = gr.HTML(render_note("Computing"), padding=False)
     curve = gr.Plot(label="Loss", show_label=False)
 
+    @explain
     def follow(number: int, r: int, begin: str, which: int) -> tuple[str, Any]:
         weight, steps = follow_learning(int(r), begin, int(which))
         return render_learning(weight, steps, int(number)), plot_loss(steps, int(number))

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import gradio as gr
 import pytest
@@ -13,24 +14,14 @@ from finetune.config import TrainConfig
 from finetune.lora import compute_nf4_levels
 from finetune.plan.estimate import Machine, read_shape
 from finetune.plan.preflight import Labelled, Piece, inspect_training
-from lab.training.preflight import _render_labelled, render_preflight, require_go
+from lab.training.preflight import require_go
 from tests.conftest import row, write_task
 from ui.cli.main import main
-from ui.page.learn.view import (
-    STARTS,
-    STEPS,
-    follow_learning,
-    list_articles,
-    plot_levels,
-    plot_loss,
-    read_article,
-    read_rule,
-    read_weights,
-    render_block,
-    render_counts,
-    render_learning,
-    render_memory,
-)
+from ui.page.finetune.preflight_view import render_preflight
+from ui.page.learn.articles import list_articles, read_article, read_rule
+from ui.page.learn.bits import plot_levels, read_weights, render_block, render_memory
+from ui.page.learn.counts import render_counts
+from ui.page.learn.learning import STARTS, STEPS, follow_learning, plot_loss, render_learning
 
 LORA, RANDOM, ZERO = STARTS
 
@@ -128,20 +119,21 @@ def test_a_preflight_is_shown_with_its_tokens(report):
     assert '<span class="badge ok">GO</span>' in html
     assert html.count('class="token end"') == 1 + 3  # The legend, and the end of each example.
     learned = "".join(re.findall(r'<span class="token learned">(.*?)</span>', html)[1:52])
-    assert learned == "{&quot;answer&quot;: &quot;40 euros&quot;, &quot;area&quot;: &quot;pay&quot;, &quot;sure&quot;: true}"
+    assert learned == "{&#34;answer&#34;: &#34;40 euros&#34;, &#34;area&#34;: &#34;pay&#34;, &#34;sure&#34;: true}"
     require_go(report)
 
 
-def test_a_long_prompt_is_shortened_and_its_trained_part_is_not():
+def test_a_long_prompt_is_shortened_and_its_trained_part_is_not(report):
     item = Labelled("x", (Piece("a" * 5000, "given"), Piece("b" * 900, "learned"), Piece("</s>", "end")))
-    html = _render_labelled(item)
+    html = render_preflight(replace(report, labelled=(item,)))
     assert "4,640 characters" in html
     assert "a" * 241 not in html
     assert "b" * 900 in html
 
 
-def test_tokens_and_ids_are_escaped():
-    html = _render_labelled(Labelled("<b>", (Piece("<img>", "given"), Piece("<script>", "learned"), Piece("</s>", "end"))))
+def test_tokens_and_ids_are_escaped(report):
+    item = Labelled("<b>", (Piece("<img>", "given"), Piece("<script>", "learned"), Piece("</s>", "end")))
+    html = render_preflight(replace(report, labelled=(item,)))
     assert not re.search(r"<(b|img|script|/s)>", html)
     assert "&lt;script&gt;" in html
 
@@ -198,10 +190,15 @@ def leaky(folder):
 @pytest.mark.parametrize("job", [False, True])
 def test_a_no_go_starts_no_training(ragft, tmp_path, monkeypatch, rows, words, job):
     folder = write_task(tmp_path / "tasks" / "bad", train=rows, test=[row(9, "Other?", "9", "pay")])
-    monkeypatch.setattr("lab.training.jobs.train_task", lambda *_, **__: pytest.fail("trained"))
-    monkeypatch.setattr("lab.training.jobs.start_job", lambda *_, **__: pytest.fail("started"))
-    (tmp_path / "job").mkdir()
-    code, _, err = ragft("train", str(folder), *(["--job", str(tmp_path / "job")] if job else []))
+    monkeypatch.setattr("lab.training.run.train_watched", lambda *_, **__: pytest.fail("trained"))
+    if job:
+        config = JobConfig("train", "bad", request=TrainRequest(str(folder)).as_json())
+        write_json(tmp_path / "job" / "config.json", config.as_json())
+        code, _, err = ragft("run-job", str(tmp_path / "job"))
+        assert read_status(tmp_path / "job").state == "failed"
+    else:
+        monkeypatch.setattr("ui.cli.watch.start", lambda *_, **__: pytest.fail("started"))
+        code, _, err = ragft("train", str(folder))
     assert code == 2
     assert words in " ".join(err.split())
 
@@ -209,19 +206,17 @@ def test_a_no_go_starts_no_training(ragft, tmp_path, monkeypatch, rows, words, j
 def test_leakage_stops_a_training_unless_it_is_allowed(ragft, tmp_path, monkeypatch):
     folder, started = leaky(tmp_path / "tasks" / "leaky"), []
     monkeypatch.setattr(
-        "lab.training.jobs.watch_training", lambda *_, **more: started.append(more) or {"id": "a", "model": "m", "outcome": {}}
+        "ui.cli.watch.watch_training", lambda *asked, **more: started.append((asked[2], more)) or {"id": "a", "model": "m", "outcome": {}}
     )
     code, _, err = ragft("train", str(folder))
     assert (code, started) == (2, [])
     assert "1 test inputs are in the training examples" in " ".join(err.split())
     assert "--allow-leakage" in " ".join(err.split())
     assert ragft("train", str(folder), "--allow-leakage")[0] == 0
-    assert started == [{"allow_leakage": True, "go_on": False}]
+    assert started == [(TrainRequest(str(folder), allow_leakage=True), {"go_on": False})]
 
 
 def test_the_page_starts_no_training_that_is_a_no_go(tiny_model, settings, tmp_path):
-    from dataclasses import replace
-
     from lab.lab import Lab
     from ui.page.finetune.form import fill_form
     from ui.page.finetune.tab import begin_training

@@ -1,0 +1,35 @@
+"""The bundled articles: the documents of the task `ml-interview`, as Markdown."""
+
+from __future__ import annotations
+
+from core.errors import LabError
+from core.settings import BUNDLED_TASKS
+from core.storage import child
+
+ARTICLES = BUNDLED_TASKS / "ml-interview" / "documents"
+CHOICE = "rag-or-fine-tuning"  # The article on choosing between the two; it opens with the rule.
+REMEDY = "Choose one of the list."
+
+
+def list_articles() -> list[tuple[str, str]]:
+    """Return (title, name) of the bundled articles, by title."""
+    files = ARTICLES.glob("*.md")
+    return sorted((path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "), path.stem) for path in files)
+
+
+def read_article(name: str) -> str:
+    """Return an article as Markdown.
+
+    Raises:
+        LabError: There is none of this name.
+    """
+    file = child(ARTICLES, name, what="article", remedy=REMEDY).with_name(f"{name}.md")
+    if not file.is_file():
+        raise LabError(f"There is no article {name!r}.", REMEDY)
+    return file.read_text(encoding="utf-8")
+
+
+def read_rule() -> str:
+    """Return the rule and the table that open the article on choosing, without its title."""
+    opening = read_article(CHOICE).split("\n## ")[0]
+    return opening.split("\n", 1)[1].strip()

@@ -1,0 +1,111 @@
+"""A LoRA pair that learns, moment by moment: every number comes from `finetune/lora.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import Markup
+
+from core.errors import LabError
+from finetune.lora import Pair, Step, learn, start_pair
+from ui.page.learn.figure import style_figure
+from ui.page.markup import render
+
+if TYPE_CHECKING:
+    import torch
+
+SIDE = 6  # Rows and columns of W: few enough to read every number.
+TRUE_RANK = 2  # Of the change that is learned: a pair of rank 1 cannot learn it all, one of rank 2 can.
+STEPS = 40  # Of gradient descent: enough for rank 2 to bring the first loss down to a twentieth.
+RATE = 0.03  # Of a step: every seed that the page offers learns with it, at every rank.
+STARTS = {"A random, B zero: LoRA": (True, False), "both random": (True, True), "both zero": (False, False)}
+FULL_COLOUR = 60  # Percent of the accent behind a number, at most, so that it stays readable.
+COLOUR_OF_ONE = 30  # Percent behind a number of size 1.
+
+
+class Cell(NamedTuple):
+    """A number of a matrix, and the percent of colour behind it."""
+
+    number: str
+    colour: int
+
+
+class Matrix(NamedTuple):
+    """A matrix as it is shown: its name, its size, its rows."""
+
+    name: str
+    size: str
+    rows: list[list[Cell]]
+
+
+def follow_learning(rank: int, start: str, seed: int) -> tuple[torch.Tensor, list[Step]]:
+    """Return a frozen 6 x 6 matrix and the moments of learning a change of rank 2.
+
+    Raises:
+        LabError: There is no such start.
+    """
+    import torch
+
+    if start not in STARTS:
+        raise LabError(f"There is no start {start!r}.", f"Choose one of {', '.join(STARTS)}.")
+    random = torch.Generator().manual_seed(seed)
+    weight, left, right, first = (
+        torch.randn(*shape, generator=random) for shape in ((SIDE, SIDE), (SIDE, TRUE_RANK), (TRUE_RANK, SIDE), (SIDE, rank))
+    )
+    pair = start_pair(SIDE, SIDE, rank, alpha=2 * rank, seed=seed)
+    random_a, random_b = STARTS[start]
+    pair = Pair(pair.a if random_a else 0 * pair.a, first / SIDE**0.5 if random_b else pair.b, pair.alpha)
+    return weight, list(learn(weight, weight + 0.5 * left @ right, pair, rate=RATE, steps=STEPS))
+
+
+def render_learning(weight: torch.Tensor, steps: Sequence[Step], number: int) -> Markup:
+    """Show one moment: `W' = W + (alpha / r) B A` in numbers, the loss, and the size of both gradients."""
+    step = steps[number]
+    pair = step.pair
+    matrices = [
+        _read_matrix("W' = W + s B A", weight + pair.update),
+        _read_matrix("W, frozen", weight),
+        _read_matrix("B", pair.b),
+        _read_matrix("A", pair.a),
+        _read_matrix(f"s B A, s = alpha / r = {pair.scale:g}", pair.update),
+    ]
+    facts = [
+        ("Loss", f"{step.loss:.3f}"),
+        ("Gradient of A", f"{float(step.gradient_a.norm()):.3f}"),
+        ("Gradient of B", f"{float(step.gradient_b.norm()):.3f}"),
+    ]
+    return render("learn/learning", facts=facts, said=_explain_moment(step, number), matrices=matrices)
+
+
+def _explain_moment(step: Step, number: int) -> str:
+    """Say what the numbers of a moment show."""
+    still_a, still_b = not step.gradient_a.any(), not step.gradient_b.any()
+    if still_a and still_b:
+        return "Both gradients are exactly zero: B A has no slope where both are zero, so no step will ever change anything."
+    if still_a and number == 0:
+        return "B is zero, so W' is W: training starts from the base. A's gradient passes through B and is zero; B's is not."
+    if number == 0:
+        return "B A is not zero, so training does not start from the base but from a random change of it."
+    return f"After {number} step{'s' if number > 1 else ''} both matrices move, and W' moves with them; W itself never does."
+
+
+def _read_matrix(name: str, values: torch.Tensor) -> Matrix:
+    rows = [[_read_cell(value) for value in row] for row in values.tolist()]
+    return Matrix(name, " x ".join(map(str, values.shape)), rows)
+
+
+def _read_cell(value: float) -> Cell:
+    rounded = round(value, 2) + 0.0  # What rounds to -0.0 becomes 0.0.
+    return Cell(f"{rounded:.2f}", min(FULL_COLOUR, int(COLOUR_OF_ONE * abs(value))))
+
+
+def plot_loss(steps: Sequence[Step], number: int) -> Any:
+    """Plot the loss over the steps, the chosen one marked."""
+    import plotly.graph_objects as graph
+
+    losses = [step.loss for step in steps]
+    figure = graph.Figure(graph.Scatter(y=losses, mode="lines", name="loss"))
+    figure.add_scatter(x=[number], y=[losses[number]], mode="markers", marker={"size": 12}, name="this step")
+    figure.update_yaxes(rangemode="tozero")
+    return style_figure(figure, x="step", y="loss")
