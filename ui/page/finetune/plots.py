@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-SMOOTHING = 0.8
+SMOOTHING = 0.8  # Weight of all earlier losses at each step: the curve shows about the last five.
+FEW_STEPS = 3  # Below it a line is too short to be seen, so steps are points.
+SINGLE_TICKS = 12  # Steps up to which each has its own tick; more would run into each other.
+SHARES = (-0.03, 1.03)  # An axis from 0 to 1, with room for marks that lie on its ends.
 MARKS = {
     "schema_valid": "valid under the schema",
     "score": "field score",
@@ -15,7 +18,11 @@ MARKS = {
     "ended": "ended by itself",
 }
 # Told apart with every kind of colour vision (Okabe and Ito), and on light and dark pages.
-BLUE, ORANGE, GREEN, PINK, GRAY = "#2f8fd0", "#d98200", "#159a74", "#c26a9d", "#8a8a8a"
+BLUE = "#2f8fd0"
+ORANGE = "#d98200"
+GREEN = "#159a74"
+PINK = "#c26a9d"
+GRAY = "#8a8a8a"
 COLOURS = {"schema_valid": GREEN, "score": BLUE, "exact": ORANGE, "parsed": PINK, "ended": GRAY}
 SYMBOLS = {"schema_valid": "circle", "score": "diamond", "exact": "square", "parsed": "triangle-up", "ended": "x"}
 
@@ -34,13 +41,13 @@ def list_evaluations(events: Iterable[Event]) -> list[Event]:
 
 def smooth(values: Sequence[float]) -> list[float]:
     """Return an exponential moving average that starts at the first value, without the pull of a zero before it."""
-    found: list[float] = []
+    smoothed: list[float] = []
     average, weight = 0.0, 0.0
     for value in values:
         average = SMOOTHING * average + (1 - SMOOTHING) * value
         weight = SMOOTHING * weight + (1 - SMOOTHING)
-        found.append(average / weight)
-    return found
+        smoothed.append(average / weight)  # Both start at 0, so the division takes its pull away.
+    return smoothed
 
 
 def draw_losses(events: Sequence[Event]) -> Any:
@@ -48,7 +55,7 @@ def draw_losses(events: Sequence[Event]) -> Any:
     steps, held = list_steps(events), list_evaluations(events)
     figure = _start("step", "loss (nats a token)")
     xs, ys = [event["step"] for event in steps], [event["loss"] for event in steps]
-    few = len(steps) < 3
+    few = len(steps) < FEW_STEPS
     figure.add_scatter(x=xs, y=ys, name="each step", mode="markers" if few else "lines", line={"color": GRAY, "width": 1})
     figure.add_scatter(x=xs, y=smooth(ys), name="smoothed", mode="lines", line={"color": BLUE, "width": 3})
     _add_held(figure, held, "held out", ORANGE)
@@ -65,7 +72,7 @@ def draw_answers(events: Sequence[Event]) -> Any:
             line={"color": COLOURS[name], "width": 3 if name == "score" else 1.5},
             marker={"symbol": SYMBOLS[name], "size": 8}, cliponaxis=False,
         )  # fmt: skip
-    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    figure.update_yaxes(range=SHARES, tickformat=".0%")
     return figure
 
 
@@ -84,7 +91,7 @@ def draw_comparison(named: Sequence[tuple[str, Sequence[Event]]]) -> Any:
                 mode="lines+markers", line={"color": colour, "dash": "dot"}, marker={"symbol": "diamond", "size": 8},
             )  # fmt: skip
     figure.update_layout(
-        yaxis2={"overlaying": "y", "side": "right", "range": [-0.03, 1.03], "tickformat": ".0%", "title": "field score",
+        yaxis2={"overlaying": "y", "side": "right", "range": SHARES, "tickformat": ".0%", "title": "field score",
                 "showgrid": False, "fixedrange": True},
         margin={"r": 55, "b": 110}, height=380,
     )  # fmt: skip
@@ -103,16 +110,17 @@ def draw_probe(events: Sequence[Event]) -> Any:
             x=list(range(1, len(losses) + 1)), y=losses, name=f"{rate:g}", mode="lines+markers", line={"color": colour}
         )
     figure.update_layout(legend_title_text="learning rate", height=280, margin={"b": 70})
-    figure.update_xaxes(dtick=1 if max(map(len, curves.values()), default=0) <= 12 else None)
+    figure.update_xaxes(dtick=1 if max(map(len, curves.values()), default=0) <= SINGLE_TICKS else None)
     return figure
 
 
 def _add_held(figure: Any, held: Sequence[Event], name: str, colour: str) -> None:
-    known = [event for event in held if _is_number(event.get("held_loss"))]
-    if known:
+    measured = [event for event in held if _is_number(event.get("held_loss"))]
+    if measured:
         figure.add_scatter(
-            x=[event["step"] for event in known], y=[event["held_loss"] for event in known], name=name, mode="lines+markers",
-            line={"color": colour, "dash": "dash"}, marker={"symbol": "diamond", "size": 8}, cliponaxis=False,
+            x=[event["step"] for event in measured], y=[event["held_loss"] for event in measured], name=name,
+            mode="lines+markers", line={"color": colour, "dash": "dash"}, marker={"symbol": "diamond", "size": 8},
+            cliponaxis=False,
         )  # fmt: skip
 
 
