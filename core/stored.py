@@ -30,7 +30,8 @@ class Stored:
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain JSON values, unknown fields included."""
         values = asdict(self)
-        return {**values, **values.pop("extra")}
+        unknown = values.pop("extra")
+        return {**values, **unknown}
 
 
 Record = TypeVar("Record", bound=Stored)

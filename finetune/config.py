@@ -1,12 +1,44 @@
-"""What a training is asked to do."""
+"""What a training is asked to do: the one document that the form, the command line, the job and the card are views of."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from core.errors import LabError
 
-STORAGES = ("nf4", "int8", "full")
+STORAGES = {"nf4": "4 bits, NF4 (QLoRA)", "int8": "8 bits", "full": "16 bits, not quantized (LoRA)"}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How people are asked for a setting.
+
+    Args:
+        title: Label of its field in the form.
+        help: Of its option on the command line.
+        option: Name of that option where it is not the setting's.
+        lowest: The smallest value that the form offers.
+        highest: The largest, where there is one.
+        step: Between two values that the form offers.
+        choices: The values, where there are few, with what people call them.
+        main: Whether it is one of those that matter most.
+    """
+
+    title: str
+    help: str
+    option: str = ""
+    lowest: float = 0
+    highest: float | None = None
+    step: float = 1
+    choices: Mapping[str, str] = field(default_factory=dict)
+    main: bool = False
+
+
+def _ask(default: Any, title: str, help: str, **more: Any) -> Any:
+    """Return a dataclass field with its question."""
+    return field(default=default, metadata={"question": Question(title, help, **more)})
 
 
 def default_alpha(rank: int, *, rslora: bool = False) -> int:
@@ -19,15 +51,13 @@ class TrainConfig:
     """QLoRA settings.
 
     Args:
-        rank: r, the inner dimension of each LoRA pair.
-        alpha: The update is scaled by alpha / rank (with rsLoRA alpha / sqrt(rank)); alpha = 2r is the usual choice.
-        learning_rate: Peak, after the warm-up. LoRA wants about ten times full fine-tuning's.
-        epochs: Passes over the training examples, unless `minutes` ends sooner.
         minutes: Time budget of the training steps; the schedule is planned from measured speed.
-        batch_size: Examples per step.
-        warmup: Share of steps with a rising learning rate, before the cosine.
-        clip: Largest gradient norm.
+        epochs: Passes over the training examples, unless `minutes` ends sooner.
+        rank: r, the inner dimension of each LoRA pair.
+        learning_rate: Peak, after the warm-up. LoRA wants about ten times full fine-tuning's.
         storage: Storage of the frozen weights: `nf4` (QLoRA), `int8`, or `full` (16 bits, plain LoRA).
+        batch_size: Examples per step.
+        alpha: The update is scaled by alpha / rank (with rsLoRA alpha / sqrt(rank)); 0 becomes the usual one, 2r.
         rslora: Scale by alpha / sqrt(rank) (arXiv 2312.03732), for large ranks.
         dora: Learn each row's magnitude apart from its direction (arXiv 2402.09353); slower.
         with_context: Train with the passages that retrieval finds for each example in its prompt, right and
@@ -35,36 +65,66 @@ class TrainConfig:
         holdout: Training examples kept out to be answered while training; 0 trains on all and picks no checkpoint.
         evaluations: How often they are answered, evenly over the steps, the last one at the end.
         patience: Evaluations without a better field score after which training ends; 0 never ends it early.
-        checkpoint_seconds: A resumable state is written at most so often, and at every evaluation.
         seed: Of the adapter's initial values, the held-out sample and the order of examples.
+        warmup: Share of steps with a rising learning rate, before the cosine.
+        clip: Largest gradient norm.
+        checkpoint_seconds: A resumable state is written at most so often, and at every evaluation.
+
+    Raises:
+        LabError: A value is impossible; it is named.
     """
 
-    rank: int = 16
-    alpha: int = 32
-    learning_rate: float = 1e-3
-    epochs: float = 3.0
-    minutes: float | None = None
-    batch_size: int = 8
-    warmup: float = 0.1
-    clip: float = 1.0
-    storage: str = "nf4"
-    rslora: bool = False
-    dora: bool = False
-    with_context: bool = False
-    holdout: int = 0
-    evaluations: int = 4
-    patience: int = 0
-    checkpoint_seconds: float = 60.0
-    seed: int = 0
+    minutes: float | None = _ask(
+        None, "Minutes (0: no limit)", "Time budget of the training steps, in minutes.", step=0.5, main=True
+    )
+    epochs: float = _ask(3.0, "Passes, at most", "Passes over the examples.", lowest=0.1, step=0.5, main=True)
+    rank: int = _ask(16, "Rank r", "LoRA rank r.", lowest=2, highest=128, step=2, main=True)
+    learning_rate: float = _ask(
+        1e-3, "Learning rate", "Peak learning rate.", option="lr", lowest=1e-6, highest=0.1, step=1e-4, main=True
+    )
+    storage: str = _ask("nf4", "Frozen weights", "Frozen weights: nf4 (QLoRA), int8 or full.", choices=STORAGES)
+    batch_size: int = _ask(8, "Examples a step", "Examples a step, over all processes.", lowest=1)
+    alpha: int = _ask(0, "Alpha (0: 2r)", "LoRA alpha; 0 is 2r, with rsLoRA r.")
+    rslora: bool = _ask(False, "rsLoRA: scale by alpha / √r", "Scale by alpha / sqrt(r).")
+    dora: bool = _ask(False, "DoRA: lengths apart, slower", "Learn each row's magnitude apart (DoRA); slower.")
+    with_context: bool = _ask(False, "With passages: for RAG + QLoRA", "Show retrieved passages in training: for the hybrid.")
+    holdout: int = _ask(
+        16,
+        "Held-out examples",
+        "Training examples kept out, answered while training to choose the best adapter; 0: none.",
+    )
+    evaluations: int = _ask(4, "Answered so often", "How often they are answered.", lowest=1)
+    patience: int = _ask(0, "Patience (0: to the end)", "End after so many evaluations without a better score; 0: never.")
+    seed: int = _ask(0, "Seed", "Random seed.")
+    warmup: float = _ask(0.1, "Warm-up (share)", "Share of steps with a rising learning rate.", highest=0.9, step=0.05)
+    clip: float = _ask(1.0, "Gradient norm, at most", "Largest gradient norm.", lowest=0.01, step=0.1)
+    checkpoint_seconds: float = _ask(
+        60.0, "Seconds between states", "A state to resume from is written at most so often, in seconds.", step=10
+    )
 
     def __post_init__(self) -> None:
-        for name in ("rank", "alpha", "learning_rate", "epochs", "batch_size", "clip", "evaluations"):
-            if getattr(self, name) <= 0:
+        """Fill in the usual alpha and refuse what is impossible."""
+        for name in ("rank", "learning_rate", "epochs", "batch_size", "clip", "evaluations"):
+            if not getattr(self, name) > 0:
                 raise LabError(f"{name} is {getattr(self, name)}.", "It must be greater than 0.")
-        for name in ("holdout", "patience", "checkpoint_seconds"):
-            if getattr(self, name) < 0:
+        for name in ("alpha", "holdout", "patience", "checkpoint_seconds", "warmup"):
+            if not getattr(self, name) >= 0:
                 raise LabError(f"{name} is {getattr(self, name)}.", "It must be 0 or greater.")
-        if self.minutes is not None and self.minutes <= 0:
+        if self.minutes is not None and not self.minutes > 0:
             raise LabError(f"minutes is {self.minutes}.", "It must be greater than 0.")
+        if not self.warmup < 1:
+            raise LabError(f"warmup is {self.warmup}.", "It is a share of the steps and must be less than 1.")
         if self.storage not in STORAGES:
             raise LabError(f"storage is {self.storage!r}.", f"Choose one of {', '.join(STORAGES)}.")
+        if not self.alpha:
+            object.__setattr__(self, "alpha", default_alpha(self.rank, rslora=self.rslora))
+
+
+QUESTIONS: Mapping[str, Question] = {item.name: item.metadata["question"] for item in fields(TrainConfig)}
+DEFAULTS = TrainConfig()
+
+
+def list_changes(config: TrainConfig) -> dict[str, Any]:
+    """Return the settings that are not the usual ones; an alpha that follows from the rank is usual."""
+    usual = {**{name: getattr(DEFAULTS, name) for name in QUESTIONS}, "alpha": default_alpha(config.rank, rslora=config.rslora)}
+    return {name: getattr(config, name) for name in QUESTIONS if getattr(config, name) != usual[name]}

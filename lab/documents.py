@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from core.errors import LabError
-from core.jobs import CONFIG, list_jobs, read_status
+from core.jobs import JobStatus, list_configs, read_status
 from core.settings import Settings
-from core.storage import read_json
+from core.stored import read_each
 from core.tasks.task import Task
 from core.values import Document
 from lab.lab import Lab
@@ -80,12 +81,9 @@ def list_holdings(lab: Lab, task: Task) -> Holdings:
 
 def find_problems(settings: Settings, task: Task) -> list[tuple[str, str]]:
     """Return (file, reason) of what the task's last finished indexing job left out."""
-    for folder in list_jobs(settings):
-        config = read_json(folder / CONFIG)
-        if (config.get("kind"), config.get("task")) == ("index", task.name):
-            status = read_status(folder)
-            if status.state == "done":
-                return [(str(item["path"]), str(item["reason"])) for item in status.result.get("problems", [])]
+    for _, status in _list_indexings(settings, task):
+        if status.state == "done":
+            return [(str(item["path"]), str(item["reason"])) for item in status.result.get("problems", [])]
     return []
 
 
@@ -95,10 +93,14 @@ def check_idle(settings: Settings, task: Task) -> None:
     Raises:
         LabError: There is such a job.
     """
-    for folder in list_jobs(settings):
-        config = read_json(folder / CONFIG)
-        if (config.get("kind"), config.get("task")) == ("index", task.name) and read_status(folder).active:
-            raise LabError(f"The documents of {task.name} are just being indexed.", "Wait for the end of it, or cancel it.")
+    if any(status.active for _, status in _list_indexings(settings, task)):
+        raise LabError(f"The documents of {task.name} are just being indexed.", "Wait for the end of it, or cancel it.")
+
+
+def _list_indexings(settings: Settings, task: Task) -> list[tuple[Path, JobStatus]]:
+    """Return the readable indexing jobs of a task, newest first; a damaged one hides no other."""
+    folders = [folder for folder, _ in list_configs(settings, "index", task.name)]
+    return read_each(folders, lambda folder: (folder, read_status(folder))).whole
 
 
 def _open(lab: Lab, task: Task) -> tuple[Any, tuple[str, ...]]:

@@ -70,7 +70,9 @@ class Library:
         folder = self.added_folder(task)
         return {file.id: file for file in files if file.path.is_relative_to(folder)}
 
-    def update(self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify) -> dict[str, Any]:
+    def update(
+        self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify = lambda stage, step, total: None
+    ) -> dict[str, Any]:
         """Bring a task's index up to date with its documents.
 
         Args:

@@ -12,7 +12,8 @@ from core.comparison.arms import TOP_K
 from core.errors import LabError
 from core.tasks.task import find_task, load_task
 from core.values import Example
-from finetune.adapters.store import is_number, list_adapters
+from finetune.adapters.card import is_number
+from finetune.adapters.store import list_adapters
 from finetune.config import TrainConfig
 from lab.lab import Lab
 

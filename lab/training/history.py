@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.jobs import CONFIG, list_jobs, read_events, read_status
+from core.jobs import list_configs, read_config, read_events, read_status
 from core.settings import Settings
-from core.storage import read_json
-from finetune.adapters.store import AdapterCard, is_number, list_adapters, rank_adapter, read_selected
+from core.stored import Listing, read_each
+from finetune.adapters.card import AdapterCard, is_number, rank_adapter
+from finetune.adapters.store import list_adapters, read_selected
 from finetune.config import TrainConfig, default_alpha
+from lab.jobs import TrainRequest, read_request
 
 HEADERS = [
     "Training",
@@ -27,8 +29,6 @@ HEADERS = [
     "Settings",
     "Answers",
 ]
-FLAGS = {"--rslora": "rslora", "--dora": "dora", "--with-context": "with_context"}
-NAMES = {"lr": "learning_rate"}
 EVALUATED = ("step", "n", "held_loss", "parsed", "schema_valid", "score", "exact", "ended")
 
 
@@ -80,31 +80,41 @@ def list_evaluations(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def list_trainings(settings: Settings, task: str) -> list[Training]:
-    """Return the trainings of a task, newest first; an adapter counts once, with its job where that is known."""
-    cards = {card.id: card for card in list_adapters(settings, task=task)}
-    found = []
-    for folder in list_jobs(settings):
-        try:
-            about = read_json(folder / CONFIG)
-            if (about["kind"], about["task"]) == ("train", task):
-                found.append(_read_job(folder, about["command"], cards))
-        except (LabError, KeyError):
-            continue  # A damaged job must not hide the others.
-    told = {training.adapter for training in found}
-    found += [_read_card(card) for card in cards.values() if card.id not in told]
-    return sorted(found, key=lambda training: training.id, reverse=True)
+def list_trainings(settings: Settings, task: str) -> Listing[Training]:
+    """Return the trainings of a task, newest first, and a sentence for each damaged one; an adapter counts once, with its job."""
+    adapters = Listing(list_adapters(settings, task=task), [])
+    cards = {card.id: card for card in adapters.whole}
+    jobs = [folder for folder, _ in list_configs(settings, "train", task)]
+    listing = read_each(jobs, lambda folder: _read_job(folder, cards))
+    told = {training.adapter for training in listing.whole}
+    trainings = listing.whole + [_read_card(card) for card in cards.values() if card.id not in told]
+    return Listing(
+        sorted(trainings, key=lambda training: training.id, reverse=True), [*listing.damaged, *adapters.damaged]
+    )
 
 
-def _read_job(folder: Path, command: Sequence[str], cards: Mapping[str, AdapterCard]) -> Training:
+def _read_job(folder: Path, cards: Mapping[str, AdapterCard]) -> Training:
     status = read_status(folder)
     card = cards.get(str(status.result.get("id")))
-    config = status.result.get("config") or asdict(read_command(command))
     outcome = status.result.get("outcome") or {}
     return Training(
-        id=folder.name, state=_name_state(status.state, outcome), config=config, outcome=outcome,
-        adapter=card.id if card else None, kind=card.kind if card else "plain", job=folder,
-    )  # fmt: skip
+        id=folder.name,
+        state=_name_state(status.state, outcome),
+        config=status.result.get("config") or _read_settings(folder),
+        outcome=outcome,
+        adapter=card.id if card else None,
+        kind=card.kind if card else "plain",
+        job=folder,
+    )
+
+
+def _read_settings(folder: Path) -> Mapping[str, Any]:
+    """Return what a job was asked to train with; a job of an older version, which kept a command instead, does not say."""
+    config = read_config(folder)
+    if not config.request:
+        return {}
+    request = read_request(config)
+    return asdict(request.config) if isinstance(request, TrainRequest) else {}
 
 
 def _read_card(card: AdapterCard) -> Training:
@@ -114,22 +124,6 @@ def _read_card(card: AdapterCard) -> Training:
 def _name_state(state: str, outcome: Mapping[str, Any]) -> str:
     """Return a training's state: one that was stopped and kept its adapter was cancelled, whatever its job says."""
     return "cancelled" if state == "done" and outcome.get("cancelled") else state
-
-
-def read_command(command: Sequence[str]) -> TrainConfig:
-    """Return the settings of a `ragft train` command, as `lab.training.jobs.train_arguments` writes it.
-
-    Raises:
-        LabError: A value is impossible.
-    """
-    kinds = {item.name: type(getattr(TrainConfig(), item.name)) for item in fields(TrainConfig)}
-    values: dict[str, Any] = {name: flag in command for flag, name in FLAGS.items()}
-    for option, value in zip(command, command[1:], strict=False):
-        name = option.removeprefix("--").replace("-", "_")
-        name = NAMES.get(name, name)
-        if option.startswith("--") and option not in FLAGS and name in kinds:
-            values[name] = float(value) if name == "minutes" else kinds[name](value)
-    return TrainConfig(**values)
 
 
 def list_rows(trainings: Iterable[Training], selected: Iterable[str], newest: Mapping[str, str]) -> list[list[str]]:

@@ -1,21 +1,20 @@
-"""Preflight for the page and the command line: what it needs is gathered, its report is shown. No weights are loaded."""
+"""Look at a training before it starts: gather what the preflight needs, put its report into facts. No weights are loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from html import escape
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import TOP_K
 from core.errors import LabError
 from core.tasks.task import find_task, load_task
+from core.units import format_size
 from lab.lab import Lab
 
 if TYPE_CHECKING:
     from finetune.config import TrainConfig
     from finetune.plan.estimate import Estimate
-    from finetune.plan.preflight import Labelled, Preflight
+    from finetune.plan.preflight import Preflight
 
 COUNTS = {
     "train": "Training examples",
@@ -31,8 +30,6 @@ COUNTS = {
     "leaked": "of these seen in training",
     "near_leaked": "nearly seen in training",
 }
-PARTS = {"given": "given, not trained", "learned": "trained", "end": "end of the answer, trained"}
-HEAD, TAIL = 120, 240
 STORAGES = {"nf4": "4 bits (NF4)", "int8": "8 bits", "full": "not quantized"}
 
 
@@ -52,7 +49,7 @@ def run_preflight(lab: Lab, name: str, config: TrainConfig) -> Preflight:
     task = load_task(find_task(name, lab.settings), lenient=True)
     hits = None
     if config.with_context and task.train:
-        hits = lab.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
+        hits = lab.library.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
     machine = inspect_machine(lab.settings.home, list_adapters(lab.settings), model=folder.name, storage=config.storage)
     return inspect_training(task, load_tokenizer(folder), config, shape=read_shape(folder), machine=machine, hits=hits)
 
@@ -105,49 +102,6 @@ def _list_costs(estimate: Estimate) -> Iterator[tuple[str, str]]:
     yield "Speed", f"{estimate.tokens_per_second:,.0f} tokens/s, {estimate.speed_source}"
     yield "Time, estimated", f"{estimate.minutes:.1f} minutes"
     yield "Disk", f"{format_size(estimate.disk)} of {format_size(estimate.disk_free)} free"
-
-
-def format_size(count: int) -> str:
-    """Write a size in bytes for people."""
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
-
-
-def render_preflight(report: Preflight) -> str:
-    """Show a report as HTML: verdict, reasons, numbers, three examples token by token."""
-    verdict = '<span class="badge ok">GO</span>' if report.go else '<span class="badge fail">NO GO</span>'
-    lists = _render_list("What must be mended first", report.problems) + _render_list("Good to know", report.warnings)
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in list_facts(report))
-    tokens = "".join(map(_render_labelled, report.labelled))
-    legend = "".join(f'<span class="token {part}">{escape(title)}</span> ' for part, title in PARTS.items())
-    shown = f'<h4>What is learned, token by token</h4><p class="legend">{legend}</p>{tokens}' if tokens else ""
-    return f'<section class="card preflight">{verdict}{lists}<div class="wide"><table>{rows}</table></div>{shown}</section>'
-
-
-def _render_list(title: str, items: tuple[str, ...]) -> str:
-    if not items:
-        return ""
-    return f"<h4>{escape(title)}</h4><ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
-
-
-def _render_labelled(item: Labelled) -> str:
-    """Show an example: the given part as one text, the trained part token by token."""
-    spans = []
-    for part, pieces in groupby(item.pieces, key=lambda piece: piece.part):
-        texts = [piece.text for piece in pieces]
-        spans += [_render_token(text, part) for text in ([_shorten("".join(texts))] if part == "given" else texts)]
-    trained = sum(piece.part != "given" for piece in item.pieces)
-    title = f"{item.id}: {trained} of {len(item.pieces)} tokens trained"
-    return f'<details open><summary>{escape(title)}</summary><div class="tokens" tabindex="0">{"".join(spans)}</div></details>'
-
-
-def _shorten(text: str) -> str:
-    """Leave out the middle of a long prompt, so that what is trained after it can be seen without scrolling."""
-    left_out = len(text) - HEAD - TAIL
-    return text if left_out <= TAIL else f"{text[:HEAD]} [ ... {left_out:,} characters ... ] {text[-TAIL:]}"
-
-
-def _render_token(text: str, part: str) -> str:
-    return f'<span class="token {part}">{escape(text)}</span>'
 
 
 def describe_labelled(report: Preflight) -> Mapping[str, Any]:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from core.progress import Watcher
 from core.tasks.task import Task
 from finetune.config import TrainConfig
 from lab.lab import Lab
-from ui.cli.console import Bars
 
 RATES = 3  # As many as each of `finetune.plan.presets.PRESETS` has.
 
 
-def run_probe(lab: Lab, task: Task, config: TrainConfig, rates: Sequence[float] | None, bars: Bars) -> dict[str, Any]:
-    """Compare learning rates, by default those for the model's size; returns the curves and the suggestion as JSON.
+def run_probe(lab: Lab, task: Task, config: TrainConfig, rates: Sequence[float], watcher: Watcher) -> dict[str, Any]:
+    """Compare learning rates, those for the model's size where none is given; returns the curves and the suggestion as JSON.
 
     Raises:
         LabError: The planned training is too short, which is said before the model is loaded, or as `probe_task`.
@@ -26,10 +26,10 @@ def run_probe(lab: Lab, task: Task, config: TrainConfig, rates: Sequence[float] 
     check_plan(task, config, len(chosen))
 
     def on_step(done: int, total: int, rate: float, loss: float) -> None:
-        bars.record({"kind": "probe", "step": done, "text": f"{rate:g}", "rate": rate, "loss": loss})
-        bars("probe", done, total, f"rate {rate:g}, loss {loss:.2f}")
+        watcher.record({"kind": "probe", "step": done, "text": f"{rate:g}", "rate": rate, "loss": loss})
+        watcher("probe", done, total, f"rate {rate:g}, loss {loss:.2f}")
 
-    return asdict(probe_task(lab, task, config, rates=chosen, on_step=on_step, notify=bars))
+    return asdict(probe_task(lab, task, config, rates=chosen, on_step=on_step, notify=watcher))
 
 
 def check_plan(task: Task, config: TrainConfig, rates: int = RATES) -> None:
@@ -42,16 +42,6 @@ def check_plan(task: Task, config: TrainConfig, rates: int = RATES) -> None:
     from finetune.train.probe import count_planned, plan_probe
 
     plan_probe(count_planned(len(split_holdout(task.train, config.holdout, seed=config.seed)[0]), config), rates)
-
-
-def probe_arguments(name: str, config: TrainConfig) -> list[str]:
-    """Return the arguments of the `ragft` command that probes the rate of a planned training."""
-    options = {
-        "rank": config.rank, "alpha": config.alpha, "batch-size": config.batch_size, "storage": config.storage,
-        "epochs": config.epochs, "holdout": config.holdout, "seed": config.seed,
-    }  # fmt: skip
-    flags = [f"--{flag.replace('_', '-')}" for flag in ("rslora", "dora", "with_context") if getattr(config, flag)]
-    return ["probe-lr", name, *(part for option, value in options.items() for part in (f"--{option}", str(value))), *flags]
 
 
 def _choose_rates(lab: Lab) -> tuple[float, ...]:

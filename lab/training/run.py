@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from core.comparison.arms import TOP_K
 from core.comparison.runs import describe_environment
 from core.errors import LabError
+from core.jobs import RESTART, STATES
+from core.progress import Watcher
 from core.storage import hash_json
 from core.tasks.leakage import fingerprint
 from core.tasks.task import Task
@@ -26,11 +28,37 @@ if TYPE_CHECKING:
     from finetune.plan.memory import Savings
     from finetune.train.held_out import Evaluator
     from finetune.train.probe import OnProbe, Probe
-    from finetune.train.trainer import Listeners, Outcome
+    from finetune.train.report import Evaluation, Listeners, Outcome, StepReport
     from lab.lab import Lab
 
 CONTEXT_TOKENS, MARGIN = 2048, 8
 NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+def train_watched(lab: Lab, task: Task, config: TrainConfig, watcher: Watcher, *, job: Path | None = None) -> dict[str, Any]:
+    """Train here, telling the watcher of every step, evaluation and notice; in a job's folder states to go on from are kept.
+
+    Raises:
+        LabError: As `train_task`.
+        Cancelled: As `train_task`.
+    """
+    from finetune.train.report import Listeners
+
+    def on_step(report: StepReport) -> None:
+        values = {name: value for name, value in asdict(report).items() if name not in {"step", "total", "seconds"}}
+        watcher("train", report.step, report.total, f"loss {report.loss:.2f}", **values)
+
+    def on_evaluation(evaluation: Evaluation) -> None:
+        watcher.record({"kind": "evaluation", **asdict(evaluation)})
+
+    def on_notice(step: int, text: str) -> None:
+        watcher.record({"kind": "notice", "step": step, "text": text})
+
+    def on_start(step: int) -> None:
+        watcher.record({"kind": RESTART, "step": step})
+
+    listeners = Listeners(on_step, on_evaluation, on_notice, on_start, watcher.check)
+    return train_task(lab, task, config, listeners=listeners, notify=watcher, states=job / STATES if job else None)
 
 
 def train_task(
@@ -64,7 +92,7 @@ def train_task(
     with _explain_memory():
         ready = _prepare(lab, task, config, notify)
         for text in describe_holdout(config.holdout, task.train, ready.held) if group.leads else ():
-            listeners.on_notice(0, text)
+            listeners.on_warning(0, text)
         on_wait = (lambda: None) if group.sharded else listeners.on_wait  # There all must answer to the end together.
         outcome = train(
             ready.model, ready.examples, config, listeners=listeners,
@@ -179,7 +207,7 @@ def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfi
     """Return what retrieval finds for each example, where the adapter is to learn with passages in its prompt."""
     if not config.with_context:
         return None
-    return lab.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
+    return lab.library.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
 
 
 def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
@@ -189,7 +217,7 @@ def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConf
     hits = _find_hits(lab, task, examples, config)
     if hits is None:
         return None
-    retriever = lab.load_retriever(task)
+    retriever = lab.library.load_retriever(task)
 
     def find(proof: Evidence) -> Hit | None:
         found = retriever.search([proof.quote], top_k=TOP_K)[0]
@@ -212,7 +240,8 @@ def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig, on
 
 
 def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Outcome) -> dict[str, Any]:
-    from finetune.adapters.store import AdapterCard, find_licence, new_adapter_id, save_adapter
+    from finetune.adapters.card import AdapterCard
+    from finetune.adapters.store import find_licence, new_adapter_id, save_adapter
 
     card = AdapterCard(
         id=new_adapter_id(task.name), task=task.name, model=ready.folder.name, weights=ready.loaded.weights_hash,
@@ -223,4 +252,4 @@ def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Ou
         instruction=task.instruction, schema=dict(task.schema),
     )  # fmt: skip
     save_adapter(lab.settings, ready.model, card)
-    return asdict(card)
+    return card.as_json()

@@ -1,12 +1,32 @@
 import json
 import os
 import signal
+import sys
 import time
 
 import pytest
 
 from core.errors import Cancelled, LabError
-from core.jobs import CANCEL, EVENTS, STATES, JobWriter, cancel_job, find_job, read_events, read_status, start_job
+from core.jobs import (
+    CANCEL,
+    CONFIG,
+    EVENTS,
+    STATES,
+    STATUS,
+    JobConfig,
+    cancel_job,
+    count_before,
+    find_job,
+    list_configs,
+    list_statuses,
+    read_config,
+    read_events,
+    read_status,
+    resume_job,
+    start_job,
+)
+from core.progress import JobWriter
+from core.storage import write_json
 
 
 def wait_for(folder, condition, seconds=30):
@@ -19,11 +39,39 @@ def wait_for(folder, condition, seconds=30):
     raise AssertionError(f"still {status} after {seconds} s")
 
 
-def test_a_job_runs_our_command_and_leaves_its_result(settings, task_folder):
-    folder = start_job(settings, kind="train", task="none", arguments=["train", "no-such-task"])
+def test_a_job_is_carried_out_by_the_command_that_is_given(settings):
+    config = JobConfig("sing", "none", request={"song": "la"}, environment={"TUNE": "slow"})
+    code = "import os, pathlib, sys; pathlib.Path(sys.argv[1], 'sung').write_text(os.environ['TUNE'])"
+    folder = start_job(settings, config, runner=(sys.executable, "-c", code))
     status = wait_for(folder, lambda s: not s.active)
-    assert status.state == "failed"
-    assert "no-such-task" in status.message
+    assert (folder / "sung").read_text() == "slow"
+    assert status.state == "failed"  # The command did not say how it ended.
+    stored = read_config(folder)
+    assert (stored.kind, stored.task, dict(stored.request)) == ("sing", "none", {"song": "la"})
+    assert stored.created > 0
+
+
+def test_a_damaged_old_job_hides_no_other_and_stops_no_new_one(settings):
+    jobs = settings.folder("jobs")
+    for name, status in (("a", '{"state": "running", "pid": 1'), ("b", '{"state": 5}'), ("c", "[]"), ("d", "\x00")):
+        (jobs / name).mkdir(parents=True)
+        (jobs / name / STATUS).write_text(status)
+        (jobs / name / CONFIG).write_text("{}")
+    write_json(jobs / "e" / STATUS, {"state": "done", "step": 3, "of_tomorrow": [1]})
+    write_json(jobs / "e" / CONFIG, {"kind": "train", "task": "t", "command": ["ragft"]})
+    listing = list_statuses(settings)
+    assert [(folder.name, status.step) for folder, status in listing.whole] == [("e", 3)]
+    assert [sentence[0] for sentence in listing.damaged] == ["d", "c", "b", "a"]
+    assert all(str(jobs) in sentence for sentence in listing.damaged)
+    assert [folder.name for folder, _ in list_configs(settings, "train", "t")] == ["e"]
+    assert read_status(jobs / "e").as_json()["of_tomorrow"] == [1]  # What a newer version wrote is kept.
+    assert count_before(settings, jobs / "f") == 0
+    (jobs / "f").mkdir()
+    with JobWriter(jobs / "f").hold_device(settings):
+        assert read_status(jobs / "f").state == "running"
+    write_json(jobs / "e" / STATUS, {"state": "failed"})
+    with pytest.raises(LabError, match="older version"):
+        resume_job(settings, jobs / "e", runner=("true",))
 
 
 def test_a_killed_process_is_noticed_with_its_last_words(settings):
@@ -73,7 +121,7 @@ def test_a_full_disk_costs_the_report_not_the_work(tmp_path, monkeypatch, caplog
 
     writer = JobWriter(tmp_path)
     monkeypatch.setattr("core.storage.tempfile.mkstemp", refuse)
-    monkeypatch.setattr("core.jobs._append", refuse)
+    monkeypatch.setattr("core.progress._append", refuse)
     writer.report(1, 5, loss=2.0)
     writer.report(2, 5, loss=1.0)
     assert caplog.text.count("No space left") == 1
@@ -115,7 +163,7 @@ def test_two_jobs_take_turns(settings, tmp_path):
     assert read_status(second).state == "queued"
 
 
-@pytest.mark.parametrize("name", ["nothing", "../jobs", ""])
+@pytest.mark.parametrize("name", ["nothing", "../jobs", "", ".", "..", "a\0b", "x" * 5000, ".hidden"])
 def test_unknown_jobs_are_refused(settings, name):
     with pytest.raises(LabError, match="There is no job"):
         find_job(settings, name)

@@ -52,6 +52,7 @@ def test_merged_and_attached_adapters_agree_in_float32(home, card, monkeypatch):
     from core.generation.device import Device
     from core.generation.models import find_model
     from core.values import DecodeOptions
+    from lab.answering import answer_items
     from lab.lab import Lab
 
     monkeypatch.setattr("core.generation.loading.choose_device", lambda: Device("cpu", torch.float32))
@@ -59,7 +60,7 @@ def test_merged_and_attached_adapters_agree_in_float32(home, card, monkeypatch):
     for merge in (True, False):
         lab = Lab(home, generator=load_generator(find_model(home), merge=merge))
         task = lab.task("hiring-handbook")
-        answers = dict(lab.answer(task, task.test[:100], ARMS["qlora"], options=DecodeOptions(max_new_tokens=16)))
+        answers = dict(answer_items(lab, task, task.test[:100], ARMS["qlora"], options=DecodeOptions(max_new_tokens=16)))
         texts.append([answers[index].generation.text for index in range(100)])
     assert sum(a == b for a, b in zip(*texts, strict=True)) >= 95
 

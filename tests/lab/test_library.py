@@ -8,8 +8,6 @@ from threading import Thread
 import pytest
 
 import core.tasks.task
-import lab.lab
-import lab.library
 import retrieval.index.update
 import retrieval.index.versions
 from core.errors import LabError
@@ -31,7 +29,7 @@ def lab(embedder):
 @pytest.fixture
 def ragft(monkeypatch, capsys, embedder):
     """Run the command line; returns (exit code, stdout, stderr in one line)."""
-    monkeypatch.setattr(lab.lab.Lab, "load_embedder", lambda self: embedder)
+    monkeypatch.setattr(Lab, "load_embedder", lambda self: embedder)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["ragft", *map(str, arguments)])
@@ -50,7 +48,7 @@ def ragft(monkeypatch, capsys, embedder):
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
     monkeypatch.setattr(core.tasks.task, "BUNDLED_TASKS", task_folder.parent)
-    monkeypatch.setattr(lab.library, "BUNDLED_TASKS", task_folder.parent)
+    monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
     return task_folder
 
 
@@ -147,12 +145,12 @@ def test_two_files_of_one_name_are_refused(lab, task, tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same.md").write_text(f"# {folder}\n\ntext")
     with pytest.raises(LabError, match=r"would both be same\.md"):
-        lab.build_index(task, add=[tmp_path / "a", tmp_path / "b"])
-    assert lab.build_index(task, add=[tmp_path / "a", tmp_path / "a" / "same.md"])["added"] == 3
+        lab.library.update(task, add=[tmp_path / "a", tmp_path / "b"])
+    assert lab.library.update(task, add=[tmp_path / "a", tmp_path / "a" / "same.md"])["added"] == 3
 
 
 def test_adding_what_is_there_already_keeps_it(lab, task):
-    assert lab.build_index(task, add=[task.documents_folder])["added"] == 2
+    assert lab.library.update(task, add=[task.documents_folder])["added"] == 2
     assert (task.documents_folder / "pay.md").read_text().startswith("# Pay rules")
 
 
@@ -160,48 +158,48 @@ def test_a_task_without_documents_says_where_to_put_them(lab, task):
     for path in task.documents_folder.iterdir():
         path.unlink()
     with pytest.raises(LabError, match=r"has no documents.*documents"):
-        lab.build_index(task)
+        lab.library.update(task)
 
 
 def test_an_open_index_is_kept_until_it_changes(lab, task):
     with pytest.raises(LabError, match="There is no index of tiny"):
         lab.library.load_index(task)
-    lab.build_index(task)
-    first = lab.load_retriever(task)
-    assert lab.load_retriever(task) is first
-    assert lab.load_retriever(task, mode="bm25") is not first
+    lab.library.update(task)
+    first = lab.library.load_retriever(task)
+    assert lab.library.load_retriever(task) is first
+    assert lab.library.load_retriever(task, mode="bm25") is not first
     assert first.search(["walrus bonus"], top_k=1)[0][0].passage.document == "pay"
     (task.documents_folder / "pay.md").unlink()
-    lab.build_index(task)
+    lab.library.update(task)
     for mode in ("hybrid", "dense", "bm25"):
-        hits = lab.load_retriever(task, mode=mode).search(["walrus bonus"], top_k=9)[0]
+        hits = lab.library.load_retriever(task, mode=mode).search(["walrus bonus"], top_k=9)[0]
         assert not any("walrus" in hit.passage.text for hit in hits)
 
 
 def test_examples_are_indexed_once_and_follow_the_task(lab, task):
-    found = lab.load_examples(task).search(["walrus bonus"], top_k=1)[0][0]
+    found = lab.library.load_examples(task).search(["walrus bonus"], top_k=1)[0][0]
     assert found.passage.document == "x-1"
     folder = lab.settings.folder("indexes") / "tiny.examples"
     stamp = (folder / "CURRENT").read_text()
-    assert lab.load_examples(task) is lab.load_examples(task)
+    assert lab.library.load_examples(task) is lab.library.load_examples(task)
     assert (folder / "CURRENT").read_text() == stamp
 
 
 def find(lab, task, query):
-    return [hit.passage.text for hit in lab.load_retriever(task, mode="bm25").search([query], top_k=3)[0]]
+    return [hit.passage.text for hit in lab.library.load_retriever(task, mode="bm25").search([query], top_k=3)[0]]
 
 
 @pytest.fixture
 def canary(lab, task):
     """The task with one more document, indexed."""
     (task.documents_folder / "canary.md").write_text("# C\n\nThe zebrafish sings.")
-    lab.build_index(task)
+    lab.library.update(task)
     return task
 
 
 def test_a_deleted_document_stays_deleted_when_an_earlier_state_answers(lab, canary):
     (canary.documents_folder / "canary.md").unlink()
-    generation = lab.build_index(canary)["generation"]
+    generation = lab.library.update(canary)["generation"]
     (lab.library.index_folder(canary) / generation / "passages.sqlite").write_bytes(b"junk")
     lab = Lab(lab.settings, embedder=lab.load_embedder())
     assert lab.library.load_index(canary).removed == {"canary"}
@@ -220,7 +218,7 @@ def test_a_document_that_comes_in_before_a_deletion_holds_the_index_stays(lab, c
     def late(*arguments):
         monkeypatch.setattr(retrieval.index.update, "hold_base", hold)
         (canary.documents_folder / "new.md").write_text("# New\n\nA gull cries.")
-        lab.build_index(canary)
+        lab.library.update(canary)
         with hold(*arguments) as base:
             yield base
 
@@ -230,16 +228,18 @@ def test_a_document_that_comes_in_before_a_deletion_holds_the_index_stays(lab, c
 
 
 def test_an_indexing_that_waits_for_a_deletion_does_not_bring_it_back(lab, canary, monkeypatch):
-    delete, threads = lab.library._delete, []
+    from lab.library import _delete as delete
+
+    threads = []
 
     def delete_beside_an_indexing(path):
-        threads.append(Thread(target=lambda: lab.build_index(canary)))
+        threads.append(Thread(target=lambda: lab.library.update(canary)))
         threads[0].start()
         threads[0].join(1)
         assert threads[0].is_alive()  # The index is held until the file is gone.
         delete(path)
 
-    monkeypatch.setattr(lab.library, "_delete", delete_beside_an_indexing)
+    monkeypatch.setattr("lab.library._delete", delete_beside_an_indexing)
     lab.library.remove(canary, ["canary"])
     threads[0].join()
     assert find(lab, canary, "zebrafish") == []
@@ -252,7 +252,7 @@ def test_deleted_text_is_nowhere_on_the_disk(lab, canary, monkeypatch):
         patch.setattr(retrieval.index.versions, "_tidy", lambda folder, keep: None)
         lab.library.remove(canary, ["canary"])
     assert any(b"zebrafish" in data for data in find_all(folder).values())
-    lab.build_index(canary)
+    lab.library.update(canary)
     assert not any(b"zebrafish" in data for data in find_all(folder).values())
     lab.library.remove(canary, ["time"])
     assert not any(b"Heron" in data for data in find_all(folder).values())
@@ -289,15 +289,15 @@ def test_a_hidden_file_that_is_added_is_named(ragft, task_folder, tmp_path):
 def test_new_training_questions_set_the_threshold_anew(lab, task):
     for number in range(30):
         (task.documents_folder / f"d{number}.md").write_text(f"# T{number}\n\nItem number{number} weighs {number} kilos.")
-    lab.build_index(task)
+    lab.library.update(task)
     stored = [row(n, f"How heavy is number{n}? \udce9", f"{n}", "pay") for n in range(30)]
     for item in stored:
         item["evidence"] = [{"document": f"d{item['output']['answer']}", "quote": f"{item['output']['answer']} kilos"}]
     (task.folder / "train.jsonl").write_text("".join(json.dumps(item) + "\n" for item in stored))
     task = load_task(task.folder)
-    assert lab.build_index(task)["skipped"] == 32
+    assert lab.library.update(task)["skipped"] == 32
     assert lab.library.load_index(task).calibration["words"]["source"] == "questions"
-    assert not lab.build_index(task)["built"]
+    assert not lab.library.update(task)["built"]
 
 
 def test_a_benchmark_shares_no_index_with_a_task(lab, tmp_path):

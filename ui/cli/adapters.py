@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,8 +22,8 @@ def list_(task: Annotated[str | None, typer.Option(help="Only those of this task
     from finetune.adapters.store import check_adapters, read_selected
 
     settings = read_settings()
-    whole, damaged = check_adapters(settings)
-    for sentence in damaged:
+    cards = check_adapters(settings)
+    for sentence in cards.damaged:
         err.print(sentence, style="yellow", markup=False)
     selected = {adapter for kinds in read_selected(settings).values() for adapter in kinds.values()}
     rows = [
@@ -36,7 +35,7 @@ def list_(task: Annotated[str | None, typer.Option(help="Only those of this task
             "loss": card.outcome.get("last_loss"),
             "selected": card.id in selected,
         }
-        for card in whole
+        for card in cards.whole
         if task in (None, card.task)
     ]
     show(rows, as_json, lambda value: show_table(value, empty="No adapter yet: `ragft train TASK`"))
@@ -47,7 +46,7 @@ def show_(adapter: AdapterName, as_json: AsJson = False) -> None:
     """Show an adapter's card, after checking its files."""
     from finetune.adapters.store import load_card
 
-    card = asdict(load_card(read_settings(), adapter))
+    card = load_card(read_settings(), adapter).as_json()
     short = {**card, "trained_on": f"{len(card['trained_on'])} examples", "dropped": len(card["dropped"])}
     show(card if as_json else short, as_json, show_fields)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from core.errors import Cancelled
-from core.jobs import JobWriter
-from core.settings import Settings
+if TYPE_CHECKING:
+    from core.progress import JobWriter
+
 
 out, err = Console(), Console(stderr=True)
 
@@ -38,9 +38,9 @@ def show_table(rows: list[dict[str, Any]], *, empty: str) -> None:
         return
     table = Table()
     for key in rows[0]:
-        table.add_column(key)
+        table.add_column(Text(key))
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(Text(str(value)) for value in row.values()))  # As written: `[/b]` in a document is no markup.
     out.print(table)
 
 
@@ -48,6 +48,12 @@ def show_fields(value: dict[str, Any]) -> None:
     """Print a flat object, a line each."""
     for key, item in value.items():
         out.print(f"{key}: {item}", markup=False, highlight=False)
+
+
+def warn_of(sentences: Iterable[str]) -> None:
+    """Say what was left out, a line each, on stderr."""
+    for sentence in sentences:
+        err.print(sentence, style="yellow", markup=False, highlight=False)
 
 
 class Bars:
@@ -105,25 +111,3 @@ class Bars:
     def say(self, text: str) -> None:
         """Write a line above the bars."""
         self._progress.console.print(text, markup=False, highlight=False)
-
-
-def run_as_job(settings: Settings, folder: Path | None, work: Callable[[Bars], dict[str, Any]], *, done: str) -> dict[str, Any]:
-    """Run long work in this process, showing its progress; with a job folder also recording how it ends."""
-    if folder is None:
-        with Bars() as bars:
-            return work(bars)
-    job = JobWriter(folder)
-    try:
-        with job.hold_device(settings), Bars(job) as bars:
-            result = work(bars)
-    except (Cancelled, KeyboardInterrupt):
-        job.end("cancelled", "Stopped; what was finished is kept.")
-        raise
-    except BaseException as error:
-        job.end("failed", str(error) or type(error).__name__)
-        raise
-    if result.get("outcome", {}).get("cancelled"):
-        job.end("cancelled", "Stopped early; the adapter learned so far is kept.", **result)
-    else:
-        job.end("done", done, **result)
-    return result

@@ -1,4 +1,4 @@
-"""Commands about search: trying it, and measuring it."""
+"""The commands about documents: indexing, searching, measuring the search."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ import typer
 from core.errors import LabError
 from core.settings import read_settings
 from core.values import Hit
-from ui.cli.console import AsJson, Bars, TaskName, out, show, show_table
+from ui.cli.console import AsJson, Bars, TaskName, out, show, show_fields, show_table, warn_of
 
 retrieval_app = typer.Typer()
+
+
+@retrieval_app.command()
+def index(
+    task: TaskName,
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders of documents to add to the task's.")] = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Parse and embed everything anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the index of a task's documents up to date, adding documents if any are given."""
+    from lab.lab import Lab
+
+    lab = Lab(read_settings())
+    loaded = lab.task(task)
+    with Bars() as bars:
+        result = lab.library.update(loaded, add=paths or (), rebuild=rebuild, notify=bars)
+    show(result, as_json, lambda value: show_fields({**value, "problems": len(value["problems"])}))
+    warn_of(f"Left out: {problem['path']}: {problem['reason']}" for problem in result["problems"])
 
 
 @retrieval_app.command()

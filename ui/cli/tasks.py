@@ -62,11 +62,12 @@ def baselines(
     as_json: AsJson = False,
 ) -> None:
     """Mark two answers that need no language model: the majority value of each field, the nearest example's answer."""
+    from lab.comparison import mark_baselines
     from lab.lab import Lab
 
     lab = Lab(read_settings())
     loaded = lab.task(task)
-    result = lab.measure_baselines(loaded, limit=limit, seed=seed)
+    result = mark_baselines(lab, loaded, limit=limit, seed=seed)
     lines = {
         name: {**marks["means"], **{f"{loaded.primary_metric} on {part}": mean for part, mean in marks["slices"].items()}}
         for name, marks in result.items()

@@ -1,45 +1,72 @@
-"""The commands about a training before it starts: what it takes, and at which learning rate."""
+"""The commands about a training: train, and before it what it takes and at which learning rate."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import LabError
 from core.settings import read_settings
-from ui.cli.console import AsJson, Bars, TaskName, out, run_as_job, show, show_fields, show_table
+from finetune.config import TrainConfig
+from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_fields, show_table
+from ui.cli.options import take_settings
+from ui.command import PROBE_IGNORES
 
 if TYPE_CHECKING:
     from finetune.plan.preflight import Preflight
 
 training_app = typer.Typer()
+AllowLeakage = Annotated[bool, typer.Option(help="Train although test examples are among the training examples.")]
 
 
 @training_app.command()
-def preflight(
+@take_settings()
+def train(
     task: TaskName,
-    rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
-    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
-    epochs: Annotated[float, typer.Option(help="Passes over the examples.")] = 3.0,
-    minutes: Annotated[float | None, typer.Option(help="Time budget of the training steps.")] = None,
-    dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA).")] = False,
-    with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
-    holdout: Annotated[int, typer.Option(help="Training examples kept out to choose the best adapter.")] = 16,
-    seed: Annotated[int, typer.Option(help="Random seed: which examples are kept out.")] = 0,
+    config: TrainConfig,
+    if_needed: Annotated[
+        bool, typer.Option(help="Keep an adapter that was trained on the same data; go on with a training that was stopped.")
+    ] = False,
+    allow_leakage: AllowLeakage = False,
     as_json: AsJson = False,
 ) -> None:
+    """Fine-tune a QLoRA adapter, in a process of its own."""
+    from lab.jobs import TrainRequest
+    from lab.lab import Lab
+    from lab.training.jobs import find_trained, name_task
+    from lab.training.preflight import require_go, run_preflight
+    from ui.cli.watch import watch_training
+
+    settings = read_settings()
+    lab = Lab(settings)
+    loaded = lab.task(task)
+    trained = find_trained(settings, loaded, config) if if_needed else None
+    if trained is not None:
+        err.print(f"The adapter {trained.id} was trained on this data already.")
+        card = trained.as_json()
+    else:
+        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
+        request = TrainRequest(name_task(loaded, settings), config, allow_leakage)
+        card = watch_training(settings, loaded, request, go_on=if_needed)
+    show(
+        card,
+        as_json,
+        lambda value: show_fields({"id": value["id"], "model": value["model"], **_without_lists(value["outcome"])}),
+    )
+
+
+def _without_lists(outcome: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in outcome.items() if not isinstance(value, list | tuple)}
+
+
+@training_app.command()
+@take_settings()
+def preflight(task: TaskName, config: TrainConfig, as_json: AsJson = False) -> None:
     """Say what a training would learn, what it costs and what is wrong, without loading weights. Exit 2 when it is a no-go."""
-    from finetune.config import TrainConfig, default_alpha
     from lab.lab import Lab
     from lab.training.preflight import run_preflight
 
-    config = TrainConfig(
-        rank=rank, alpha=default_alpha(rank), batch_size=batch_size, storage=storage, epochs=epochs, minutes=minutes,
-        dora=dora, with_context=with_context, holdout=holdout, seed=seed,
-    )  # fmt: skip
     report = run_preflight(Lab(read_settings()), task, config)
     show(report.as_json, as_json, lambda _: _print_report(report))
     if not report.go:
@@ -61,38 +88,21 @@ def _print_report(report: Preflight) -> None:
 
 
 @training_app.command("probe-lr")
+@take_settings(leave_out=PROBE_IGNORES)
 def probe_lr(
     task: TaskName,
+    config: TrainConfig,
     rates: Annotated[str | None, typer.Option(help="Comma-separated; by default those for the model's size.")] = None,
-    rank: Annotated[int, typer.Option(help="LoRA rank r.")] = 16,
-    alpha: Annotated[int | None, typer.Option(help="LoRA alpha; 2r by default, with rsLoRA r.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 8,
-    storage: Annotated[str, typer.Option(help="Frozen weights: nf4 (QLoRA), int8 or full.")] = "nf4",
-    epochs: Annotated[float, typer.Option(help="Passes of the planned training; a tenth of its steps is probed.")] = 3.0,
-    rslora: Annotated[bool, typer.Option(help="Scale by alpha / sqrt(r).")] = False,
-    dora: Annotated[bool, typer.Option(help="Learn each row's magnitude apart (DoRA).")] = False,
-    with_context: Annotated[bool, typer.Option(help="Show retrieved passages in training: for the hybrid.")] = False,
-    holdout: Annotated[int, typer.Option(help="Training examples that the training will keep out.")] = 16,
-    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     as_json: AsJson = False,
-    job: Annotated[Path | None, typer.Option("--job", hidden=True)] = None,
 ) -> None:
     """Begin the training with a few learning rates and suggest the one that learns fastest."""
-    from finetune.config import TrainConfig, default_alpha
     from lab.lab import Lab
     from lab.training.probe import run_probe
 
     lab = Lab(read_settings())
-    config = TrainConfig(
-        rank=rank, alpha=default_alpha(rank, rslora=rslora) if alpha is None else alpha, batch_size=batch_size,
-        storage=storage, epochs=epochs, rslora=rslora, dora=dora, with_context=with_context, holdout=holdout, seed=seed,
-    )  # fmt: skip
-    chosen = _read_rates(rates) if rates else None
-
-    def work(bars: Bars) -> dict[str, Any]:
-        return run_probe(lab, lab.task(task), config, chosen, bars)
-
-    show(run_as_job(lab.settings, job, work, done="The learning rates are compared."), as_json, _print_probe)
+    with Bars() as bars:
+        result = run_probe(lab, lab.task(task), config, _read_rates(rates) if rates else (), bars)
+    show(result, as_json, _print_probe)
 
 
 def _read_rates(text: str) -> list[float]:

@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import CONFIG, cancel_job, find_job, read_status
+from core.jobs import cancel_job, find_job, read_config, read_status
 from core.settings import Settings
-from core.storage import read_json
+from ui.command import describe_job
 from ui.page.polling import QUIET, poll_job
 from ui.page.rendering import render_note, render_status
 
@@ -63,7 +63,7 @@ def choose_job(settings: Settings, kind: str, remembered: str | None, asked: str
 
 def _kind_of(settings: Settings, name: str) -> str | None:
     try:
-        return str(read_json(find_job(settings, name) / CONFIG)["kind"])
+        return read_config(find_job(settings, name)).kind
     except LabError:
         return None
 
@@ -76,4 +76,4 @@ def _refresh(settings: Settings, name: str | None) -> list[Any]:
     except LabError:
         return [render_note("The job that was shown here is gone."), gr.Button(visible=False)]
     status = read_status(folder)
-    return [render_status(status, name, read_json(folder / CONFIG)["command"]), gr.Button(visible=status.active)]
+    return [render_status(status, name, describe_job(read_config(folder))), gr.Button(visible=status.active)]

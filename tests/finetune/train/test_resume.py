@@ -13,19 +13,22 @@ import pytest
 
 from core.errors import Cancelled, LabError
 from core.generation.loading import load_tokenizer
-from core.jobs import find_job, read_events, read_status, resume_job, start_job
+from core.jobs import find_job, read_events, read_status, resume_job
 from core.storage import read_json, write_json, write_manifest
 from core.values import Example
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples
 from finetune.plan.memory import Savings
 from finetune.train.checkpoint import Checkpoints, read_adapter
-from finetune.train.held_out import Evaluation, Evaluator, split_holdout
+from finetune.train.held_out import Evaluator, split_holdout
 from finetune.train.lora_kernel import fuse_adapter
 from finetune.train.model import add_adapter, check_gradients, compute_loss, load_trainable
-from finetune.train.trainer import Diverged, Listeners, train
+from finetune.train.report import Evaluation, Listeners
+from finetune.train.trainer import Diverged, train
 from finetune.train.warnings import describe_best, describe_evaluations, describe_holdout, describe_steps
+from lab.jobs import TrainRequest, start
 from tests.conftest import row, write_task
+from ui.command import RUNNER
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, checkpoint_seconds=0)
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,7 +134,7 @@ def test_a_full_disk_costs_the_state_not_the_training(tiny_model, examples, tmp_
     monkeypatch.setattr("core.storage.tempfile.mkdtemp", refuse)
     said = []
     model = make(tiny_model)
-    listeners = Listeners(lambda report: None, on_notice=lambda step, text: said.append(text))
+    listeners = Listeners(lambda report: None, on_warning=lambda step, text: said.append(text))
     outcome = train(model, examples, CONFIG, listeners=listeners, checkpoints=Checkpoints(tmp_path / "s", "x"))
     assert outcome.steps == 12
     assert len([text for text in said if "No space left" in text]) == 1
@@ -236,7 +239,7 @@ def test_the_untrained_adapter_is_never_what_is_stored(tiny_model, examples):
     said, adapters = [], {}
     model = make(tiny_model)
     evaluate = record(model, {0: 0.5, 3: 0.4, 6: 0.45, 9: 0.3, 12: 0.3}, adapters)
-    listeners = Listeners(lambda report: None, on_notice=lambda step, text: said.append(text))
+    listeners = Listeners(lambda report: None, on_warning=lambda step, text: said.append(text))
     outcome = train(model, examples, CONFIG, listeners=listeners, evaluate=evaluate)
     assert outcome.best_step == 6
     stored = read_adapter(model)
@@ -386,17 +389,17 @@ def wait_for(folder, *, step=None):
 
 @pytest.mark.slow
 def test_a_killed_worker_is_noticed_and_resumed_to_the_same_end(job_settings):
-    arguments = ["train", "bonus", "--epochs", "3", "--batch-size", "4", "--rank", "4", "--holdout", "0"]
-    whole = start_job(job_settings, kind="train", task="bonus", arguments=arguments)
+    request = TrainRequest("bonus", TrainConfig(epochs=3, batch_size=4, rank=4, holdout=0))
+    whole = start(job_settings, request, runner=RUNNER)
     assert wait_for(whole).state == "done", (whole / "log.txt").read_text()
-    killed = start_job(job_settings, kind="train", task="bonus", arguments=arguments)
+    killed = start(job_settings, request, runner=RUNNER)
     os.kill(wait_for(killed, step=9).pid, signal.SIGKILL)
     status = wait_for(killed)
     assert status.state == "failed"
     assert "ended before its work was done" in status.message
     with pytest.raises(LabError, match="is done"):
-        resume_job(job_settings, whole)
-    resume_job(job_settings, find_job(job_settings, killed.name))
+        resume_job(job_settings, whole, runner=RUNNER)
+    resume_job(job_settings, find_job(job_settings, killed.name), runner=RUNNER)
     assert wait_for(killed).state == "done"
     losses = [[event["loss"] for event in read_events(folder) if "loss" in event] for folder in (whole, killed)]
     assert losses[1] == pytest.approx(losses[0], abs=1e-5)

@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-import lab.lab
 from core.comparison.arms import ARMS
 from core.comparison.runs import load_predictions, load_run
 from core.generation.fake import FakeGenerator
 from core.settings import read_settings
 from core.storage import hash_file, write_manifest
+from lab.answering import answer_items
+from lab.lab import Lab
 from ui.cli.main import main
 
 GOOD = '{"answer": "40 euros", "area": "pay", "sure": true}'
@@ -21,8 +22,8 @@ GOOD = '{"answer": "40 euros", "area": "pay", "sure": true}'
 def ragft(monkeypatch, capsys, embedder):
     """Run the command line; returns (exit code, stdout, stderr)."""
     fake = FakeGenerator({(None, "Question: Tell me the walrus bonus."): GOOD})
-    monkeypatch.setattr(lab.lab.Lab, "load_generator", lambda self: fake)
-    monkeypatch.setattr(lab.lab.Lab, "load_embedder", lambda self: embedder)
+    monkeypatch.setattr(Lab, "load_generator", lambda self: fake)
+    monkeypatch.setattr(Lab, "load_embedder", lambda self: embedder)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["ragft", *arguments])
@@ -113,14 +114,12 @@ def test_check_prints_json_and_fails_when_unusable(ragft, task_folder):
 
 
 def test_ctrl_c_keeps_the_finished_arms_and_exits_130(ragft, task_folder, monkeypatch):
-    original = lab.lab.Lab.answer
-
-    def interrupted(self, task, items, arm, **more):
+    def interrupted(lab, task, items, arm, **more):
         if arm.name == "rag":
             raise KeyboardInterrupt
-        return original(self, task, items, arm, **more)
+        return answer_items(lab, task, items, arm, **more)
 
-    monkeypatch.setattr(lab.lab.Lab, "answer", interrupted)
+    monkeypatch.setattr("lab.comparison.answer_items", interrupted)
     code, _, err = ragft("compare", str(task_folder), "--arms", "base,rag")
     assert code == 130
     assert "Stopped" in err
@@ -230,13 +229,13 @@ def test_what_cannot_be_a_task_is_said_in_a_sentence(ragft, arguments, words):
 
 def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, task_folder, tmp_path, monkeypatch):
     from core.tasks.leakage import fingerprint
-    from finetune.adapters.store import AdapterCard
+    from finetune.adapters.card import AdapterCard
     from lab.lab import Lab
 
     write_manifest(tmp_path)
     card = AdapterCard("a1", "old-version", "m", "w", "d", {}, {}, "", trained_on=(fingerprint("tell me the WALRUS bonus"),))
     monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
-    monkeypatch.setattr("finetune.adapters.store.read_card", lambda folder: card)
+    monkeypatch.setattr("finetune.adapters.card.read_card", lambda folder: card)
     code, _, err = ragft("compare", str(task_folder), "--arms", "base,qlora")
     assert code == 2
     assert "1 of the 2 test items were trained on" in err
@@ -255,13 +254,13 @@ def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, ta
 
 @pytest.mark.parametrize(("passages", "arm", "words"), [(False, "hybrid", "trained without passages"), (True, "qlora", "with")])
 def test_an_adapter_trained_with_other_prompts_is_told(ragft, task_folder, tmp_path, monkeypatch, passages, arm, words):
-    from finetune.adapters.store import AdapterCard
+    from finetune.adapters.card import AdapterCard
     from lab.lab import Lab
 
     write_manifest(tmp_path)
     card = AdapterCard("a1", "tiny", "m", "w", "d", {"with_context": passages}, {}, "", trained_on=("x",))
     monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
-    monkeypatch.setattr("finetune.adapters.store.read_card", lambda folder: card)
+    monkeypatch.setattr("finetune.adapters.card.read_card", lambda folder: card)
     assert ragft("index", str(task_folder))[0] == 0
     code, out, _ = ragft("compare", str(task_folder), "--arms", "base,qlora,hybrid", "--json")
     (note,) = json.loads(out)["notes"]

@@ -11,6 +11,7 @@ from core.comparison.arms import ARMS, MAIN_ARMS
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
+from lab.answering import answer_items, choose_options, describe_constraint
 from lab.lab import Lab
 from lab.search import judge_hits
 from ui.page.compare.streaming import stream
@@ -74,14 +75,14 @@ def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | N
         bodies[arm] = render_note("Working (the first answer also loads the model)")
         yield _render(bodies)
         try:
-            options = lab.choose_options(task, mode=mode)
+            options = choose_options(lab, task, mode=mode)
             for part in stream(partial(_answer_one, lab, task, item, arm, options)):
                 if isinstance(part, str):
                     bodies[arm] = render_partial(part)
                     yield _render(bodies)
                 else:
                     bodies[arm] = render_prediction(task, item, part[0], judge_hits(lab, task, item.input, part[0].hits))
-            if reason := lab.describe_support(task, mode):
+            if reason := describe_constraint(lab, task, mode):
                 bodies[arm] += render_note(reason)
         except LabError as error:
             bodies[arm] = render_note(f"Not run. {error}")
@@ -89,7 +90,7 @@ def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | N
 
 
 def _answer_one(lab: Lab, task: Task, item: Example, arm: str, options: DecodeOptions, on_text: OnText) -> Prediction:
-    return next(lab.answer(task, [item], ARMS[arm], options=options, on_text=on_text))[1]
+    return next(answer_items(lab, task, [item], ARMS[arm], options=options, on_text=on_text))[1]
 
 
 def _render(bodies: dict[str, str]) -> str:

@@ -8,10 +8,12 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import find_job, read_status, start_job
+from core.jobs import find_job, read_status
 from lab.documents import check_idle, list_holdings
+from lab.jobs import IndexRequest, start
 from lab.lab import Lab
 from retrieval.readers.registry import READERS, REFUSED
+from ui.command import RUNNER
 from ui.page.compare.tab import Choices
 from ui.page.documents.quality_panel import build_quality_panel
 from ui.page.documents.search_panel import build_search_panel
@@ -87,13 +89,13 @@ def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, but
 
     buttons["add"].click(add, [task, files], [panel.job, files], api_visibility="private")
     buttons["update"].click(lambda name: _start(lab, name), task, panel.job, api_visibility="private")
-    buttons["rebuild"].click(lambda name: _start(lab, name, "--rebuild"), task, panel.job, api_visibility="private")
+    buttons["rebuild"].click(lambda name: _start(lab, name, rebuild=True), task, panel.job, api_visibility="private")
 
 
-def _start(lab: Lab, name: str, *more: str) -> str:
+def _start(lab: Lab, name: str, *paths: str, rebuild: bool = False) -> str:
     try:
         lab.task(name or "")
-        return start_job(lab.settings, kind="index", task=name, arguments=["index", name, *more]).name
+        return start(lab.settings, IndexRequest(name, tuple(paths), rebuild), runner=RUNNER).name
     except LabError as error:
         raise gr.Error(str(error), print_exception=False) from error
 

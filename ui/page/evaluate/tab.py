@@ -10,8 +10,9 @@ from core.comparison.arms import ARMS, MAIN_ARMS
 from core.comparison.runs import list_runs, load_run
 from core.errors import LabError
 from core.evaluation.statistics import EQUIVALENCE_MARGIN
-from core.jobs import start_job
+from lab.jobs import CompareRequest, start
 from lab.lab import Lab
+from ui.command import RUNNER
 from ui.page.compare.tab import DECODING, Choices
 from ui.page.job_panel import build_job_panel
 from ui.page.rendering import render_note, render_summary
@@ -27,7 +28,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         )
         limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
     mode = gr.Radio(DECODING, value="free", label="Decoding")
-    start = gr.Button("Run the comparison", variant="primary")
+    run_button = gr.Button("Run the comparison", variant="primary")
     panel = build_job_panel(page, tab, lab.settings, job, kind="compare")
     with gr.Row():
         run = gr.Dropdown(_list_choices(lab), value=None, label="Results of", scale=3)
@@ -40,9 +41,9 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
             lab.task(name)
             if not wanted:
                 raise LabError("No approach is chosen.", "Tick at least one.")
-            arguments = ["compare", name, "--arms", ",".join(arm for arm in ARMS if arm in wanted), "--limit", str(int(items))]
-            arguments += ["--mode", decoding]
-            return start_job(lab.settings, kind="compare", task=name, arguments=arguments).name
+            chosen = tuple(arm for arm in ARMS if arm in wanted)
+            request = CompareRequest(name, arms=chosen, limit=int(items), mode=decoding)
+            return start(lab.settings, request, runner=RUNNER).name
         except LabError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -54,7 +55,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         known = [name for _, name in names]
         return gr.Dropdown(names, value=current if current in known else next(iter(known), None))
 
-    start.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
+    run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
     gr.on([again.click, page.load], refresh, run, run, api_visibility="private")
     run.change(show, run, [result, plot], api_visibility="private")
     return task

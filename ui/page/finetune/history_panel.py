@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from core.errors import LabError
 from core.settings import Settings
+from core.stored import Listing
 from finetune.adapters.card import restore_config
 from finetune.adapters.store import delete_adapter, select_adapter, unselect_adapter
+from lab.jobs import TrainRequest
 from lab.lab import Lab
 from lab.training.history import (
     HEADERS,
@@ -23,7 +24,9 @@ from lab.training.history import (
     read_curves,
     read_use,
 )
-from lab.training.jobs import train_arguments
+from lab.training.jobs import name_task
+from ui.command import write_command
+from ui.page.errors import explain
 from ui.page.finetune.download_panel import build_download
 from ui.page.finetune.form import Form, fill_form
 from ui.page.finetune.plots import draw_comparison, list_evaluations, list_steps
@@ -34,21 +37,34 @@ from ui.page.rendering import render_note
 EMPTY = "No training yet: the first one appears here when it is started."
 
 
-@dataclass(frozen=True)
-class _Detail:
-    """The components that show the chosen trainings."""
+class HistoryParts(NamedTuple):
+    """What lists the trainings: the components, and in the same order what is sent to them."""
 
-    about: gr.HTML
-    curves: gr.Plot
-    command: gr.Code
-    reproduce: gr.Button
-    select: gr.Button
-    unselect: gr.Button
-    ask_delete: gr.Button
-    question: gr.Row
+    note: Any
+    table: Any
+    chosen: Any
+    one: Any
+    other: Any
+
+
+class DetailParts(NamedTuple):
+    """What shows the chosen trainings: the components, and in the same order what is sent to them."""
+
+    about: Any
+    curves: Any
+    command: Any
+    select: Any
+    unselect: Any
+    delete: Any
+    files: Any
+
+
+class Question(NamedTuple):
+    """The row that asks before a deletion, and its answers."""
+
+    row: gr.Row
     yes: gr.Button
     no: gr.Button
-    files: gr.Accordion
 
 
 def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form: Form, changes: list[Any]) -> None:
@@ -60,50 +76,50 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
         with gr.Row():
             one = gr.Dropdown([], label="Training", min_width=240)
             other = gr.Dropdown([], label="Compare with", min_width=240)
-        detail = _build_detail()
-        sure = _ask_deletion(settings, one, detail)
+        detail, reproduce, question = _build_detail()
         build_download(settings, one, detail.files)
-    lists = [note, table, chosen, one, other]
+    lists = HistoryParts(note, table, chosen, one, other)
 
-    def show(name: str | None, first: str | None, second: str | None) -> list[Any]:
+    def show(name: str | None, first: str | None, second: str | None) -> HistoryParts:
         return _list(settings, name, first, second)
 
-    def look(name: str | None, first: str | None, second: str | None) -> list[Any]:
+    def look(name: str | None, first: str | None, second: str | None) -> DetailParts:
         return _show_detail(lab, name, first, second)
 
-    def reproduce(name: str, identity: str) -> list[Any]:
-        try:
-            return fill_form(restore_config(_find(settings, name, identity).config))
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+    @explain
+    def fill(name: str, training_id: str) -> list[Any]:
+        return fill_form(restore_config(_find_training(settings, name, training_id).config))
 
-    def choose(name: str, identity: str) -> None:
-        _use(settings, name, identity)
+    @explain
+    def choose(name: str, training_id: str) -> None:
+        select_adapter(settings, _find_training(settings, name, training_id).adapter or "")
 
-    def undo(name: str, identity: str) -> None:
-        unselect_adapter(settings, _find(settings, name, identity).adapter or "")
+    @explain
+    def undo(name: str, training_id: str) -> None:
+        unselect_adapter(settings, _find_training(settings, name, training_id).adapter or "")
+
+    @explain
+    def delete(name: str, training_id: str) -> gr.Row:
+        delete_adapter(settings, _find_training(settings, name, training_id).adapter or "")
+        return gr.Row(visible=False)
 
     given = [task, one, other]
-    parts = list(_parts(detail))
     listed = gr.on([task.change, page.load, tab.select, *changes], show, given, lists, **EVERY)
-    listed.then(look, given, parts, **EVERY)
-    gr.on([one.input, other.input], look, given, parts, **EVERY)
-    detail.reproduce.click(reproduce, [task, one], list(form.fields), api_visibility="private")
+    listed.then(look, given, detail, **EVERY)
+    gr.on([one.input, other.input], look, given, detail, **EVERY)
+    reproduce.click(fill, [task, one], list(form.fields), api_visibility="private")
+    detail.delete.click(lambda: gr.Row(visible=True), None, question.row, **QUIET)
+    gr.on([question.no.click, one.change], lambda: gr.Row(visible=False), None, question.row, **QUIET)
     for event in (
         detail.select.click(choose, [task, one], None, api_visibility="private"),
         detail.unselect.click(undo, [task, one], None, api_visibility="private"),
-        sure(task),
+        question.yes.click(delete, [task, one], question.row, api_visibility="private"),
     ):
-        event.success(show, given, lists, **EVERY).then(look, given, parts, **EVERY)
+        event.success(show, given, lists, **EVERY).then(look, given, detail, **EVERY)
 
 
-def _parts(detail: _Detail) -> tuple[Any, ...]:
-    return (
-        detail.about, detail.curves, detail.command, detail.select, detail.unselect, detail.ask_delete, detail.files,
-    )  # fmt: skip
-
-
-def _build_detail() -> _Detail:
+def _build_detail() -> tuple[DetailParts, gr.Button, Question]:
+    """Build what shows the chosen trainings, the button that reproduces one, and the question before a deletion."""
     about = gr.HTML("", padding=False, visible=False)
     curves = gr.Plot(label="Curves", visible=False)
     command = gr.Code(
@@ -113,82 +129,59 @@ def _build_detail() -> _Detail:
         reproduce = gr.Button("Reproduce: settings into the form", min_width=180)
         select = gr.Button("Use for answers", min_width=140, visible=False)
         unselect = gr.Button("Use the newest again", min_width=140, visible=False)
-        ask_delete = gr.Button("Delete the adapter", min_width=140, visible=False, variant="stop")
-    with gr.Row(visible=False) as question:
+        delete = gr.Button("Delete the adapter", min_width=140, visible=False, variant="stop")
+    with gr.Row(visible=False) as row:
         gr.HTML(render_note("Delete this adapter? It cannot be brought back."), padding=False)
         yes = gr.Button("Yes, delete it", variant="stop", min_width=120)
         no = gr.Button("Keep it", min_width=120)
     files = gr.Accordion("Download the adapter", open=False, visible=False)
-    return _Detail(about, curves, command, reproduce, select, unselect, ask_delete, question, yes, no, files)
+    return DetailParts(about, curves, command, select, unselect, delete, files), reproduce, Question(row, yes, no)
 
 
-def _ask_deletion(settings: Settings, one: gr.Dropdown, detail: _Detail) -> Any:
-    """Ask before a deletion; returns what binds the answer to the list of tasks."""
-    detail.ask_delete.click(lambda: gr.Row(visible=True), None, detail.question, **QUIET)
-    gr.on([detail.no.click, one.change], lambda: gr.Row(visible=False), None, detail.question, **QUIET)
-
-    def delete(name: str, identity: str) -> Any:
-        try:
-            delete_adapter(settings, _find(settings, name, identity).adapter or "")
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        return gr.Row(visible=False)
-
-    return lambda task: detail.yes.click(delete, [task, one], detail.question, api_visibility="private")
-
-
-def _find(settings: Settings, task: str, identity: str | None) -> Training:
-    found = next((training for training in list_trainings(settings, task) if training.id == identity), None)
-    if found is None:
+def _find_training(settings: Settings, task: str, training_id: str | None) -> Training:
+    training = next((item for item in list_trainings(settings, task).whole if item.id == training_id), None)
+    if training is None:
         raise LabError("This training is gone.", "Choose another.")
-    return found
+    return training
 
 
-def _use(settings: Settings, task: str, identity: str) -> None:
-    try:
-        select_adapter(settings, _find(settings, task, identity).adapter or "")
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-
-
-def _list(settings: Settings, task: str | None, first: str | None, second: str | None) -> list[Any]:
-    """Return the table and both lists; what was chosen stays chosen while it is there."""
-    trainings = list_trainings(settings, task) if task else []
+def _list(settings: Settings, task: str | None, first: str | None, second: str | None) -> HistoryParts:
+    """Return the table and both lists; what was chosen stays chosen while it is there, what is damaged is named."""
+    listing = list_trainings(settings, task) if task else Listing([], [])
+    trainings = listing.whole
+    rows = list_rows(trainings, *read_use(settings, str(task), trainings)) if trainings else []
+    table = gr.HTML(render_history(HEADERS, rows, listing.damaged), visible=bool(rows or listing.damaged))
     if not trainings:
-        return [
-            gr.HTML(render_note(EMPTY), visible=True),
-            gr.HTML(visible=False),
-            gr.Column(visible=False),
-            gr.Dropdown([], value=None),
-            gr.Dropdown([], value=None),
-        ]
+        nothing = gr.Dropdown([], value=None)
+        return HistoryParts(gr.HTML(render_note(EMPTY), visible=True), table, gr.Column(visible=False), nothing, nothing)
     choices = [(training.title, training.id) for training in trainings]
-    known = {training.id for training in trainings}
-    rows = list_rows(trainings, *read_use(settings, str(task), trainings))
-    return [
-        gr.HTML(visible=False),
-        gr.HTML(render_history(HEADERS, rows), visible=True),
-        gr.Column(visible=True),
-        _offer(choices, first, known, trainings[0].id),
-        _offer([("nothing", ""), *choices], second, known, ""),
-    ]
+    offered = {training.id for training in trainings}
+    return HistoryParts(
+        note=gr.HTML(visible=False),
+        table=table,
+        chosen=gr.Column(visible=True),
+        one=_offer(choices, first, offered, trainings[0].id),
+        other=_offer([("nothing", ""), *choices], second, offered, ""),
+    )
 
 
-def _offer(choices: list[tuple[str, str]], value: str | None, known: set[str], first: str) -> dict[str, Any]:
+def _offer(choices: list[tuple[str, str]], value: str | None, offered: set[str], first: str) -> dict[str, Any]:
     """Return a list's update that leaves a choice alone which still stands: it may have been changed meanwhile."""
-    return dict(gr.update(choices=choices) if value in known else gr.update(choices=choices, value=first))
+    return dict(gr.update(choices=choices) if value in offered else gr.update(choices=choices, value=first))
 
 
-def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> list[Any]:
+def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> DetailParts:
     """Show the chosen training, beside another where one is chosen."""
     try:
-        one = _find(lab.settings, task or "", first)
-        other = _find(lab.settings, task or "", second) if second and second != first else None
-        arguments = train_arguments(lab.task(task or ""), restore_config(one.config), lab.settings)
-        command = shlex.join(["ragft", *arguments])
+        one = _find_training(lab.settings, task or "", first)
+        other = _find_training(lab.settings, task or "", second) if second and second != first else None
+        request = TrainRequest(name_task(lab.task(task or ""), lab.settings), restore_config(one.config))
+        command = shlex.join(write_command(request))
     except LabError:
         hidden = gr.Button(visible=False)
-        return [gr.HTML(visible=False), gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)]
+        return DetailParts(
+            gr.HTML(visible=False), gr.Plot(visible=False), "", hidden, hidden, hidden, gr.Accordion(visible=False)
+        )
     shown = [one, *([other] if other else [])]
     named = [(training.title, read_curves(training)) for training in shown]
     drawn = any(list_steps(events) or list_evaluations(events) for _, events in named)
@@ -196,12 +189,12 @@ def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | No
     if other:
         about = render_differences((one.title, other.title), compare_settings(one, other), compare_outcomes(one, other))
     selected = one.adapter in read_use(lab.settings, task or "", [])[0]
-    return [
-        gr.HTML(about, visible=bool(about)),
-        gr.Plot(draw_comparison(named), visible=True) if drawn else gr.Plot(visible=False),
-        command,
-        gr.Button(visible=one.adapter is not None and not selected),
-        gr.Button(visible=selected),
-        gr.Button(visible=one.adapter is not None),
-        gr.Accordion(visible=one.adapter is not None),
-    ]
+    return DetailParts(
+        about=gr.HTML(about, visible=bool(about)),
+        curves=gr.Plot(draw_comparison(named), visible=True) if drawn else gr.Plot(visible=False),
+        command=command,
+        select=gr.Button(visible=one.adapter is not None and not selected),
+        unselect=gr.Button(visible=selected),
+        delete=gr.Button(visible=one.adapter is not None),
+        files=gr.Accordion(visible=one.adapter is not None),
+    )

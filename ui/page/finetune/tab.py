@@ -8,14 +8,17 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import start_job
+from lab.jobs import TrainRequest, start
 from lab.lab import Lab
 from lab.training.costs import Costs
-from lab.training.jobs import train_arguments
-from lab.training.preflight import render_preflight, require_go, run_preflight
+from lab.training.jobs import name_task
+from lab.training.preflight import require_go, run_preflight
+from ui.command import RUNNER
 from ui.page.compare.tab import Choices
+from ui.page.errors import explain
 from ui.page.finetune.form import SIZED, Form, build_form, read_form
 from ui.page.finetune.history_panel import build_history
+from ui.page.finetune.preflight_view import render_preflight
 from ui.page.finetune.probe_panel import build_probe
 from ui.page.finetune.training_panel import build_training_panel
 from ui.page.finetune.view import render_cost
@@ -41,16 +44,14 @@ def build_finetune_tab(
         with gr.Column(scale=1, min_width=320):
             cost = gr.HTML(render_note("Computing what these settings cost"), label="Cost", padding=False)
     gr.Markdown("### 3 · Train and watch")
-    start = gr.Button("Start fine-tuning", variant="primary")
+    start_button = gr.Button("Start fine-tuning", variant="primary")
     panel = build_training_panel(page, tab, lab.settings, job)
     gr.Markdown("### 4 · Results")
     build_history(page, tab, lab, task, form, [panel.state.change, panel.job.change])
 
+    @explain
     def inspect(name: str, *values: Any) -> gr.HTML:
-        try:
-            return gr.HTML(render_preflight(run_preflight(lab, name, read_form(values))), visible=True)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return gr.HTML(render_preflight(run_preflight(lab, name, read_form(values))), visible=True)
 
     def begin(name: str, *values: Any) -> str:
         return begin_training(lab, name, values)
@@ -58,20 +59,18 @@ def build_finetune_tab(
     given = [task, *form.fields]
     check.click(inspect, given, report, api_visibility="private")
     task.change(lambda: gr.HTML("", visible=False), None, report, **EVERY)
-    start.click(begin, given, panel.job, api_visibility="private")
+    start_button.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
     return task
 
 
+@explain
 def begin_training(lab: Lab, name: str, values: Sequence[Any]) -> str:
     """Start the training that the form's values describe, unless the preflight refuses it; returns its job's id."""
-    try:
-        config = read_form(values)
-        arguments = train_arguments(lab.task(name), config, lab.settings)
-        require_go(run_preflight(lab, name, config))
-        return start_job(lab.settings, kind="train", task=name, arguments=arguments).name
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    config = read_form(values)
+    request = TrainRequest(name_task(lab.task(name), lab.settings), config)
+    require_go(run_preflight(lab, name, config))
+    return start(lab.settings, request, runner=RUNNER).name
 
 
 def _show_costs(tab: gr.Tab, costs: Costs, task: gr.Dropdown, form: Form, cost: gr.HTML) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import CONFIG, cancel_job, find_job, read_events, read_status, resume_job
+from core.jobs import cancel_job, find_job, read_config, read_events, read_status, resume_job
 from core.settings import Settings
-from core.storage import read_json
+from ui.command import RUNNER, describe_job
+from ui.page.errors import explain
 from ui.page.finetune.plots import draw_answers, draw_losses, list_evaluations, list_steps
 from ui.page.finetune.view import render_samples, render_training
 from ui.page.job_panel import choose_job
@@ -30,6 +31,19 @@ class TrainingPanel:
     state: gr.State
 
 
+class TrainingParts(NamedTuple):
+    """What changes in the panel: its components, and in the same order what a look sends them."""
+
+    status: Any
+    cancel: Any
+    resume: Any
+    losses: Any
+    answers: Any
+    samples: Any
+    seen: Any
+    state: Any
+
+
 def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: gr.BrowserState) -> TrainingPanel:
     """Build the panel; `job` holds the id of the training that it shows."""
     seen, state = gr.State(None), gr.State("")
@@ -43,61 +57,58 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
         with gr.Column(min_width=300):
             answers = gr.Plot(label="Held-out answers", visible=False)
     samples = gr.HTML("", label="Answers", padding=False, visible=False)
-    outputs = [status, cancel, resume, losses, answers, samples, seen, state]
+    parts = TrainingParts(status, cancel, resume, losses, answers, samples, seen, state)
 
-    def refresh(name: str | None, known: Any) -> list[Any]:
+    def refresh(name: str | None, known: Any) -> TrainingParts:
         return _refresh(settings, name, known)
 
-    def stop(name: str | None) -> list[Any]:
+    @explain
+    def stop(name: str | None) -> TrainingParts:
         if name:
             cancel_job(find_job(settings, name))
         return _refresh(settings, name, None)
 
+    @explain
     def go_on(name: str | None) -> list[Any]:
-        try:
-            resume_job(settings, find_job(settings, name or ""))
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        resume_job(settings, find_job(settings, name or ""), runner=RUNNER)
         return [*_refresh(settings, name, None), gr.Timer(BUSY_SECONDS)]
 
     def attach(remembered: str | None, request: gr.Request) -> str | None:
         return choose_job(settings, "train", remembered, request.query_params.get("job"))
 
     page.load(attach, job, job, api_visibility="private")
-    timer = poll_job(settings, job, refresh, known=[seen], outputs=outputs, wake=[job.change, tab.select])
-    cancel.click(stop, job, outputs, **QUIET)
-    resume.click(go_on, job, [*outputs, timer], **QUIET)
+    timer = poll_job(settings, job, refresh, known=[seen], outputs=parts, wake=[job.change, tab.select])
+    cancel.click(stop, job, parts, **QUIET)
+    resume.click(go_on, job, [*parts, timer], **QUIET)
     return TrainingPanel(job, seen, state)
 
 
-def _refresh(settings: Settings, name: str | None, known: Any) -> list[Any]:
+def _refresh(settings: Settings, name: str | None, known: Any) -> TrainingParts:
     """Return what has changed since `known`, which is what the last look saw."""
-    skipped = [gr.skip()] * 8
+    unchanged = TrainingParts(*[gr.skip() for _ in TrainingParts._fields])
     if not name:
-        return skipped
+        return unchanged
     try:
         folder = find_job(settings, name)
     except LabError:
-        hidden = [gr.Button(visible=False)] * 2 + [gr.Plot(visible=False)] * 2
-        return [render_note(GONE), *hidden, gr.HTML(visible=False), None, ""]
+        button, plot = gr.Button(visible=False), gr.Plot(visible=False)
+        return TrainingParts(render_note(GONE), button, button, plot, plot, gr.HTML(visible=False), None, "")
     status, events = read_status(folder), read_events(folder)
     now = [name, status.state, len(events), status.message, status.step]
     if known == now:
-        return skipped
-    state = f"{name} {status.state}"
-    shown: list[Any] = [
-        render_training(status, name, read_json(folder / CONFIG)["command"], events),
-        gr.Button(visible=status.active),
-        gr.Button(visible=status.state in {"cancelled", "failed"}),
-    ]
+        return unchanged
+    changed = unchanged._replace(
+        status=render_training(status, name, describe_job(read_config(folder)), events),
+        cancel=gr.Button(visible=status.active),
+        resume=gr.Button(visible=status.state in {"cancelled", "failed"}),
+        seen=now,
+        state=f"{name} {status.state}",
+    )
     if known and known[0] == name and known[2] == len(events):
-        return [*shown, *[gr.skip()] * 3, now, state]
+        return changed  # Drawing is what costs: it waits for a further step or answer.
     has_steps, has_answers = bool(list_steps(events)), bool(list_evaluations(events))
-    return [
-        *shown,
-        gr.Plot(draw_losses(events), visible=True) if has_steps else gr.Plot(visible=False),
-        gr.Plot(draw_answers(events), visible=True) if has_answers else gr.Plot(visible=False),
-        gr.HTML(render_samples(events), visible=has_answers),
-        now,
-        state,
-    ]
+    return changed._replace(
+        losses=gr.Plot(draw_losses(events), visible=True) if has_steps else gr.Plot(visible=False),
+        answers=gr.Plot(draw_answers(events), visible=True) if has_answers else gr.Plot(visible=False),
+        samples=gr.HTML(render_samples(events), visible=has_answers),
+    )

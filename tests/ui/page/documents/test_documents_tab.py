@@ -5,7 +5,6 @@ import json
 import pytest
 
 import core.tasks.task
-import lab.library
 from core.errors import LabError
 from core.jobs import CONFIG, STATUS, JobStatus
 from core.settings import read_settings
@@ -27,13 +26,13 @@ def lab(embedder):
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
     monkeypatch.setattr(core.tasks.task, "BUNDLED_TASKS", task_folder.parent)
-    monkeypatch.setattr(lab.library, "BUNDLED_TASKS", task_folder.parent)
+    monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
     return core.tasks.task.load_task(task_folder)
 
 
 def add(lab, task, folder, text="# Canary\n\nThe quokka sings."):
     (folder / "canary.md").write_text(text)
-    lab.build_index(task, add=[folder / "canary.md"])
+    lab.library.update(task, add=[folder / "canary.md"])
 
 
 def find(lab, task, query):
@@ -50,7 +49,7 @@ def test_documents_are_listed_with_counts_and_state(lab, task, tmp_path):
     assert "There is no index" in before.notes[0]
     assert {item.state for item in before.documents} == {"not in the index"}
     (task.documents_folder / "rows.csv").write_text("name,pay\nAnn,4\nBob,5\n")
-    lab.build_index(task)
+    lab.library.update(task)
     (task.documents_folder / "pay.md").write_text("# Pay\n\nNew.")
     (task.documents_folder / "time.md").unlink()
     (task.documents_folder / "late.md").write_text("# Late\n\nCame later.")
@@ -89,7 +88,7 @@ def test_deleting_leaves_alone_what_waits_to_be_indexed(lab, task, tmp_path):
 
 
 def test_the_last_document_can_be_deleted(lab, task):
-    lab.build_index(task)
+    lab.library.update(task)
     lab.library.remove(task, ["pay", "time"])
     assert list_holdings(lab, task).count == 0
     with pytest.raises(LabError, match="no index"):
@@ -97,7 +96,7 @@ def test_the_last_document_can_be_deleted(lab, task):
 
 
 def test_a_tasks_own_documents_cannot_be_deleted(lab, bundled):
-    lab.build_index(bundled)
+    lab.library.update(bundled)
     for names in (["pay"], ["../../secret"], ["nothing"]):
         with pytest.raises(LabError, match="cannot be deleted"):
             lab.library.remove(bundled, names)
@@ -106,7 +105,7 @@ def test_a_tasks_own_documents_cannot_be_deleted(lab, bundled):
 
 
 def test_an_index_of_another_embedder_searches_words_and_says_so(lab, task, embedder):
-    lab.build_index(task)
+    lab.library.update(task)
     embedder.fingerprint = Fingerprint("another", "none", 64, 256)
     other = Lab(read_settings(), embedder=embedder)
     holdings = list_holdings(other, task)
@@ -172,7 +171,7 @@ def test_the_search_panel_gives_three_columns_and_its_mistakes(lab, task, task_f
 
     from ui.page.documents.search_panel import _look, suggest_query
 
-    lab.build_index(task)
+    lab.library.update(task)
     html = _look(lab, str(task_folder), "walrus <bonus>", "rrf", ["pay"], 2)
     assert [mode in html for mode in ('data-mode="dense"', 'data-mode="bm25"', 'data-mode="hybrid"')] == [True] * 3
     assert 'data-query="walrus &lt;bonus&gt;"' in html

@@ -2,19 +2,20 @@
 
 import json
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 
 from core.errors import LabError
-from core.jobs import CONFIG, EVENTS, STATUS, JobStatus
+from core.jobs import CONFIG, EVENTS, STATUS, JobConfig, JobStatus
 from core.settings import Settings
 from core.storage import write_json
 from core.tasks.task import load_task
-from finetune.adapters.card import restore_config
-from finetune.adapters.store import AdapterCard, select_adapter
+from finetune.adapters.card import AdapterCard, restore_config
+from finetune.adapters.store import select_adapter
 from finetune.config import TrainConfig
 from finetune.train.model import add_adapter, load_trainable
+from lab.jobs import TrainRequest
 from lab.lab import Lab
 from lab.training.costs import Costs
 from lab.training.history import (
@@ -24,12 +25,9 @@ from lab.training.history import (
     describe_config,
     list_rows,
     list_trainings,
-    read_command,
     read_curves,
     read_use,
 )
-from lab.training.jobs import train_arguments
-from lab.training.probe import probe_arguments
 from tests.conftest import row, write_task
 from ui.page.finetune.download_panel import adapter_of, make_file
 from ui.page.finetune.form import NAMES, fill_form, read_form
@@ -60,9 +58,10 @@ def outcome(**more):
     }  # fmt: skip
 
 
-def add_job(settings, name, *, state="done", task="tiny", command=(), events=(), result=None):
+def add_job(settings, name, *, state="done", task="tiny", config=None, events=(), result=None):
     folder = settings.folder("jobs") / name
-    write_json(folder / CONFIG, {"kind": "train", "task": task, "command": ["ragft", "train", task, *command]})
+    request = TrainRequest(task, config or TrainConfig())
+    write_json(folder / CONFIG, JobConfig("train", task, request=request.as_json()).as_json())
     write_json(folder / STATUS, asdict(JobStatus(state, message="m", result=result or {})))
     (folder / EVENTS).write_text("".join(f"{json.dumps(event)}\n" for event in events))
     return folder
@@ -98,20 +97,6 @@ def test_an_impossible_value_is_refused_in_words():
     values = dict(zip(NAMES, fill_form(TrainConfig()), strict=True))
     with pytest.raises(LabError, match="learning_rate is 0"):
         read_form(list({**values, "learning_rate": 0}.values()))
-
-
-def test_a_command_gives_back_its_settings(task, settings):
-    config = TrainConfig(
-        rank=8, alpha=16, learning_rate=3e-4, minutes=2.5, storage="full", dora=True, with_context=True, holdout=4, seed=3
-    )
-    assert read_command(["ragft", *train_arguments(task, config, settings)]) == config
-    assert read_command(["ragft", *train_arguments(task, TrainConfig(), settings)]) == TrainConfig()
-    arguments = probe_arguments("tiny", config)
-    assert arguments[:2] == ["probe-lr", "tiny"]
-    assert arguments[arguments.index("--storage") + 1] == "full"
-    assert {"--dora", "--with-context"} <= set(arguments)
-    probed = read_command(["ragft", *probe_arguments("tiny", replace(config, rslora=True))])
-    assert replace(probed, learning_rate=config.learning_rate, minutes=config.minutes) == replace(config, rslora=True)
 
 
 # Costs
@@ -229,10 +214,10 @@ def test_the_history_joins_jobs_and_adapters(settings, task, tiny_model):
         save_adapter(settings, model, AdapterCard(name, "tiny", "m", loaded.weights_hash, "d", config, outcome(), "now"))
     result = {"id": "20260102-000000-tiny-aaaa", "config": asdict(TrainConfig(rank=2, alpha=4)), "outcome": outcome()}
     add_job(settings, "20260101-000000-train-1111", result=result, events=[step(1, 2.0)])
-    add_job(settings, "20260103-120500-train-2222", state="failed", command=["--rank", "4", "--alpha", "8", "--lr", "0.002"])
+    add_job(settings, "20260103-120500-train-2222", state="failed", config=TrainConfig(rank=4, learning_rate=0.002))
     add_job(settings, "20260105-000000-train-3333", task="other")
     (settings.folder("jobs") / "20260106-000000-train-4444").mkdir()
-    found = list_trainings(settings, "tiny")
+    found = list_trainings(settings, "tiny").whole
     assert [t.id[-4:] for t in found] == ["bbbb", "2222", "1111"]
     assert [t.adapter is not None for t in found] == [True, False, True]
     assert found[1].title == "2026-01-03 12:05 · 2222"
@@ -270,7 +255,7 @@ def test_an_adapter_becomes_a_file_to_download(settings, task, tiny_model, tmp_p
 def test_two_trainings_are_compared_line_by_line():
     one = Training("a", "done", {"rank": 8, "alpha": 16}, outcome(), "x")
     other = Training("b", "done", asdict(TrainConfig(minutes=2.0)), {}, None)
-    assert compare_settings(one, other) == [("rank", "8", "16"), ("alpha", "16", "32"), ("minutes", "none", "2")]
+    assert compare_settings(one, other) == [("minutes", "none", "2"), ("rank", "8", "16"), ("alpha", "16", "32")]
     lines = {name: values for name, *values in compare_outcomes(one, other)}
     assert lines["last loss"] == ["0.500", ""]
     assert lines["field score"] == ["0.800", ""]
@@ -342,7 +327,7 @@ def test_the_history_shows_one_training_or_two_beside_each_other(lab, settings):
     assert [item.visible for item in _list(settings, "tiny", None, None)[:3]] == [True, False, False]
     events = [step(1, 2.0), evaluation(1, 0.5)]
     for number, rank in ((1, "4"), (2, "8")):
-        add_job(settings, f"2026010{number}-000000-train-{number}{number}", command=["--rank", rank], events=events)
+        add_job(settings, f"2026010{number}-000000-train-{number}{number}", config=TrainConfig(rank=int(rank), alpha=32), events=events)
     first, second = "20260102-000000-train-22", "20260101-000000-train-11"
     note, table, chosen, one, other = _list(settings, "tiny", None, None)
     assert (note.visible, table.visible, chosen.visible, one["value"], other["value"]) == (False, True, True, first, "")
@@ -365,7 +350,7 @@ def test_a_stopped_training_is_listed_as_cancelled_with_the_score_of_what_was_st
     fake_adapter(settings, "20260103-job", created="2026-01-03T00:00:00+00:00", outcome=outcome(cancelled=True, best_step=8))
     result = {"id": "20260103-job", "config": {}, "outcome": outcome(cancelled=True, best_step=8)}
     add_job(settings, "20260104-000000-train-4444", result=result)
-    found = list_trainings(settings, "tiny")
+    found = list_trainings(settings, "tiny").whole
     assert [training.state for training in found] == ["cancelled", "cancelled", "done"]
     rows = list_rows(found, *read_use(settings, "tiny", found))
     assert [r[6] for r in rows] == ["", "", "0.800"]  # No answers chose 0, the last step, and none were given at step 8.
@@ -384,7 +369,7 @@ def test_values_that_are_no_numbers_break_no_list(settings):
         "best_step": "x",
     }
     fake_adapter(settings, "bad", outcome=bad, config={"rank": None, "alpha": 4, "storage": "nf4"})
-    found = list_trainings(settings, "tiny")
+    found = list_trainings(settings, "tiny").whole
     rows = list_rows(found, *read_use(settings, "tiny", found))
     assert rows[0][2:8] == ["unknown", "unknown", "", "unknown", "", "unknown"]
     assert read_curves(found[0]) == []

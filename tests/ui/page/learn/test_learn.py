@@ -10,10 +10,13 @@ import pytest
 
 from core.errors import LabError
 from core.generation.loading import load_tokenizer
+from core.jobs import JobConfig, read_status
+from core.storage import write_json
 from finetune.config import TrainConfig
 from finetune.lora import compute_nf4_levels
 from finetune.plan.estimate import Machine, read_shape
 from finetune.plan.preflight import Labelled, Piece, inspect_training
+from lab.jobs import TrainRequest
 from lab.training.preflight import require_go
 from tests.conftest import row, write_task
 from ui.cli.main import main
@@ -101,7 +104,7 @@ def test_every_article_can_be_read_and_nothing_else():
         assert read_article(name).startswith(f"# {title}")
     assert read_rule().startswith("Rule: ")
     assert "| Need | Better tool |" in read_rule()
-    for wrong in ("../README", "none"):
+    for wrong in ("../README", "none", "", ".", "a\0b", "nf4/../nf4", "x" * 300):
         with pytest.raises(LabError, match="no article"):
             read_article(wrong)
 

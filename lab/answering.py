@@ -1,0 +1,84 @@
+"""Asking: an arm is given what it needs (adapter, index, examples) and answers items through the one pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from core.answers.writing import serialize
+from core.comparison.arms import Arm
+from core.comparison.pipeline import answer
+from core.errors import LabError
+from core.tasks.task import Task
+from core.values import MODES, DecodeOptions, Example, Message, OnText, Prediction
+from lab.lab import Lab
+
+MAX_NEW_TOKENS = 256  # Of an answer where no example tells how long answers are.
+MARGIN = 8  # Tokens beyond the longest known answer.
+HELD_FACTOR = 2  # Held answers may have texts and lists twice as long as known ones (`core/answers/bounds.py`), and must end.
+
+
+def answer_items(
+    lab: Lab, task: Task, items: Sequence[Example], arm: Arm, *, options: DecodeOptions, on_text: OnText | None = None
+) -> Iterator[tuple[int, Prediction]]:
+    """Answer items with one arm, yielding (index of the item, prediction) as they finish.
+
+    Args:
+        lab: Where model, indexes and adapters are.
+        task: The task.
+        items: What to answer.
+        arm: How. An arm that uses an adapter and names none answers with the selected or newest that fits.
+        options: How answers are decoded.
+        on_text: Is told of every answer so far.
+
+    Raises:
+        LabError: The arm lacks its adapter or index; how to make it is said. Or as `core.comparison.pipeline.answer`.
+    """
+    yield from answer(
+        task,
+        items,
+        fix_adapter(lab, task, arm),
+        generator=lab.load_generator(),
+        retriever=lab.library.load_retriever(task) if arm.top_k else None,
+        examples=lab.library.load_examples(task) if arm.nearest else None,
+        options=options,
+        on_text=on_text,
+    )
+
+
+def fix_adapter(lab: Lab, task: Task, arm: Arm, *, adapter: str | None = None) -> Arm:
+    """Return an arm with the adapter that it answers with; `adapter` is the id of the one asked for.
+
+    Raises:
+        LabError: There is none, or it is damaged.
+    """
+    if not arm.uses_adapter or arm.adapter is not None:
+        return arm
+    return arm.with_adapter(str(lab.find_adapter(task, arm, adapter=adapter)))
+
+
+def choose_options(lab: Lab, task: Task, *, mode: str = "free", seed: int = 0, batch_size: int = 16) -> DecodeOptions:
+    """Return greedy decoding with room for the longest known answer and a margin, for every arm alike.
+
+    Raises:
+        LabError: There is no such mode.
+    """
+    if mode not in MODES:
+        raise LabError(f"There is no decoding mode {mode!r}.", f"Choose one of {', '.join(MODES)}.")
+    generator = lab.load_generator()
+    lengths = [
+        generator.count_tokens([Message("system", ""), Message("assistant", serialize(example.output, task.schema))])
+        for example in task.train
+    ]
+    longest = max(lengths, default=MAX_NEW_TOKENS) + MARGIN
+    longest *= 1 if mode == "free" else HELD_FACTOR
+    return DecodeOptions(mode=mode, max_new_tokens=longest, seed=seed, batch_size=batch_size)
+
+
+def describe_constraint(lab: Lab, task: Task, mode: str) -> str:
+    """Say in a sentence what of the schema answers are not held to while they are written; empty when it is all of it."""
+    if mode == "free":
+        return ""
+    support = lab.load_generator().check_support(task.decoding_schema)
+    if not support.enforced:
+        return f"Decoded freely and validated afterwards: {support.reason}."
+    return f"Only validated afterwards: {', '.join(support.afterwards)}." if support.afterwards else ""

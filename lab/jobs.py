@@ -1,0 +1,238 @@
+"""Long work as requests: what a person asks for as one JSON document, and the function that does it.
+
+A request is written into the job's folder and read back by the process that carries it out; the form of the page, the
+command line and the history are views of it. A further kind of work is one more row of `WORK`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from core.errors import Cancelled, LabError
+from core.jobs import JobConfig, read_config, start_job
+from core.progress import JobWriter, Watcher
+from core.settings import Settings
+from core.storage import hash_json
+from core.stored import Stored, restore
+from finetune.config import TrainConfig
+from lab.lab import Lab
+
+# A training's products are long: a short spin of OpenMP suits it (see `core/settings.prepare_libraries`).
+SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Stored):
+    """What every request has.
+
+    Args:
+        task: The task's name, or the path of its folder.
+    """
+
+    kind: ClassVar[str] = ""
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRequest(Request):
+    """Bring the index of a task's documents up to date.
+
+    Args:
+        paths: Files and folders of documents to add first.
+        rebuild: Whether everything is parsed and embedded anew.
+    """
+
+    kind: ClassVar[str] = "index"
+    paths: tuple[str, ...] = ()
+    rebuild: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest(Request):
+    """Fine-tune an adapter.
+
+    Args:
+        config: The settings.
+        allow_leakage: Whether test examples may be among the training examples.
+    """
+
+    kind: ClassVar[str] = "train"
+    config: TrainConfig = field(default_factory=TrainConfig)
+    allow_leakage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest(Request):
+    """Begin a training with a few learning rates.
+
+    Args:
+        config: The settings of the planned training.
+        rates: The learning rates; those for the model's size where none is given.
+    """
+
+    kind: ClassVar[str] = "probe"
+    config: TrainConfig = field(default_factory=TrainConfig)
+    rates: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest(Request):
+    """Let several arms answer the same test items.
+
+    Args:
+        arms: Names of the arms.
+        limit: How many test items, a sample that keeps the slices' shares; None takes all.
+        seed: Of the sample, the resampling and the decoding.
+        batch_size: Answers decoded together.
+        adapter: Id of the adapter to answer with; None takes the selected or newest that fits.
+        mode: How answers are decoded: `free`, `constrained` or `think`.
+        allow_leakage: Whether items that were trained on are compared all the same, stamped.
+    """
+
+    kind: ClassVar[str] = "compare"
+    arms: tuple[str, ...] = ()
+    limit: int | None = None
+    seed: int = 0
+    batch_size: int = 16
+    adapter: str | None = None
+    mode: str = "free"
+    allow_leakage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a kind of request is carried out.
+
+    Args:
+        request: Its class.
+        run: Does it; returns what the job leaves as its result.
+        done: What is said at the end.
+        environment: Variables of its process.
+    """
+
+    request: type[Request]
+    run: Callable[[Lab, Any, Watcher, Path | None], dict[str, Any]]
+    done: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def index(lab: Lab, request: IndexRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
+    """Bring an index up to date; returns its report."""
+    paths = [Path(path) for path in request.paths]
+    return lab.library.update(lab.task(request.task), add=paths, rebuild=request.rebuild, notify=watcher)
+
+
+def train(lab: Lab, request: TrainRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
+    """Train an adapter unless its preflight refuses; returns its card.
+
+    Args:
+        lab: The lab.
+        request: What to train.
+        watcher: Told of steps, evaluations and notices.
+        job: The job's folder, where states to go on from are kept; None keeps none.
+
+    Raises:
+        LabError: As `require_go` and `train_task`.
+    """
+    from lab.training.preflight import require_go, run_preflight
+    from lab.training.run import train_watched
+
+    require_go(run_preflight(lab, request.task, request.config), allow_leakage=request.allow_leakage)
+    return train_watched(lab, lab.task(request.task), request.config, watcher, job=job)
+
+
+def probe(lab: Lab, request: ProbeRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
+    """Compare learning rates; returns their curves and the suggestion."""
+    from lab.training.probe import run_probe
+
+    return run_probe(lab, lab.task(request.task), request.config, request.rates, watcher)
+
+
+def compare(lab: Lab, request: CompareRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
+    """Compare arms and store the run; returns its summary, its id and where its report lies."""
+    from lab.comparison import compare_arms
+
+    return compare_arms(lab, request, watcher).as_json()
+
+
+WORK = {
+    work.request.kind: work
+    for work in (
+        Work(IndexRequest, index, "The index is ready."),
+        Work(TrainRequest, train, "The adapter is ready.", SHORT_SPIN),
+        Work(ProbeRequest, probe, "The learning rates are compared.", SHORT_SPIN),
+        Work(CompareRequest, compare, "The comparison is ready."),
+    )
+}
+
+
+def start(settings: Settings, request: Request, *, runner: Sequence[str], follows: Sequence[Any] = ()) -> Path:
+    """Start a request as a job; returns its folder.
+
+    Args:
+        settings: Where state lives.
+        request: What is asked for.
+        runner: The command that carries a job out.
+        follows: What the work follows from beside the request; see `describe_basis`.
+    """
+    config = JobConfig(
+        kind=request.kind,
+        task=Path(request.task).name,
+        request=request.as_json(),
+        basis=describe_basis(request, follows),
+        environment=WORK[request.kind].environment,
+    )
+    return start_job(settings, config, runner=runner)
+
+
+def describe_basis(request: Request, follows: Sequence[Any]) -> str:
+    """Return a hash of a request and what it works on, by which an unfinished job is found again."""
+    return hash_json([request.as_json(), list(follows)])
+
+
+def read_request(config: JobConfig) -> Request:
+    """Return the request of a job.
+
+    Raises:
+        LabError: It is of an unknown kind, damaged, or of an older version that kept a command instead.
+    """
+    if config.kind not in WORK or not config.request:
+        raise LabError(f"This job ({config.kind}) was started by another version.", "Start a new one.")
+    return restore(WORK[config.kind].request, json.dumps(config.request), origin=f"The request of a {config.kind} job")
+
+
+def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractContextManager[Watcher]]) -> dict[str, Any]:
+    """Carry out a job in this process and record how it ends.
+
+    Args:
+        lab: The lab.
+        folder: The job's folder.
+        watch: Makes what is told of progress, which writes it down with the given writer.
+
+    Raises:
+        LabError: As the work.
+        Cancelled: Stopped; the job says so.
+    """
+    job = JobWriter(folder)
+    try:
+        config = read_config(folder)
+        work, request = WORK.get(config.kind), read_request(config)
+        assert work is not None  # `read_request` refuses unknown kinds.
+        with job.hold_device(lab.settings), watch(job) as watcher:
+            result = work.run(lab, request, watcher, folder)
+    except (Cancelled, KeyboardInterrupt):
+        job.end("cancelled", "Stopped; what was finished is kept.")
+        raise
+    except BaseException as error:
+        job.end("failed", str(error) or type(error).__name__)
+        raise
+    if result.get("outcome", {}).get("cancelled"):
+        job.end("cancelled", "Stopped early; the adapter learned so far is kept.", **result)
+    else:
+        job.end("done", work.done, **result)
+    return result

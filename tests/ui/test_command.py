@@ -1,0 +1,88 @@
+"""A request as a command: typed by hand, it asks for the very same; nothing is lost on the way."""
+
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+from typer.testing import CliRunner
+
+from core.jobs import JobConfig
+from finetune.config import QUESTIONS, TrainConfig
+from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
+from ui.command import PROBE_IGNORES, describe_job, write_command
+
+VALUES = {
+    "minutes": some.none() | some.floats(0.1, 600),
+    "epochs": some.floats(0.1, 9),
+    "rank": some.integers(1, 128),
+    "learning_rate": some.floats(1e-6, 0.1),
+    "storage": some.sampled_from(["nf4", "int8", "full"]),
+    "batch_size": some.integers(1, 64),
+    "alpha": some.integers(0, 256),
+    "rslora": some.booleans(),
+    "dora": some.booleans(),
+    "with_context": some.booleans(),
+    "holdout": some.integers(0, 99),
+    "evaluations": some.integers(1, 9),
+    "patience": some.integers(0, 9),
+    "seed": some.integers(0, 99),
+    "warmup": some.floats(0, 0.9),
+    "clip": some.floats(0.1, 9),
+    "checkpoint_seconds": some.floats(0, 900),
+}
+CONFIGS = some.builds(TrainConfig, **VALUES)
+
+
+def type_command(words, monkeypatch):
+    """Run the words as the command line would; returns the settings that reach the command."""
+    from ui.cli import main
+
+    asked = []
+    monkeypatch.setattr("lab.training.preflight.run_preflight", lambda lab, task, config: asked.append(config))
+    CliRunner().invoke(main.app, ["preflight", *words])
+    return asked[0]
+
+
+def test_every_setting_is_asked_for():
+    assert set(VALUES) == set(QUESTIONS) == {item.name for item in fields(TrainConfig)}
+
+
+@given(config=CONFIGS)
+@settings(max_examples=40, deadline=None)
+def test_a_command_typed_by_hand_asks_for_the_same_settings(config):
+    with pytest.MonkeyPatch.context() as patch:
+        words = write_command(TrainRequest("tiny", config))
+        assert words[:3] == ["ragft", "train", "tiny"]
+        assert type_command(words[2:], patch) == config
+
+
+@given(config=CONFIGS)
+@settings(max_examples=40, deadline=None)
+def test_a_request_comes_back_from_a_jobs_file_as_it_went(config):
+    requests = (TrainRequest("t", config, True), ProbeRequest("t", config, (1e-4, 3e-4)), IndexRequest("t", ("a b",), True))
+    for request in requests:
+        stored = json.loads(json.dumps(JobConfig(request.kind, "t", request=request.as_json()).as_json()))
+        assert read_request(JobConfig(stored["kind"], "t", request=stored["request"])) == request
+
+
+@pytest.mark.parametrize(
+    ("request_", "command"),
+    [
+        (IndexRequest("t", ("my file.pdf",), True), ["index", "t", "my file.pdf", "--rebuild"]),
+        (TrainRequest("t"), ["train", "t"]),
+        (ProbeRequest("t", TrainConfig(dora=True, minutes=4), (1e-3, 3e-3)), ["probe-lr", "t", "--rates", "0.001,0.003", "--dora"]),
+        (CompareRequest("t", ("base", "rag"), limit=9), ["compare", "t", "--arms", "base,rag", "--limit", "9"]),
+        (CompareRequest("t", ("rag",), allow_leakage=True, mode="think"), ["compare", "t", "--arms", "rag", "--mode", "think", "--allow-leakage"]),
+    ],
+)  # fmt: skip
+def test_commands_say_what_is_not_usual(request_, command):
+    config = JobConfig(request_.kind, "t", request=json.loads(json.dumps(request_.as_json())))
+    assert describe_job(config) == write_command(request_) == ["ragft", *command]
+    assert isinstance(request_, Request)
+    assert not {f"--{name.replace('_', '-')}" for name in PROBE_IGNORES} & set(command[:1])
+
+
+def test_a_job_of_an_older_version_shows_the_command_that_it_kept():
+    assert describe_job(JobConfig("train", "t", extra={"command": ["ragft", "train", "t"]})) == ["ragft", "train", "t"]

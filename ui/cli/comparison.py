@@ -1,0 +1,135 @@
+"""The commands that answer: ask one question, compare arms over a test split, show stored comparisons."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.comparison.arms import MAIN_ARMS
+from core.errors import LabError
+from core.settings import read_settings
+from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table, warn_of
+
+if TYPE_CHECKING:
+    from core.tasks.task import Task
+    from core.values import DecodeOptions, Example
+    from lab.lab import Lab
+
+comparison_app = typer.Typer()
+FOUR = ",".join(MAIN_ARMS)
+ArmNames = Annotated[str, typer.Option("--arms", help="Comma-separated arms.")]
+AdapterName = Annotated[str | None, typer.Option("--adapter", help="Adapter id; the newest by default.")]
+DecodingMode = Annotated[
+    str, typer.Option("--mode", help="free, constrained (by the schema) or think (draft, then constrained).")
+]
+
+
+@comparison_app.command()
+def ask(
+    task: TaskName,
+    question: str,
+    arms: ArmNames = FOUR,
+    adapter: AdapterName = None,
+    mode: DecodingMode = "free",
+    as_json: AsJson = False,
+) -> None:
+    """Ask one question of several arms."""
+    from core.comparison.arms import find_arms
+    from core.values import Example
+    from lab.answering import choose_options, describe_constraint
+    from lab.lab import Lab
+
+    lab = Lab(read_settings())
+    loaded, chosen = lab.task(task), find_arms(arms)
+    if not question.strip():
+        raise LabError("The question is empty.", "Type something to ask.")
+    options = choose_options(lab, loaded, mode=mode)
+    if reason := describe_constraint(lab, loaded, mode):
+        err.print(reason, markup=False)
+    item = Example("question", question)
+    rows = [_ask_arm(lab, loaded, item, arm.name, options, adapter) for arm in chosen]
+    if all("missing" in row for row in rows):
+        raise LabError("No arm could answer. " + " ".join(str(row["missing"]) for row in rows))
+    short = [
+        {
+            "arm": row["arm"],
+            "valid": row.get("schema_valid", "-"),
+            "answer": row["generation"]["text"] if "generation" in row else row["missing"],
+        }
+        for row in rows
+    ]
+    show(rows if as_json else short, as_json, lambda value: show_table(value, empty="No arm."))
+
+
+def _ask_arm(lab: Lab, task: Task, item: Example, name: str, options: DecodeOptions, adapter: str | None) -> dict[str, Any]:
+    """Return one arm's answer as JSON values, or why it has none."""
+    from core.comparison.arms import ARMS
+    from lab.answering import answer_items, fix_adapter
+    from ui.page.passages_view import describe_support
+
+    try:
+        arm = fix_adapter(lab, task, ARMS[name], adapter=adapter)
+        _, prediction = next(answer_items(lab, task, [item], arm, options=options))
+    except LabError as error:
+        return {"arm": name, "missing": str(error)}
+    support = describe_support(task, prediction)
+    return {**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support}
+
+
+@comparison_app.command()
+def compare(
+    task: TaskName,
+    arms: ArmNames = FOUR,
+    limit: Annotated[int | None, typer.Option(help="Test items, a sample that keeps the slices' shares.")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Answers decoded together.", min=1)] = 16,
+    adapter: AdapterName = None,
+    mode: DecodingMode = "free",
+    allow_leakage: Annotated[
+        bool, typer.Option(help="Go on with items that were trained on; all results are stamped.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let several arms answer the same held-out items, and judge the differences."""
+    from core.comparison.arms import find_arms
+    from lab.comparison import compare_arms
+    from lab.jobs import CompareRequest
+    from lab.lab import Lab
+    from ui.cli.tables import print_comparison
+
+    request = CompareRequest(
+        task=task,
+        arms=tuple(arm.name for arm in find_arms(arms)),
+        limit=limit,
+        seed=seed,
+        batch_size=batch_size,
+        adapter=adapter,
+        mode=mode,
+        allow_leakage=allow_leakage,
+    )
+    with Bars() as bars:
+        result = compare_arms(Lab(read_settings()), request, bars).as_json()
+    show(result, as_json, lambda value: print_comparison(value, out))
+
+
+@comparison_app.command()
+def runs(run_id: Annotated[str | None, typer.Argument(help="A run; all by default.")] = None, as_json: AsJson = False) -> None:
+    """List the stored comparisons, or show one; damaged ones are named."""
+    from core.comparison.runs import list_runs, load_run
+    from ui.cli.tables import print_comparison
+
+    settings = read_settings()
+    if run_id is not None:
+        run = load_run(settings, run_id)
+        report = str(settings.folder("runs") / run.id / "report.html")
+        show(run.as_json(), as_json, lambda _: print_comparison({"run_id": run.id, "report": report, **run.summary}, out))
+        return
+    listing = list_runs(settings)
+    warn_of(listing.damaged)
+    rows = [
+        {"run": run.id, "status": run.status, "verdict": run.summary.get("verdict", {}).get("sentence", "")}
+        for run in listing.whole
+    ]
+    show(rows, as_json, lambda value: show_table(value, empty="No run yet: `ragft compare TASK`"))

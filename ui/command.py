@@ -1,0 +1,70 @@
+"""The command `ragft` as both front doors name it: what carries out a job, and how a request is typed by hand."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from core.jobs import JobConfig
+from finetune.config import QUESTIONS, TrainConfig, list_changes
+from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
+
+# Settings that mean nothing to a probe, which tries a few rates for a few steps.
+PROBE_IGNORES = ("minutes", "learning_rate", "evaluations", "patience", "checkpoint_seconds")
+# Jobs are carried out by the command line in a process of its own; its folder is the last argument.
+RUNNER = (sys.executable, "-m", "ui.cli", "run-job")
+
+
+def describe_job(config: JobConfig) -> list[str]:
+    """Return the words of the command that does what a job was asked to do; of a job of an older version the one that it kept.
+
+    Raises:
+        LabError: Its request is damaged.
+    """
+    if not config.request:
+        return [str(word) for word in config.extra.get("command", ())]
+    return write_command(read_request(config))
+
+
+def write_command(request: Request) -> list[str]:
+    """Return the words of the command that asks for the same; options with their usual value are left out."""
+    return ["ragft", *_list_words(request)]
+
+
+def option_of(setting: str) -> str:
+    """Return the command-line option of a training's setting."""
+    return f"--{QUESTIONS[setting].option or setting.replace('_', '-')}"
+
+
+def _list_words(request: Request) -> list[str]:
+    match request:
+        case IndexRequest():
+            return ["index", request.task, *request.paths, *(["--rebuild"] if request.rebuild else [])]
+        case TrainRequest():
+            leaks = ["--allow-leakage"] if request.allow_leakage else []
+            return ["train", request.task, *_list_settings(request.config), *leaks]
+        case ProbeRequest():
+            rates = ["--rates", ",".join(f"{rate:g}" for rate in request.rates)] if request.rates else []
+            return ["probe-lr", request.task, *rates, *_list_settings(request.config, leave_out=PROBE_IGNORES)]
+        case CompareRequest():
+            return ["compare", request.task, *_list_comparison(request)]
+    raise TypeError(f"{type(request).__name__} has no command")
+
+
+def _list_settings(config: TrainConfig, *, leave_out: tuple[str, ...] = ()) -> list[str]:
+    changes = {name: value for name, value in list_changes(config).items() if name not in leave_out}
+    return [word for name, value in changes.items() for word in _write_option(option_of(name), value)]
+
+
+def _list_comparison(request: CompareRequest) -> list[str]:
+    usual = CompareRequest(request.task)
+    words = ["--arms", ",".join(request.arms)]
+    for name in ("limit", "seed", "batch_size", "adapter", "mode", "allow_leakage"):
+        value = getattr(request, name)
+        if value != getattr(usual, name):
+            words += _write_option(f"--{name.replace('_', '-')}", value)
+    return words
+
+
+def _write_option(option: str, value: Any) -> list[str]:
+    return [option] if value is True else [option, str(value)]
