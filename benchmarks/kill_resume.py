@@ -133,7 +133,7 @@ def read_losses(folder: Path) -> dict[int, float]:
 
 def train_here(folder: Path, home: Path) -> None:
     """Train as `ragft train --job` does, with a state after every step."""
-    from finetune.train.trainer import Listeners, StepReport
+    from finetune.train.report import Listeners, StepReport
     from lab.lab import Lab
     from lab.training.run import train_task
 

@@ -16,7 +16,7 @@ from core.tasks.task import find_task, load_task
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples, pack
 from finetune.train import packed_attention
-from finetune.train.trainer import add_adapter, compute_loss, load_trainable
+from finetune.train.model import add_adapter, compute_loss, load_trainable
 
 TASK = "hiring-handbook"
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from core.generation.loading import hash_weights, load_model
 from core.storage import new_folder, write_json
-from finetune.adapters.store import AdapterCard, save_adapter
+from finetune.adapters.card import AdapterCard
+from finetune.adapters.store import save_adapter
 
 CARD = AdapterCard("20260101-first", "tiny", "tiny-llama", "w" * 64, "d" * 64, {"storage": "nf4"}, {"last_loss": 0.5}, "2026")
 TEXT = "the walrus bonus is 40 euros and is paid in May; heron shifts start at noon, a break lasts 25 minutes. " * 20
@@ -12,12 +13,10 @@ TEXT = "the walrus bonus is 40 euros and is paid in May; heron shifts start at n
 
 def fake_adapter(settings, name, **changes):
     """Store a folder with a card and a manifest, and no usable weights."""
-    from dataclasses import asdict
-
     folder = settings.folder("adapters") / name
     with new_folder(folder) as temporary:
         (temporary / "adapter_model.safetensors").write_bytes(b"numbers")
-        write_json(temporary / "card.json", asdict(replace(CARD, id=name, **changes)))
+        write_json(temporary / "card.json", replace(CARD, id=name, **changes).as_json())
     return folder
 
 

@@ -1,42 +1,115 @@
-"""The values of a card that came from elsewhere: each of the kind that its readers expect, or the card is refused.
+"""An adapter's card: what it is, how it was made, what came of it.
 
-Cards are shown, compared and computed with all over the lab; a text where a number is wanted must not get that far.
+Cards are shown, compared and computed with all over the lab. One that was written here is read with its fields' kinds
+checked; one that came from elsewhere also has every setting and mark checked, because a text where a number is meant
+would break its readers.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeGuard, get_type_hints
 
 from core.errors import LabError
-from finetune.adapters.store import AdapterCard, is_number
+from core.generation.adapter import CARD
+from core.stored import Stored, read_stored
 from finetune.config import TrainConfig
-from finetune.train.held_out import Evaluation
-from finetune.train.trainer import Outcome
+from finetune.train.report import Evaluation, Outcome
+
+SHOWN_VALUE = 80  # Characters of a refused value in the error.
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterCard(Stored):
+    """What an adapter is; a field with a default may be absent from cards that were written before it existed.
+
+    Args:
+        id: Names its folder.
+        task: What it was trained for.
+        model: The folder name of its base.
+        weights: Hash of the base (`core.generation.loading.hash_weights`).
+        data: Hash of the training examples.
+        config: The settings of the training.
+        outcome: What came of it: losses, steps, seconds, marks.
+        created: When, in ISO 8601.
+        dropped: Ids of the examples that were too long.
+        trained_on: The fingerprint of each example that was used (`core/tasks/leakage.py`).
+        licence: Of the `base` and of the `data`.
+        environment: Versions and hardware (`core.comparison.runs.describe_environment`).
+        instruction: What the model was told to do.
+        schema: The JSON Schema of the answers it learned.
+    """
+
+    id: str
+    task: str
+    model: str
+    weights: str
+    data: str
+    config: Mapping[str, Any]
+    outcome: Mapping[str, Any]
+    created: str
+    dropped: tuple[str, ...] = ()
+    trained_on: tuple[str, ...] = ()
+    licence: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    instruction: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """`passages` if it was trained with retrieved passages in its prompts, else `plain`."""
+        return "passages" if self.config.get("with_context") else "plain"
+
+
+def read_card(folder: Path) -> AdapterCard:
+    """Read the card of an adapter's folder.
+
+    Raises:
+        LabError: The card is absent, or a field is missing or of another kind.
+    """
+    return read_stored(AdapterCard, folder / CARD, remedy="Delete the adapter and train it again.")
+
+
+def date_adapter(card: AdapterCard) -> tuple[datetime, str]:
+    """Return when an adapter was made, then its id; one whose date cannot be read is older than all others."""
+    try:
+        made = datetime.fromisoformat(card.created)
+    except ValueError:
+        made = datetime.min.replace(tzinfo=UTC)
+    return made.replace(tzinfo=made.tzinfo or UTC), card.id
+
+
+def rank_adapter(card: AdapterCard) -> tuple[bool, datetime, str]:
+    """Return what orders adapters: those of a whole training last, then by when they were made; an id is no date."""
+    return not card.outcome.get("cancelled"), *date_adapter(card)
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Say whether a value of a card is a number, and a finite one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def check_values(card: AdapterCard) -> None:
-    """Check the settings, outcome and licence of a card; fields that this version does not know are not read by it.
+    """Check the settings and the outcome of a card; fields that this version does not know are not read by it.
 
     Raises:
         LabError: A value is of another kind, or cannot be written; it is named.
     """
     try:
-        json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
+        json.dumps(card.as_json(), allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise _refuse("a value", error) from error
-    _check_fields("config", TrainConfig, card.config)
     restore_config(card.config)
     _check_fields("outcome", Outcome, card.outcome)
-    for item in card.outcome.get("evaluations") or ():
-        _check_fields("outcome.evaluations", Evaluation, item)
-        if "step" not in item:
-            raise _refuse("outcome.evaluations", item)
-    for name, value in card.licence.items():
-        if not isinstance(value, str):
-            raise _refuse(f"licence.{name}", value)
+    for evaluation in card.outcome.get("evaluations") or ():
+        _check_fields("outcome.evaluations", Evaluation, evaluation)
+        if "step" not in evaluation:
+            raise _refuse("outcome.evaluations", evaluation)
 
 
 def restore_config(values: Mapping[str, Any]) -> TrainConfig:
@@ -46,33 +119,27 @@ def restore_config(values: Mapping[str, Any]) -> TrainConfig:
         LabError: A value is impossible.
     """
     _check_fields("config", TrainConfig, values)
-    known = {item.name for item in fields(TrainConfig)}
-    return TrainConfig(**{name: value for name, value in values.items() if name in known})
+    names = {item.name for item in fields(TrainConfig)}
+    return TrainConfig(**{name: value for name, value in values.items() if name in names})
 
 
-def _check_fields(place: str, kind: Any, values: Mapping[str, Any]) -> None:
-    """Check the fields of an object that a dataclass names.
+def _check_fields(place: str, kind: type, values: Mapping[str, Any]) -> None:
+    """Check those fields of a dataclass that an object holds; others may be missing, as in a card from elsewhere.
 
     Raises:
         LabError: One is of another kind.
     """
-    for item in fields(kind):
-        if item.name in values and not _fits(str(item.type), values[item.name]):
-            raise _refuse(f"{place}.{item.name}", values[item.name])
+    from pydantic import TypeAdapter, ValidationError
 
-
-def _fits(kind: str, value: Any) -> bool:
-    """Say whether a JSON value is of the kind that an annotation names; whole numbers may be written as others."""
-    if value is None:
-        return "None" in kind
-    if kind == "bool":
-        return isinstance(value, bool)
-    if kind == "str":
-        return isinstance(value, str)
-    if kind.startswith("tuple"):
-        return isinstance(value, list | tuple) and all(isinstance(item, Mapping) for item in value)
-    return is_number(value)
+    for name, hint in get_type_hints(kind).items():
+        if name in values:
+            # A whole number may be written as another: peft's alpha can be 22.6, and some programs write 8 as 8.0.
+            reader: Any = TypeAdapter(float if hint is int else hint)
+            try:
+                reader.validate_json(json.dumps(values[name]), strict=True)
+            except ValidationError as error:
+                raise _refuse(f"{place}.{name}", values[name]) from error
 
 
 def _refuse(place: str, value: Any) -> LabError:
-    return LabError(f"The card says {str(value)[:80]!r} for {place}, which cannot be.", "Nothing was taken in.")
+    return LabError(f"The card says {str(value)[:SHOWN_VALUE]!r} for {place}, which cannot be.", "Nothing was taken in.")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ from core.generation.models import find_model
 from core.settings import Settings
 from core.storage import MANIFEST, hash_file, new_folder, read_json, verify_folder, write_json
 from core.tasks.archive import unpack_zip
-from finetune.adapters.card import check_values
+from finetune.adapters.card import AdapterCard, check_values, read_card
 from finetune.adapters.lora_files import CONFIG, WEIGHTS, check_fit, name_targets, read_settings, write_settings
 from finetune.adapters.model_card import name_base
-from finetune.adapters.store import AdapterCard, find_base, find_licence, is_name, list_adapters, new_adapter_id, read_card
+from finetune.adapters.store import find_base, find_licence, is_name, list_adapters, new_adapter_id
 
 MAX_FILES, MAX_BYTES = 200, 4 * 2**30
 PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz"}
@@ -60,7 +60,7 @@ def import_adapter(settings: Settings, source: Path, *, task: str | None = None)
         with new_folder(settings.folder("adapters") / card.id) as temporary:
             shutil.copyfile(folder / WEIGHTS, temporary / WEIGHTS)
             write_json(temporary / CONFIG, write_settings(read_settings(folder), modules, base=name_base(card)))
-            write_json(temporary / CARD, asdict(card))
+            write_json(temporary / CARD, card.as_json())
     return card
 
 

@@ -8,7 +8,7 @@ grid. `core.generation.loading` therefore loads such a folder in 16 bits whateve
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def merge_to_folder(settings: Settings, adapter: str, target: Path) -> Path:
         loaded = load_values(find_base(settings, card.weights), storage=str(card.config.get("storage", "nf4")))
         merged = merge_adapter(loaded.model, find_folder(settings, adapter), weights_hash=card.weights)
         _save(merged, loaded.tokenizer, temporary)
-        write_json(temporary / CARD, asdict(card))
+        write_json(temporary / CARD, card.as_json())
         write_text(temporary / "README.md", write_readme(card, merged=True))
     return target
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.generation.models import SOURCES
-from finetune.adapters.store import AdapterCard
+from finetune.adapters.card import AdapterCard
 
 CONFIG = ("rank", "alpha", "learning_rate", "epochs", "batch_size", "storage", "with_context", "seed")
 LOAD_ADAPTER = """```python

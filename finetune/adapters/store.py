@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
 from core.settings import DEFAULT_MODEL, Settings
-from core.storage import MANIFEST, cannot_write, new_folder, read_json, verify_folder, write_json
+from core.storage import MANIFEST, cannot_write, child, new_folder, read_json, verify_folder, write_json
+from core.stored import Listing, read_each
+from finetune.adapters.card import AdapterCard, date_adapter, rank_adapter, read_card
 
-SELECTED = "selected.json"
-LICENCES = {DEFAULT_MODEL: "Apache-2.0"}
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterCard:
-    """What an adapter is; a field with a default may be absent from cards that were written before it existed.
-
-    Args:
-        id: Names its folder.
-        task: What it was trained for.
-        model: The folder name of its base.
-        weights: Hash of the base (`core.generation.loading.hash_weights`).
-        data: Hash of the training examples.
-        config: The settings of the training.
-        outcome: What came of it: losses, steps, seconds, marks.
-        created: When, in ISO 8601.
-        dropped: Ids of the examples that were too long.
-        trained_on: The fingerprint of each example that was used (`core/tasks/leakage.py`).
-        licence: Of the `base` and of the `data`.
-        environment: Versions and hardware (`core.comparison.runs.describe_environment`).
-        instruction: What the model was told to do.
-        schema: The JSON Schema of the answers it learned.
-    """
-
-    id: str
-    task: str
-    model: str
-    weights: str
-    data: str
-    config: Mapping[str, Any]
-    outcome: Mapping[str, Any]
-    created: str
-    dropped: tuple[str, ...] = ()
-    trained_on: tuple[str, ...] = ()
-    licence: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    instruction: str = ""
-    schema: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def kind(self) -> str:
-        """`passages` if it was trained with retrieved passages in its prompts, else `plain`."""
-        return "passages" if self.config.get("with_context") else "plain"
+SELECTED = "selected.json"  # Beside the adapters' folders: the adapter that each task uses, by kind.
+LICENCES = {DEFAULT_MODEL: "Apache-2.0"}  # Of bases whose folder states none.
 
 
 def new_adapter_id(task: str) -> str:
@@ -87,76 +46,37 @@ def save_adapter(settings: Settings, model: Any, card: AdapterCard) -> Path:
     folder = settings.folder("adapters") / card.id
     with new_folder(folder) as temporary:
         model.save_pretrained(temporary, safe_serialization=True)
-        write_json(temporary / CARD, asdict(card))
+        write_json(temporary / CARD, card.as_json())
     return folder
 
 
-def read_card(folder: Path) -> AdapterCard:
-    """Read an adapter's card; fields that a later version added are left out.
+def list_cards(settings: Settings, *, task: str | None = None) -> Listing[AdapterCard]:
+    """Read the cards of all adapters, newest first, and name the damaged ones; files beside the card are not looked at.
 
-    Raises:
-        LabError: The card is absent or of another form.
+    Whose a damaged one is cannot be read, so it is named for every task.
     """
-    values = read_json(folder / CARD)
-    refused = LabError(f"{folder / CARD} is no adapter card.", "Delete the adapter and train it again.")
-    if not isinstance(values, dict):
-        raise refused
-    known = {}
-    for item in fields(AdapterCard):
-        if item.name in values:
-            known[item.name] = _read_field(item.type, values[item.name], refused)
-        elif item.default is MISSING and item.default_factory is MISSING:
-            raise refused
-    return AdapterCard(**known)
-
-
-def _read_field(kind: Any, value: Any, refused: LabError) -> Any:
-    """Return a card's value as its field wants it: text, names in order, or an object."""
-    if kind == "str" and isinstance(value, str):
-        return value
-    if str(kind).startswith("tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    if str(kind).startswith("Mapping") and isinstance(value, dict):
-        return value
-    raise refused
-
-
-def rank_adapter(card: AdapterCard) -> tuple[bool, datetime, str]:
-    """Return what orders adapters: those of a whole training last, then by when they were made; an id is no date."""
-    return not card.outcome.get("cancelled"), *date_adapter(card)
-
-
-def date_adapter(card: AdapterCard) -> tuple[datetime, str]:
-    """Return when an adapter was made, then its id; one whose date cannot be read is older than all others."""
-    try:
-        made = datetime.fromisoformat(card.created)
-    except ValueError:
-        made = datetime.min.replace(tzinfo=UTC)
-    return made.replace(tzinfo=made.tzinfo or UTC), card.id
+    cards = read_each(_list_folders(settings), read_card)
+    return replace(cards, whole=_sort(card for card in cards.whole if task in (None, card.task)))
 
 
 def list_adapters(settings: Settings, *, task: str | None = None) -> list[AdapterCard]:
-    """Return the cards of all readable adapters, newest first."""
-    cards = []
-    for path in settings.folder("adapters").glob(f"[!.]*/{CARD}"):
-        try:
-            card = read_card(path.parent)
-        except LabError:
-            continue  # A damaged adapter must not hide the others; choosing it by id names the damage.
-        if task is None or card.task == task:
-            cards.append(card)
+    """Return the cards of all readable adapters, newest first; choosing a damaged one by its id names the damage."""
+    return list_cards(settings, task=task).whole
+
+
+def check_adapters(settings: Settings) -> Listing[AdapterCard]:
+    """Check every file of every adapter; returns the cards of the whole ones, newest first, and names the others."""
+    cards = read_each(_list_folders(settings), lambda folder: load_card(settings, folder.name))
+    return replace(cards, whole=_sort(cards.whole))
+
+
+def _list_folders(settings: Settings) -> list[Path]:
+    return sorted(settings.folder("adapters").glob("[!.]*/"), reverse=True)
+
+
+def _sort(cards: Iterable[AdapterCard]) -> list[AdapterCard]:
+    """Return cards, newest first."""
     return sorted(cards, key=date_adapter, reverse=True)
-
-
-def check_adapters(settings: Settings) -> tuple[list[AdapterCard], list[str]]:
-    """Return the cards of the whole adapters, newest first, and a sentence for each damaged one."""
-    whole, damaged = [], []
-    for path in sorted(settings.folder("adapters").glob("[!.]*/"), reverse=True):
-        try:
-            whole.append(load_card(settings, path.name))
-        except LabError as error:
-            damaged.append(f"{path.name}: {error}")
-    return sorted(whole, key=date_adapter, reverse=True), damaged
 
 
 def load_card(settings: Settings, adapter: str) -> AdapterCard:
@@ -170,14 +90,13 @@ def load_card(settings: Settings, adapter: str) -> AdapterCard:
     return read_card(folder)
 
 
-def is_number(value: Any) -> TypeGuard[int | float]:
-    """Say whether a value of a card is a number, and a finite one."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def is_name(text: str) -> bool:
-    """Say whether a text can name one folder among others, and no place elsewhere."""
-    return bool(text) and text != SELECTED and Path(text).name == text and not text.startswith(".") and text.isprintable()
+    """Say whether a text can name one adapter's folder, which is no other place and not the file of the selection."""
+    try:
+        child(Path(), text, what="adapter")
+    except LabError:
+        return False
+    return text != SELECTED
 
 
 def find_folder(settings: Settings, adapter: str) -> Path:
@@ -186,9 +105,10 @@ def find_folder(settings: Settings, adapter: str) -> Path:
     Raises:
         LabError: There is no such adapter.
     """
-    folder = settings.folder("adapters") / adapter
-    if not is_name(adapter) or not folder.is_dir() or folder.is_symlink():
-        raise LabError(f"There is no adapter {adapter!r}.", "See `ragft adapters list`; `ragft train TASK` makes one.")
+    remedy = "See `ragft adapters list`; `ragft train TASK` makes one."
+    folder = child(settings.folder("adapters"), adapter, what="adapter", remedy=remedy)
+    if not folder.is_dir() or folder.is_symlink():
+        raise LabError(f"There is no adapter {adapter!r}.", remedy)
     return folder
 
 
@@ -201,10 +121,10 @@ def find_base(settings: Settings, weights: str) -> Path:
     seen = []
     chosen = [find_model(settings)] if _is_here(settings) else []
     for folder in (*chosen, *(path.parent for path in sorted(settings.folder("models").glob(f"[!.]*/{MANIFEST}")))):
-        found = hash_weights(folder)
-        if found == weights:
+        own_weights = hash_weights(folder)
+        if own_weights == weights:
             return folder
-        seen.append(f"{folder.name} ({found[:12]})")
+        seen.append(f"{folder.name} ({own_weights[:12]})")
     raise LabError(
         f"The adapter was trained on weights {weights[:12]}, and no model here has them: {', '.join(seen) or 'there is none'}.",
         "Set RAGFT_MODEL to the model it was trained on.",
@@ -249,14 +169,15 @@ def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
     Raises:
         LabError: The file is damaged.
     """
+    from pydantic import TypeAdapter, ValidationError
+
     path = settings.folder("adapters") / SELECTED
     if not path.is_file():
         return {}
-    values: dict[str, dict[str, str]] = read_json(path)
-    kinds = list(values.values()) if isinstance(values, dict) else [None]
-    if not all(isinstance(kind, dict) and all(isinstance(adapter, str) for adapter in kind.values()) for kind in kinds):
-        raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.")
-    return values
+    try:
+        return TypeAdapter(dict[str, dict[str, str]]).validate_python(read_json(path), strict=True)
+    except ValidationError as error:
+        raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.") from error
 
 
 def _find_selected(settings: Settings, task: str) -> set[str]:
@@ -267,10 +188,12 @@ def _find_selected(settings: Settings, task: str) -> set[str]:
     """
     chosen = set(read_selected(settings).get(task, {}).values())
     for adapter in sorted(chosen):
-        if not (settings.folder("adapters") / adapter).is_dir():
+        try:
+            find_folder(settings, adapter)
+        except LabError as error:
             raise LabError(
                 f"The adapter {adapter}, selected for {task}, is gone.", f"Undo: `ragft adapters select {adapter} --undo`."
-            )
+            ) from error
     return chosen
 
 

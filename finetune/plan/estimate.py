@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
-from finetune.adapters.store import is_number
+from finetune.adapters.card import is_number
 from finetune.lora import count_bits, count_trained
 
 if TYPE_CHECKING:
-    from finetune.adapters.store import AdapterCard
+    from finetune.adapters.card import AdapterCard
     from finetune.config import TrainConfig
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")

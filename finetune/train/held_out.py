@@ -24,50 +24,11 @@ from core.values import DecodeOptions, Example
 from finetune.data import Encoded, pack
 from finetune.train.model import compute_loss
 from finetune.train.packed_attention import NAME
+from finetune.train.report import Evaluation, HeldAnswer
 
-MIN_REMAINING, SHOWN, BATCH = 3, 4, 16
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One held-out question as answered now. `expected` and `answer` are JSON texts."""
-
-    id: str
-    input: str
-    expected: str
-    answer: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The held-out sample at a step: shares of n answers, decoded freely and greedily.
-
-    Args:
-        step: After which step; 0 is the base model, whose adapter still adds nothing.
-        n: Answers.
-        held_loss: Mean cross-entropy of the expected answers' tokens, in nats.
-        parsed: Share that is JSON as written.
-        schema_valid: Share that is valid under the schema as written.
-        score: Mean field score; an unreadable answer scores 0.
-        exact: Share with all fields right.
-        mean_tokens: Mean length.
-        ended: Share that the model ended itself.
-        seconds: How long it took.
-        samples: The first few, to read.
-    """
-
-    step: int
-    n: int
-    held_loss: float
-    parsed: float
-    schema_valid: float
-    score: float
-    exact: float
-    mean_tokens: float
-    ended: float
-    seconds: float
-    samples: tuple[Sample, ...] = ()
+SHOWN = 4  # Answers that people read in full, of each evaluation.
+LOSS_BATCH = 8  # Examples in one row where the loss is measured.
+ANSWER_BATCH = 16  # Answers written at once; more would take more memory and be hardly faster.
 
 
 def split_holdout(examples: Sequence[Example], count: int, *, seed: int) -> tuple[list[Example], list[Example]]:
@@ -133,7 +94,7 @@ class Evaluator:
             score=fmean(mark.score for mark in marks), exact=fmean(mark.exact for mark in marks),
             mean_tokens=fmean(lengths), ended=ended / n, seconds=time.perf_counter() - started,
             samples=tuple(
-                Sample(example.id, example.input, serialize(example.output, self.task.schema), text, mark.score)
+                HeldAnswer(example.id, example.input, serialize(example.output, self.task.schema), text, mark.score)
                 for example, text, mark in list(zip(self.examples, texts, marks, strict=True))[:SHOWN]
             ),
         )  # fmt: skip
@@ -143,9 +104,9 @@ class Evaluator:
 
         total, count = 0.0, 0
         with torch.no_grad():
-            for start in range(0, len(self.encoded), 8):
+            for start in range(0, len(self.encoded), LOSS_BATCH):
                 self.on_wait()
-                batch = self.encoded[start : start + 8]
+                batch = self.encoded[start : start + LOSS_BATCH]
                 tokens = sum(len(item.answer) for item in batch)
                 total += float(compute_loss(self.model, pack(batch))) * tokens
                 count += tokens
@@ -158,7 +119,7 @@ class Evaluator:
             model=self.model,
             ends=frozenset([self.tokenizer.eos_token_id]),
             bridge=(),
-            options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=min(BATCH, len(prompts))),
+            options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=min(ANSWER_BATCH, len(prompts))),
             on_tokens=lambda index, tokens: self.on_wait(),
         )
         self.model.set_attn_implementation(register_slot_attention())

@@ -17,7 +17,8 @@ from core.errors import Cancelled, LabError
 from finetune.config import TrainConfig
 from finetune.data import Encoded
 from finetune.train.checkpoint import read_adapter, write_adapter
-from finetune.train.trainer import Diverged, Listeners, StepReport, train
+from finetune.train.report import Listeners, StepReport
+from finetune.train.trainer import Diverged, train
 
 RATES = (3e-4, 1e-3, 3e-3)
 SHARE, MIN_STEPS, WARM_STEPS, LONG, RISEN = 0.1, 3, 2, 100, 1.1

@@ -21,14 +21,12 @@ from finetune.data import Encoded, pack
 from finetune.plan.memory import Savings, checkpoint_blocks, make_optimizer
 from finetune.train.checkpoint import Checkpoints, Progress, read_adapter, write_adapter
 from finetune.train.distributed import Group, join_group, shard_frozen
-from finetune.train.held_out import Evaluation
-from finetune.train.model import add_adapter, compute_loss, load_trainable
+from finetune.train.model import compute_loss
+from finetune.train.report import Evaluation, Listeners, Outcome, StepReport
 from finetune.train.warnings import describe_best, describe_evaluations, describe_steps
 
 if TYPE_CHECKING:
     import torch
-
-__all__ = ["Diverged", "Listeners", "Outcome", "StepReport", "add_adapter", "compute_loss", "load_trainable", "train"]
 
 Ended = Literal["", "early", "cancelled"]
 MIN_STEPS_TO_KEEP = 5
@@ -37,57 +35,6 @@ MEASURED_STEPS = 3
 
 class Diverged(LabError):
     """The loss is no number any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """One optimizer step.
-
-    `tokens_per_second` counts real tokens: every example's prompt and answer. `seconds` is the time of all steps so
-    far, `memory_gib` the process's memory, on CUDA the device's peak.
-    """
-
-    step: int
-    total: int
-    loss: float
-    learning_rate: float
-    gradient_norm: float
-    tokens_per_second: float
-    seconds: float
-    memory_gib: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a training went. `best_step` is the step whose adapter was kept; 0 if no held-out answers chose it: the last's."""
-
-    steps: int
-    examples: int
-    first_loss: float
-    last_loss: float
-    seconds: float
-    tokens: int
-    trainable_parameters: int
-    cancelled: bool
-    best_step: int = 0
-    stopped_early: bool = False
-    resumed_from: int = 0
-    evaluations: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """Who is told what. `on_step` may raise `Cancelled`, and then what was learned is kept.
-
-    `on_start` hears after which step the training begins, 0 or that of the state it goes on from. `on_wait` is called
-    again and again while the held-out sample is answered, and may raise `Cancelled` too.
-    """
-
-    on_step: Callable[[StepReport], None]
-    on_evaluation: Callable[[Evaluation], None] = lambda evaluation: None
-    on_notice: Callable[[int, str], None] = lambda step, text: None
-    on_start: Callable[[int], None] = lambda step: None
-    on_wait: Callable[[], None] = lambda: None
 
 
 def train(
@@ -317,7 +264,7 @@ class _Training:
             kind = text.split(":")[0]
             if kind not in self.noticed:
                 self.noticed.add(kind)
-                self.told.on_notice(self.progress.step, text)
+                self.told.on_warning(self.progress.step, text)
 
     def _save(self) -> None:
         """Keep a state; a full disk costs the state, not the training."""

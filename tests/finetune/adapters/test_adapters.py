@@ -7,6 +7,8 @@ from adapter_files import CARD, fake_adapter
 
 from core.errors import LabError
 from core.storage import read_json, write_json, write_manifest
+from core.stored import Listing
+from finetune.adapters.card import read_card
 from finetune.adapters.store import (
     check_adapters,
     choose_adapter,
@@ -15,8 +17,8 @@ from finetune.adapters.store import (
     find_folder,
     find_licence,
     list_adapters,
+    list_cards,
     load_card,
-    read_card,
     read_selected,
     select_adapter,
     unselect_adapter,
@@ -35,6 +37,8 @@ def test_a_card_from_before_a_field_existed_is_read(settings):
     write_json(folder / "card.json", {**values, "a_later_field": 1})
     card = read_card(folder)
     assert (card.id, card.licence, card.environment, card.trained_on) == ("old", {}, {}, ())
+    assert card.as_json()["a_later_field"] == 1  # It is kept, and no field is called `extra`.
+    assert "extra" not in card.as_json()
 
 
 @pytest.mark.parametrize(
@@ -44,12 +48,12 @@ def test_a_card_of_another_form_is_refused(settings, change):
     folder = fake_adapter(settings, "odd")
     values = {**read_json(folder / "card.json"), **change}
     write_json(folder / "card.json", {key: value for key, value in values.items() if value is not ...})
-    with pytest.raises(LabError, match="is no adapter card"):
+    with pytest.raises(LabError, match=rf"card\.json is damaged: {next(iter(change))}"):
         read_card(folder)
 
 
 def test_a_damaged_adapter_is_named_and_the_others_stay(settings):
-    assert check_adapters(settings) == ([], [])
+    assert check_adapters(settings) == Listing([], [])
     for name in ("a", "b", "c", "d"):
         fake_adapter(settings, name)
     home = settings.folder("adapters")
@@ -58,10 +62,13 @@ def test_a_damaged_adapter_is_named_and_the_others_stay(settings):
     (home / "d" / "manifest.json").unlink()
     (home / ".half").mkdir()
     select_adapter(settings, "a")
-    whole, damaged = check_adapters(settings)
-    assert [card.id for card in whole] == ["a"]
-    assert [sentence.split(":")[0] for sentence in damaged] == ["d", "c", "b"]
-    assert "adapter_model.safetensors is damaged" in damaged[2]
+    cards = check_adapters(settings)
+    assert [card.id for card in cards.whole] == ["a"]
+    assert [sentence.split(":")[0] for sentence in cards.damaged] == ["d", "c", "b"]
+    assert "adapter_model.safetensors is damaged" in cards.damaged[2]
+    read = list_cards(settings)  # The cards alone: whose weights are damaged, and who lacks a manifest, is read.
+    assert [card.id for card in read.whole] == ["d", "b", "a"] == [card.id for card in list_adapters(settings)]
+    assert [sentence.split(":")[0] for sentence in read.damaged] == ["c"]
     with pytest.raises(LabError, match="ragft adapters delete b"):
         load_card(settings, "b")
 
@@ -156,7 +163,7 @@ def test_an_interrupted_deletion_leaves_no_half_adapter(settings, monkeypatch):
     monkeypatch.setattr("finetune.adapters.store.shutil.rmtree", lambda *_, **__: None)
     delete_adapter(settings, "1")
     assert list_adapters(settings) == []
-    assert check_adapters(settings) == ([], [])
+    assert check_adapters(settings) == Listing([], [])
 
 
 def test_the_base_is_found_by_its_weights(settings):
@@ -193,4 +200,4 @@ def test_the_newest_is_the_one_made_last_whatever_its_id(settings):
     fake_adapter(settings, "1", created="2026-01-02T00:00:00+02:00")
     fake_adapter(settings, "z", created="some day")
     assert choose(settings) == "1"
-    assert [card.id for card in check_adapters(settings)[0]] == ["1", "9", "z"]
+    assert [card.id for card in check_adapters(settings).whole] == ["1", "9", "z"]

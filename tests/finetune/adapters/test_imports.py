@@ -111,7 +111,7 @@ def test_an_imported_adapter_is_chosen_listed_and_exported_again(made, here, tmp
     card = import_adapter(here, made[1], task="other")
     assert card.task == "other"
     assert choose_adapter(here, task="other", weights=card.weights).name == card.id
-    assert [item.id for item in check_adapters(here)[0]] == [card.id]
+    assert [item.id for item in check_adapters(here).whole] == [card.id]
     again = export_adapter(here, card.id, tmp_path / "again.zip", form="zip")
     with zipfile.ZipFile(again) as archive, zipfile.ZipFile(made[1]) as first:
         name = "adapter_config.json"
@@ -122,7 +122,7 @@ def test_an_imported_adapter_is_chosen_listed_and_exported_again(made, here, tmp
 
 def test_a_folder_is_taken_in_as_a_zip_is(opened, here):
     card = import_adapter(here, opened)
-    assert [item.id for item in check_adapters(here)[0]] == [card.id]
+    assert [item.id for item in check_adapters(here).whole] == [card.id]
 
 
 def test_a_changed_added_or_lost_file_is_named(opened, here):
@@ -309,7 +309,7 @@ EVALUATION = {"step": 1, "n": 2, "score": 0.5, "held_loss": 1.0}
         ({"config": {"rank": 0}}, "rank is 0"),
         ({"config": {"storage": ["nf4"]}}, "config.storage"),
         ({"licence": {"base": 5}}, "licence.base"),
-        ({"instruction": "\ud800"}, "a value"),
+        ({"instruction": "\ud800"}, r"card\.json is damaged"),
     ],
 )
 def test_values_that_would_break_their_readers_are_refused(opened, here, changes, words):

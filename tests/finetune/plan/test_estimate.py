@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import LabError
 from core.generation.device import choose_device
-from finetune.adapters.store import AdapterCard
+from finetune.adapters.card import AdapterCard
 from finetune.config import TrainConfig
 from finetune.plan.estimate import (
     MARGIN,
@@ -17,7 +17,7 @@ from finetune.plan.estimate import (
     inspect_machine,
     read_shape,
 )
-from finetune.train.trainer import add_adapter, load_trainable
+from finetune.train.model import add_adapter, load_trainable
 
 GIB = 2**30
 ROOMY = Machine("cpu", 4, 64 * GIB, 64 * GIB)

@@ -12,13 +12,14 @@ from core.generation.device import Device
 from core.generation.loading import load_tokenizer
 from core.storage import new_folder
 from core.values import DecodeOptions, Evidence, Example, Hit, Passage
-from finetune.adapters.store import AdapterCard, choose_adapter, list_adapters, save_adapter
+from finetune.adapters.card import AdapterCard
+from finetune.adapters.store import choose_adapter, list_adapters, save_adapter
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example, encode_examples, pack, show_evidence
 from finetune.train.checkpoint import Progress
-from finetune.train.model import check_gradients
+from finetune.train.model import add_adapter, check_gradients, compute_loss, load_trainable
 from finetune.train.packed_attention import Spans
-from finetune.train.trainer import _schedule, add_adapter, compute_loss, load_trainable, train
+from finetune.train.trainer import _schedule, train
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, storage="nf4")
 
