@@ -26,7 +26,7 @@ EVERY: dict[str, Any] = {**QUIET, "trigger_mode": "multiple", "concurrency_limit
 def poll_job(
     settings: Settings,
     job: gr.BrowserState,
-    look: Callable[..., list[Any]],
+    look: Callable[..., Sequence[Any]],
     *,
     known: Sequence[gr.State] = (),
     outputs: Sequence[gr.components.Component],

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import gradio as gr
 
-from core.errors import LabError
 from core.jobs import find_job, read_status
 from core.settings import Settings
+from core.storage import child
 from core.tasks.archive import write_zip
 from core.units import format_size
 from finetune.adapters.export import ENDINGS, export_adapter
+from ui.page.errors import explain
 
 FORMS = [
     ("Adapter as zip (for import here, peft)", "zip"),
@@ -29,11 +30,9 @@ def build_download(settings: Settings, training: gr.Dropdown, section: gr.Accord
         make = gr.Button("Make the file", min_width=120)
         download = gr.DownloadButton("Download", visible=False, min_width=160)
 
-    def export(identity: str, wanted: str) -> gr.DownloadButton:
-        try:
-            file = make_file(settings, Path(scratch.name), adapter_of(settings, identity), wanted)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+    @explain
+    def export(training_id: str, chosen: str) -> gr.DownloadButton:
+        file = make_file(settings, Path(scratch.name), adapter_of(settings, training_id), chosen)
         return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
 
     make.click(export, [training, form], download, api_visibility="private")
@@ -54,7 +53,7 @@ def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path
         LabError: The adapter is absent or damaged, or its base is not here.
     """
     zipped = form == "merged"
-    file = folder / f"{adapter}{ENDINGS[form]}{'.zip' if zipped else ''}"
+    file = child(folder, f"{adapter}{ENDINGS[form]}{'.zip' if zipped else ''}", what="adapter")
     if file.is_file():
         return file
     if not zipped:
@@ -63,8 +62,8 @@ def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path
         return write_zip(export_adapter(settings, adapter, Path(scratch) / adapter, form=form), file, option="--output")
 
 
-def adapter_of(settings: Settings, identity: str) -> str:
+def adapter_of(settings: Settings, training_id: str) -> str:
     """Return the adapter of a training by its id: an adapter's own, or that of the job that made it."""
-    if (settings.folder("adapters") / identity).is_dir():
-        return identity
-    return str(read_status(find_job(settings, identity)).result.get("id", ""))
+    if child(settings.folder("adapters"), training_id, what="training").is_dir():
+        return training_id
+    return str(read_status(find_job(settings, training_id)).result.get("id", ""))

@@ -135,9 +135,9 @@ def _lay_out_json(text: str) -> str:
         return text
 
 
-def render_history(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Show trainings, a row each; the second cell is the state."""
-    return render("finetune/history", headers=headers, rows=list(rows))
+def render_history(headers: Sequence[str], rows: Sequence[Sequence[str]], damaged: Sequence[str] = ()) -> Markup:
+    """Show trainings, a row each; the second cell is the state. What is damaged is named below."""
+    return render("finetune/history", headers=headers, rows=rows, damaged=damaged)
 
 
 def render_differences(

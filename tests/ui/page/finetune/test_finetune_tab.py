@@ -376,3 +376,18 @@ def test_values_that_are_no_numbers_break_no_list(settings):
     assert compare_outcomes(found[0], found[0])
     with pytest.raises(LabError, match=r"config\.rank"):
         restore_config(found[0].config)
+
+
+def test_a_damaged_training_is_named_and_the_others_are_shown(lab, settings):
+    from ui.page.finetune.history_panel import _list
+
+    damaged = add_job(settings, "20260101-000000-train-1111")
+    (damaged / STATUS).write_text("{<b>")
+    note, table, chosen, *_ = _list(settings, "tiny", None, None)
+    assert (note.visible, table.visible, chosen.visible) == (True, True, False)
+    assert damaged.name in table.value
+    assert "<b>" not in table.value
+    add_job(settings, "20260102-000000-train-2222")
+    table = _list(settings, "tiny", None, None).table
+    assert damaged.name in table.value
+    assert "2222</td>" in table.value
