@@ -59,7 +59,7 @@ class DetailParts(NamedTuple):
     files: Any
 
 
-class Question(NamedTuple):
+class DeletionRow(NamedTuple):
     """The row that asks before a deletion, and its answers."""
 
     row: gr.Row
@@ -118,7 +118,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
         event.success(show, given, lists, **EVERY).then(look, given, detail, **EVERY)
 
 
-def _build_detail() -> tuple[DetailParts, gr.Button, Question]:
+def _build_detail() -> tuple[DetailParts, gr.Button, DeletionRow]:
     """Build what shows the chosen trainings, the button that reproduces one, and the question before a deletion."""
     about = gr.HTML("", padding=False, visible=False)
     curves = gr.Plot(label="Curves", visible=False)
@@ -135,7 +135,7 @@ def _build_detail() -> tuple[DetailParts, gr.Button, Question]:
         yes = gr.Button("Yes, delete it", variant="stop", min_width=120)
         no = gr.Button("Keep it", min_width=120)
     files = gr.Accordion("Download the adapter", open=False, visible=False)
-    return DetailParts(about, curves, command, select, unselect, delete, files), reproduce, Question(row, yes, no)
+    return DetailParts(about, curves, command, select, unselect, delete, files), reproduce, DeletionRow(row, yes, no)
 
 
 def _find_training(settings: Settings, task: str, training_id: str | None) -> Training:
