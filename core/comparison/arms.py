@@ -10,16 +10,20 @@ who was told the form of the answer, not who knows it. An adapter has seen its e
 
 Two further rows are controls: `zero_shot` sees no example at all, and `rag_examples` retrieves the nearest
 training examples instead of documents, so that retrieval sees the labels that fine-tuning sees.
+
+`ARMS` stands from the simplest arm to the most costly: of arms that cannot be told apart the verdict recommends the
+first. A further arm is a further row at its place; nothing else changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from core.errors import LabError
 
-TOP_K = 2
-SHOTS = 3
+TOP_K = 2  # Passages in a prompt; a training with passages shows as many, so that its adapter is asked as it learned.
+SHOTS = 3  # Worked examples in a prompt; `ragft check` allows for them where it counts tokens.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,32 @@ class Arm:
 ARMS = {
     arm.name: arm
     for arm in (
+        Arm("zero_shot", "Base model, no examples"),
         Arm("base", "Base model", shots=SHOTS),
         Arm("rag", "RAG", top_k=TOP_K, shots=SHOTS),
+        Arm("rag_examples", "Nearest examples", shots=SHOTS, nearest=True),
         Arm("qlora", "QLoRA", uses_adapter=True),
         Arm("hybrid", "RAG + QLoRA", uses_adapter=True, top_k=TOP_K),
-        Arm("zero_shot", "Base model, no examples"),
-        Arm("rag_examples", "Nearest examples", shots=SHOTS, nearest=True),
     )
 }
-MAIN_ARMS = ("base", "rag", "qlora", "hybrid")
+MAIN_ARMS = ("base", "rag", "qlora", "hybrid")  # The 2 x 2, compared where nothing else is asked for.
+
+
+def list_arms() -> list[Arm]:
+    """Return all arms as people choose from them: the 2 x 2, then the others."""
+    others = [name for name in ARMS if name not in MAIN_ARMS]
+    return [ARMS[name] for name in (*MAIN_ARMS, *others)]
+
+
+def sort_by_simplicity(names: Iterable[str]) -> list[str]:
+    """Return names of arms, the simplest first; those of a stored run that are arms no longer come last."""
+    places = {name: place for place, name in enumerate(ARMS)}
+    return sorted(names, key=lambda name: places.get(name, len(places)))
+
+
+def find_title(name: str) -> str:
+    """Return what people call an arm; the name itself where a stored run has an arm that is one no longer."""
+    return ARMS[name].title if name in ARMS else name
 
 
 def find_arms(names: str) -> list[Arm]:
@@ -69,10 +90,11 @@ def find_arms(names: str) -> list[Arm]:
     Raises:
         LabError: A name is unknown or none is given; the known ones are listed.
     """
-    wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    for name in wanted:
+    given = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    remedy = f"Known arms: {', '.join(arm.name for arm in list_arms())}."
+    for name in given:
         if name not in ARMS:
-            raise LabError(f"There is no arm {name!r}.", f"Known arms: {', '.join(ARMS)}.")
-    if not wanted:
-        raise LabError("No arm was given.", f"Known arms: {', '.join(ARMS)}.")
-    return [ARMS[name] for name in wanted]
+            raise LabError(f"There is no arm {name!r}.", remedy)
+    if not given:
+        raise LabError("No arm was given.", remedy)
+    return [ARMS[name] for name in given]

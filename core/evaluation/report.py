@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.comparison.arms import ARMS
+from core.comparison.arms import find_title
 from core.comparison.runs import Run
 from core.evaluation.scoring import score_answer
 from core.tasks.task import Task
@@ -25,7 +25,7 @@ def render_report(task: Task, items: Sequence[Example], run: Run, answers: Mappi
         task=task,
         run=run,
         summary=run.summary,
-        titles={name: arm.title for name, arm in ARMS.items()},
+        find_title=find_title,
         items=[_describe_item(task, item, index, answers) for index, item in enumerate(items)] if answers else [],
         config=json.dumps({"config": run.config, "environment": run.environment}, indent=1, ensure_ascii=False),
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from core.comparison.arms import ARMS
+from core.comparison.arms import sort_by_simplicity
 from core.evaluation.scoring import Score, score_answer
 from core.evaluation.statistics import Contrast, contrast, correct_holm, mean_interval
-from core.evaluation.verdict import SIMPLICITY, Verdict, decide
+from core.evaluation.verdict import Verdict, decide
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
@@ -68,7 +68,7 @@ def summarize(task: Task, items: Sequence[Example], answers: Mapping[str, Sequen
     """
     marked = {arm: mark(task, items, predictions) for arm, predictions in answers.items()}
     metric = task.primary_metric
-    pairs = [(b, a) for a, b in combinations(sorted(marked, key=SIMPLICITY.index), 2)]
+    pairs = [(b, a) for a, b in combinations(sort_by_simplicity(marked), 2)]
     slices = sorted({item.slice for item in items if item.slice})
 
     def compare(name: str, slice_name: str) -> list[Contrast]:
@@ -87,7 +87,7 @@ def summarize(task: Task, items: Sequence[Example], answers: Mapping[str, Sequen
     secondary = compare("schema_valid", ALL) + [item for name in slices for item in compare(metric, name)]
     arms = {arm: _describe_arm(items, m, metric, seed=seed) for arm, m in marked.items()}
     means = {arm: float(np.mean(m.values(metric))) for arm, m in marked.items()}
-    verdict = decide(metric, means, primary, {name: arm.title for name, arm in ARMS.items()})
+    verdict = decide(metric, means, primary)
     return Summary(
         arms,
         {name: _describe_slice(items, marked, metric, name, seed) for name in slices},

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from core.comparison.arms import ARMS
+from core.comparison.arms import find_title
 
 SHOWN_RECALL = ("1", "2", "3", "5", "10")
 
@@ -69,7 +69,7 @@ def _arms_table(arms: dict[str, Any], metric: str) -> Table:
         if arm["status"] == "ok":
             primary = arm["primary"]
             table.add_row(
-                ARMS[name].title, str(arm["n"]), f"{primary['mean']:.3f}", f"{primary['low']:.2f}-{primary['high']:.2f}",
+                find_title(name), str(arm["n"]), f"{primary['mean']:.3f}", f"{primary['low']:.2f}-{primary['high']:.2f}",
                 f"{arm['json_valid']:.0%}", f"{arm['schema_valid']:.0%}", f"{arm['exact']:.0%}", f"{arm['latency_p50']:.2f}",
                 f"{arm['prompt_tokens']:.0f}", f"{arm['new_tokens']:.0f}",
             )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.comparison.arms import ARMS
+from core.comparison.arms import find_title
 from core.evaluation.scoring import score_answer
 from core.jobs import JobStatus
 from core.tasks.task import Task
@@ -145,11 +145,11 @@ def render_summary(summary: Mapping[str, Any]) -> str:
     rows = []
     for name, arm in summary["arms"].items():
         if arm["status"] != "ok":
-            rows.append(f'<tr><td>{escape(ARMS[name].title)}</td><td colspan="8">Not run. {escape(arm["reason"])}</td></tr>')
+            rows.append(f'<tr><td>{escape(find_title(name))}</td><td colspan="8">Not run. {escape(arm["reason"])}</td></tr>')
             continue
         primary = arm["primary"]
         cells = [
-            ARMS[name].title, arm["n"], f"{primary['mean']:.3f}", f"{primary['low']:.2f} to {primary['high']:.2f}",
+            find_title(name), arm["n"], f"{primary['mean']:.3f}", f"{primary['low']:.2f} to {primary['high']:.2f}",
             f"{arm['json_valid']:.0%}", f"{arm['schema_valid']:.0%}", f"{arm['exact']:.0%}", f"{arm['latency_p50']:.2f}",
             f"{arm['prompt_tokens']:.0f}",
         ]  # fmt: skip
@@ -167,7 +167,7 @@ def _render_slices(slices: Mapping[str, Any], metric: str) -> str:
     if not slices:
         return ""
     arms = list(next(iter(slices.values())))
-    head = "".join(f"<th>{escape(ARMS[arm].title)}</th>" for arm in arms)
+    head = "".join(f"<th>{escape(find_title(arm))}</th>" for arm in arms)
     rows = "".join(
         _row([name, values[arms[0]]["n"], *(f"{values[arm]['primary']['mean']:.3f}" for arm in arms)])
         for name, values in slices.items()

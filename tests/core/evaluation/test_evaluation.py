@@ -6,8 +6,6 @@ from core.evaluation.scoring import multiset_f1, normalize_text, score_answer, t
 from core.evaluation.statistics import contrast, correct_holm, mean_interval, wilson_interval
 from core.evaluation.verdict import decide
 
-TITLES = {"base": "Base", "rag": "RAG", "qlora": "QLoRA", "hybrid": "Both"}
-
 
 def test_token_f1_counts_multisets_not_sets():
     assert token_f1("yes yes yes", "yes") == pytest.approx(0.5)
@@ -115,7 +113,7 @@ def pairs(values, metric="m"):
 
 
 def verdict(values):
-    return decide("m", {arm: sum(v) / len(v) for arm, v in values.items()}, pairs(values), TITLES)
+    return decide("m", {arm: sum(v) / len(v) for arm, v in values.items()}, pairs(values))
 
 
 def test_a_clear_winner_is_named_with_its_interval():

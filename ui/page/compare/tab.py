@@ -7,7 +7,7 @@ from functools import partial
 
 import gradio as gr
 
-from core.comparison.arms import ARMS, MAIN_ARMS
+from core.comparison.arms import ARMS, MAIN_ARMS, list_arms
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
@@ -28,7 +28,7 @@ def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
-            [(arm.title, arm.name) for arm in ARMS.values()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
+            [(arm.title, arm.name) for arm in list_arms()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
         mode = gr.Radio(DECODING, value="free", label="Decoding", scale=1, min_width=280)
     item = gr.Dropdown(_list_items(lab, first), value=None, label="Take a test question (its expected answer is known)")
@@ -70,7 +70,7 @@ def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | N
         raise gr.Error(str(error), print_exception=False) from error
     known = _find_item(lab, name, identity)
     item = known if known is not None and known.input.strip() == text.strip() else Example("question", text.strip())
-    bodies = {arm: render_note("Waiting") for arm in ARMS if arm in wanted}
+    bodies = {arm.name: render_note("Waiting") for arm in list_arms() if arm.name in wanted}
     for arm in bodies:
         bodies[arm] = render_note("Working (the first answer also loads the model)")
         yield _render(bodies)

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.comparison.arms import ARMS, MAIN_ARMS
+from core.comparison.arms import MAIN_ARMS, list_arms
 from core.comparison.runs import list_runs, load_run
 from core.errors import LabError
 from core.evaluation.statistics import EQUIVALENCE_MARGIN
@@ -24,7 +24,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
     with gr.Row():
         task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
-            [(arm.title, arm.name) for arm in ARMS.values()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
+            [(arm.title, arm.name) for arm in list_arms()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
         limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
     mode = gr.Radio(DECODING, value="free", label="Decoding")
@@ -41,7 +41,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
             lab.task(name)
             if not wanted:
                 raise LabError("No approach is chosen.", "Tick at least one.")
-            chosen = tuple(arm for arm in ARMS if arm in wanted)
+            chosen = tuple(arm.name for arm in list_arms() if arm.name in wanted)
             request = CompareRequest(name, arms=chosen, limit=int(items), mode=decoding)
             return start(lab.settings, request, runner=RUNNER).name
         except LabError as error:
