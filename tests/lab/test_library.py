@@ -16,7 +16,7 @@ from core.tasks.task import load_task
 from lab.documents import list_holdings
 from lab.lab import Lab
 from lab.retrieval_quality import evaluate_beir
-from lab.search import search_task
+from lab.search import SearchOptions, search_task
 from tests.conftest import row
 from ui.cli.main import main
 
@@ -205,7 +205,7 @@ def test_a_deleted_document_stays_deleted_when_an_earlier_state_answers(lab, can
     assert lab.library.load_index(canary).removed == {"canary"}
     assert [item.id for item in list_holdings(lab, canary).documents] == ["pay", "time"]
     with pytest.raises(LabError, match="no document 'canary'"):
-        search_task(lab, canary, "zebrafish", documents=["canary"])
+        search_task(lab, canary, "zebrafish", SearchOptions(documents=("canary",)))
     lab.library.remove(canary, ["time"])
     assert find(lab, canary, "zebrafish") == []
     assert names(lab, canary) == ["pay"]

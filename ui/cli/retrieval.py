@@ -57,12 +57,11 @@ def search(
 ) -> None:
     """Search a task's documents, and say whether anything relevant was found."""
     from lab.lab import Lab
-    from lab.search import search_task
+    from lab.search import SearchOptions, search_task
 
     lab = Lab(read_settings())
-    found = search_task(
-        lab, lab.task(task), query, mode=mode, k=k, fusion=fusion, documents=document or (), diversity=diversity, rerank=rerank
-    )
+    options = SearchOptions(mode, k, fusion, tuple(document or ()), diversity, rerank)
+    found = search_task(lab, lab.task(task), query, options)
     hits = [hit for each in found.hits.values() for hit in each if isinstance(hit, Hit)]
     if as_json:
         show({"hits": [asdict(hit) for hit in hits], "verdict": asdict(found.verdict)}, True, lambda value: None)

@@ -8,7 +8,7 @@ import gradio as gr
 
 from core.errors import LabError
 from lab.lab import Lab
-from lab.search import search_all
+from lab.search import SearchOptions, search_all
 from ui.page.passages_view import render_search
 from ui.page.polling import EVERY
 from ui.page.rendering import render_note
@@ -72,7 +72,7 @@ def suggest_query(lab: Lab, name: str | None) -> str:
 
 def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
     try:
-        found = search_all(lab, lab.task(name or ""), text, k=count, fusion=fusion, documents=documents)
+        found = search_all(lab, lab.task(name or ""), text, SearchOptions(k=count, fusion=fusion, documents=tuple(documents)))
     except LabError as error:
         raise gr.Error(str(error), print_exception=False) from error
     return render_search(found.verdict, found.hits, text, found.index.load_document)

@@ -11,7 +11,7 @@ from core.settings import read_settings
 from core.storage import write_json
 from lab.documents import check_idle, find_problems, list_holdings
 from lab.lab import Lab
-from lab.search import search_all, search_task
+from lab.search import SearchOptions, search_all, search_task
 from retrieval.embedding.embedder import Fingerprint
 from ui.page.documents.quality_panel import draw_recall, render_quality
 from ui.page.documents.view import list_rows, render_problems, render_state
@@ -36,7 +36,7 @@ def add(lab, task, folder, text="# Canary\n\nThe quokka sings."):
 
 
 def find(lab, task, query):
-    return [hit.passage.document for hits in search_all(lab, task, query, k=9).hits.values() for hit in hits]
+    return [hit.passage.document for hits in search_all(lab, task, query, SearchOptions(k=9)).hits.values() for hit in hits]
 
 
 def by_id(holdings):
@@ -92,7 +92,7 @@ def test_the_last_document_can_be_deleted(lab, task):
     lab.library.remove(task, ["pay", "time"])
     assert list_holdings(lab, task).count == 0
     with pytest.raises(LabError, match="no index"):
-        search_task(lab, task, "walrus")
+        search_task(lab, task, "walrus", SearchOptions())
 
 
 def test_a_tasks_own_documents_cannot_be_deleted(lab, bundled):
@@ -111,7 +111,7 @@ def test_an_index_of_another_embedder_searches_words_and_says_so(lab, task, embe
     holdings = list_holdings(other, task)
     assert holdings.stale
     assert "Words only" in render_state(holdings)
-    found = search_all(other, task, "walrus bonus")
+    found = search_all(other, task, "walrus bonus", SearchOptions())
     assert isinstance(found.hits["dense"], str)
     assert found.hits["bm25"][0].passage.document == found.hits["hybrid"][0].passage.document == "pay"
     with pytest.raises(LabError, match="Bring it up to date first"):
