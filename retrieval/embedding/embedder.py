@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from core.errors import LabError
 from core.generation.device import choose_device
 from core.storage import hash_file, hash_json
+from core.stored import Stored
 from retrieval.embedding.graph import load_graph
 from retrieval.embedding.threads import one_thread
 
@@ -28,7 +29,7 @@ BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Stored):
     """What makes two embedders' vectors comparable.
 
     The arithmetic is not part of it: the bundled model's vectors in bfloat16 and float32 have a cosine above 0.999.
@@ -38,10 +39,6 @@ class Fingerprint:
     weights: str
     dimension: int
     max_tokens: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
 
 
 class Embedder(Protocol):

@@ -6,17 +6,20 @@ threshold fits two indexes. It is set where questions with and without their own
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from core.stored import Stored, restore
 from core.values import Hit
 from retrieval.chunking import searchable_text
 from retrieval.embedding.embedder import Embedder
 from retrieval.index.index import Index
+from retrieval.index.info import INFO
 from retrieval.index.lexical import tokenize
 from retrieval.search.hybrid import HybridRetriever
 
@@ -58,7 +61,7 @@ SENTENCE = re.compile(r"[^.!?\n]{30,300}[.!?]")
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Stored):
     """Where evidence begins, and what that costs.
 
     Args:
@@ -160,7 +163,7 @@ def calibrate(
         hits = HybridRetriever(index, embedder, mode=mode).search([text for text, _ in asked], top_k=FETCHED)
         threshold = _set_threshold(asked, hits, source)
         if threshold is not None:
-            found[kind] = asdict(threshold)
+            found[kind] = threshold.as_json()
     return found
 
 
@@ -222,8 +225,15 @@ def choose_threshold(own: Sequence[float], other: Sequence[float]) -> float:
 
 
 def read_threshold(calibration: Mapping[str, Any], kind: str) -> Threshold:
-    """Return the threshold of a kind of evidence, the default where it was not measured."""
-    return Threshold(**calibration[kind]) if kind in calibration else DEFAULTS[kind]
+    """Return the threshold of a kind of evidence, the default where it was not measured.
+
+    Raises:
+        LabError: The index keeps one that is damaged.
+    """
+    if kind not in calibration:
+        return DEFAULTS[kind]
+    remedy = "Build the index anew: `ragft index TASK --rebuild`."
+    return restore(Threshold, json.dumps(calibration[kind]), origin=f"The {kind} threshold in {INFO}", remedy=remedy)
 
 
 def _make_questions(index: Index, random: np.random.Generator) -> list[tuple[str, frozenset[str]]]:

@@ -6,23 +6,24 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from core.errors import LabError
-from core.storage import read_json, write_json
+from core.storage import write_json
 from core.values import Document, Passage
 from retrieval.chunking import searchable_text, split_document
 from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.embedding.embedder import SPECIAL_TOKENS, Embedder, Fingerprint
-from retrieval.index.index import FORMAT, WORDS, Index
+from retrieval.index.index import WORDS, Index
+from retrieval.index.info import FORMAT, INFO, IndexInfo
 from retrieval.index.lexical import build_bm25, save_bm25
 from retrieval.index.passage_store import STORE, PassageStore, Version, write_store
 from retrieval.index.vectors import VECTORS, build_vectors, check_vectors, read_vectors, take_vectors, write_vectors
-from retrieval.index.versions import CURRENT, INFO, Generation, find_generations, new_generation, publish, read_next_id
+from retrieval.index.versions import CURRENT, Generation, find_generations, new_generation, publish, read_next_id
 
 CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives something else: every index is then cut anew.
 BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
@@ -57,7 +58,7 @@ class Base:
     """
 
     versions: Mapping[str, Version]
-    info: Mapping[str, Any]
+    info: IndexInfo
     generation: Generation | None = None
     store: PassageStore | None = None
     damaged: tuple[str, ...] = ()
@@ -71,7 +72,7 @@ class Base:
     @property
     def passages(self) -> int:
         """How many passages it has."""
-        return int(self.info.get("passages", 0))
+        return self.info.passages
 
     @property
     def folder(self) -> Path:
@@ -91,15 +92,11 @@ class Base:
         if self.store is not None:
             self.store.close()
 
-    def fits(self, settings: Mapping[str, Any]) -> bool:
-        """Whether its passages were cut and embedded as they would be now."""
-        return all(self.info.get(key) == value for key, value in settings.items())
-
-    def is_current(self, settings: Mapping[str, Any], calibrate: Calibration | None) -> bool:
+    def is_current(self, settings: IndexInfo, calibrate: Calibration | None) -> bool:
         """Whether it is whole, answers searches, and was made as it would be made now."""
         whole = self.generation is not None and not self.damaged
-        calibrated = calibrate is None or self.info.get("calibrated_from") == calibrate.source
-        return whole and self.fits(settings) and calibrated
+        calibrated = calibrate is None or self.info.calibrated_from == calibrate.source
+        return whole and self.info.is_made_like(settings) and calibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +116,19 @@ def find_base(folder: Path) -> Base:
         damaged += [f"{generation.folder.name}/{name}" for name in sorted(generation.damaged)]
         if generation.damaged & {STORE, INFO}:
             continue
-        info = read_json(generation.folder / INFO)
-        if info.get("format") == FORMAT:
+        if generation.info.format == FORMAT:
             store = PassageStore(generation.folder / STORE)
             damaged += [] if damaged or generation.current else [CURRENT]
             versions = store.list_versions()
             removed = generation.removed & versions.keys()
             kept = {identity: version for identity, version in versions.items() if identity not in removed}
-            return Base(kept, info, generation, store, tuple(damaged), removed)
-    return Base({}, {}, damaged=tuple(damaged))
+            return Base(kept, generation.info, generation, store, tuple(damaged), removed)
+    return Base({}, IndexInfo(), damaged=tuple(damaged))
 
 
-def describe_settings(fingerprint: Fingerprint, passage_tokens: int) -> dict[str, Any]:
-    """Return what decides how documents are cut and embedded."""
-    return {"format": FORMAT, "chunker": CHUNKER, "passage_tokens": passage_tokens, "embedder": fingerprint.as_json()}
+def describe_settings(fingerprint: Fingerprint, passage_tokens: int) -> IndexInfo:
+    """Return the record of an index that is still empty: what decides how documents are cut and embedded."""
+    return IndexInfo(FORMAT, CHUNKER, passage_tokens, fingerprint.as_json())
 
 
 class Builder:
@@ -146,9 +142,7 @@ class Builder:
         on_progress: Told (passages embedded, passages to embed); may raise to cancel.
     """
 
-    def __init__(
-        self, folder: Path, base: Base, embedder: Embedder, settings: Mapping[str, Any], on_progress: Progress
-    ) -> None:
+    def __init__(self, folder: Path, base: Base, embedder: Embedder, settings: IndexInfo, on_progress: Progress) -> None:
         self._folder, self._base, self._embedder, self._settings = folder, base, embedder, settings
         self._on_progress = on_progress
         self._reuse, self._embedded, self._seconds = True, 0, 0.0
@@ -187,9 +181,10 @@ class Builder:
             next_id = self._write_texts(temporary / STORE, gone, fresh, versions, recut=recut)
             with closing(PassageStore(temporary / STORE)) as store, closing(self._open_cache()) as cache:
                 index, keys = self._write_searchable(temporary, store, cache)
-                judged = {"calibration": dict(calibrate.judge(index)), "calibrated_from": calibrate.source} if calibrate else {}
-                counts = {"documents": index.documents, "passages": len(index), "next_id": next_id}
-                write_json(temporary / INFO, {**self._settings, **counts, "calibration": None, **judged})
+                info = replace(self._settings, documents=index.documents, passages=len(index), next_id=next_id)
+                if calibrate is not None:
+                    info = replace(info, calibration=dict(calibrate.judge(index)), calibrated_from=calibrate.source)
+                write_json(temporary / INFO, info.as_json())
                 before = "" if purge else self._base.name
                 name = publish(self._folder, temporary, next_id=next_id, before=before, removed=removed)
                 cache.keep_only(keys)
@@ -221,7 +216,7 @@ class Builder:
 
     def _split(self, document: Document) -> list[Passage]:
         window = self._embedder.fingerprint.max_tokens - SPECIAL_TOKENS
-        limit = min(self._settings["passage_tokens"], window)
+        limit = min(self._settings.passage_tokens, window)
         return split_document(document, self._embedder.tokenizer, max_tokens=limit)
 
     def _write_searchable(self, folder: Path, store: PassageStore, cache: EmbeddingCache) -> tuple[Index, list[bytes]]:
@@ -236,7 +231,7 @@ class Builder:
         write_vectors(vectors, folder)
         save_bm25(words, folder / WORDS)
         documents = len(store.list_versions())
-        return Index(ids, vectors, words, store, documents, self._settings["embedder"], folder.name), keys
+        return Index(ids, vectors, words, store, documents, self._settings.embedder, folder.name), keys
 
     def _embed(self, ids: np.ndarray, texts: Sequence[str], keys: Sequence[bytes], cache: EmbeddingCache) -> np.ndarray:
         """Return the passages' vectors, from the cache, from the generation before, or from the embedder."""
@@ -267,7 +262,7 @@ class Builder:
 
     def _base_ids(self) -> np.ndarray:
         """Return the ids whose vectors the base holds, if they are whole and by the same embedder."""
-        usable = self._base.info.get("embedder") == self._settings["embedder"]
+        usable = self._base.info.embedder == self._settings.embedder
         if not usable or self._base.store is None or self._base.generation is None or VECTORS in self._base.generation.damaged:
             return np.zeros(0, dtype=np.int64)
         return self._base.store.list_ids()

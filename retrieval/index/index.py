@@ -7,6 +7,7 @@ the next `ragft index` writes it anew. No pickle anywhere.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
@@ -19,18 +20,18 @@ from typing import Any
 import numpy as np
 
 from core.errors import LabError
-from core.storage import read_json
+from core.stored import restore
 from core.values import Document, Passage
 from retrieval.chunking import searchable_text
 from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.embedding.embedder import Fingerprint
+from retrieval.index.info import FORMAT, INFO, IndexInfo
 from retrieval.index.lexical import build_bm25, load_bm25
 from retrieval.index.passage_store import STORE, PassageStore, Version
 from retrieval.index.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
-from retrieval.index.versions import INFO, Generation, find_generations, read_stamp
+from retrieval.index.versions import Generation, find_generations, read_stamp
 
 WORDS = "bm25"
-FORMAT = 2
 # One opening at a time: numpy reads the head of an array with `ast`, which two threads of CPython 3.11 may not do
 # at once ("AST constructor recursion depth mismatch"), and two openings would need twice the memory.
 OPENING = Lock()
@@ -139,8 +140,8 @@ def _open_best(folder: Path, fingerprint: Fingerprint, task: str) -> Index:
 
 
 def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: str) -> Index:
-    info = read_json(generation.folder / INFO)
-    if info.get("format") != FORMAT:
+    info = generation.info
+    if info.format != FORMAT:
         raise LabError(f"The index of {task} has the form of another version.", f"Build it anew: `ragft index {task}`.")
     store = PassageStore(generation.folder / STORE)
     ids = store.list_ids()
@@ -150,7 +151,7 @@ def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: 
             raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
     notes = [_describe_damage(generation, task)] if generation.damaged or not generation.current else []
     vectors = _load_vectors(folder, generation, store, ids, info)
-    stale = vectors is None or info["embedder"] != fingerprint.as_json()
+    stale = vectors is None or info.embedder != fingerprint.as_json()
     if stale:
         notes.append(_describe_stale(info, fingerprint, task, lost=vectors is None))
     lexical_whole = not generation.removed and not any(name.startswith(f"{WORDS}/") for name in generation.damaged)
@@ -159,17 +160,17 @@ def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: 
         vectors=vectors,
         bm25=load_bm25(generation.folder / WORDS) if lexical_whole else _rebuild_words(store, ids),
         store=store,
-        documents=int(info["documents"]) - len(generation.removed & store.list_versions().keys()),
-        fingerprint=info["embedder"],
+        documents=info.documents - len(generation.removed & store.list_versions().keys()),
+        fingerprint=info.embedder,
         generation=generation.folder.name,
         stale=stale,
-        calibration=info["calibration"] or {},
+        calibration=info.calibration or {},
         notes=tuple(notes),
         removed=generation.removed,
     )
 
 
-def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids: np.ndarray, info: Mapping[str, Any]) -> Any:
+def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids: np.ndarray, info: IndexInfo) -> Any:
     """Read the vectors, or gather them from where they were kept; None where they are lost."""
     whole = VECTORS not in generation.damaged
     if whole and not generation.removed:
@@ -178,7 +179,8 @@ def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids
         return build_vectors(take_vectors(read_vectors(generation.folder), ids), ids)
     if not (folder / CACHE).is_file():
         return None
-    with closing(EmbeddingCache(folder / CACHE, Fingerprint(**info["embedder"]))) as cache:
+    made_by = restore(Fingerprint, json.dumps(info.embedder), origin=f"The embedder in {generation.folder / INFO}")
+    with closing(EmbeddingCache(folder / CACHE, made_by)) as cache:
         kept, found = cache.read([cache.make_key(searchable_text(passage)) for passage in store.load_passages(ids.tolist())])
     return build_vectors(kept, ids) if found.all() else None
 
@@ -197,11 +199,11 @@ def _describe_damage(generation: Generation, task: str) -> str:
     )
 
 
-def _describe_stale(info: Mapping[str, Any], fingerprint: Fingerprint, task: str, *, lost: bool) -> str:
+def _describe_stale(info: IndexInfo, fingerprint: Fingerprint, task: str, *, lost: bool) -> str:
     remedy = f"Only words are searched. Embed it again: `ragft index {task}`."
     if lost:
         return f"The vectors of the index of {task} are lost. {remedy}"
-    made, wanted = info["embedder"]["model"], fingerprint.model
+    made, wanted = info.embedder["model"], fingerprint.model
     if made == wanted:
         return f"The index of {task} was made with another version of {made}. {remedy}"
     return f"The index of {task} was made with {made}, not {wanted}. {remedy}"

@@ -15,11 +15,19 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import LabError
-from core.storage import read_json
+from core.stored import Stored, read_stored
 
 ARRAYS = ("weights", "rows", "starts")
 VOCABULARY = "vocabulary.json"
 WORD = re.compile(r"\b\w\w+\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary(Stored):
+    """What is kept beside the arrays: the number of passages, and the stemmed words, each at its number's place."""
+
+    size: int
+    words: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +88,7 @@ def save_bm25(bm25: BM25, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ARRAYS:
         np.save(folder / f"{name}.npy", getattr(bm25, name), allow_pickle=False)
-    text = json.dumps({"size": bm25.size, "words": list(bm25.words)}, ensure_ascii=False)
+    text = json.dumps(Vocabulary(bm25.size, list(bm25.words)).as_json(), ensure_ascii=False)
     (folder / VOCABULARY).write_text(text, encoding="utf-8")
 
 
@@ -90,14 +98,14 @@ def load_bm25(folder: Path) -> BM25:
     Raises:
         LabError: A part is absent, or the parts do not belong together.
     """
-    info = read_json(folder / VOCABULARY)
+    vocabulary = read_stored(Vocabulary, folder / VOCABULARY, remedy="Build the index again.")
     try:
         weights, rows, starts = (np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS)
     except (OSError, ValueError) as error:
         raise LabError(f"The word index in {folder} cannot be read: {error}.", "Build the index again.") from error
-    if len(starts) != len(info["words"]) + 1 or not len(weights) == len(rows) == int(starts[-1]):
+    if len(starts) != len(vocabulary.words) + 1 or not len(weights) == len(rows) == int(starts[-1]):
         raise LabError(f"The parts of the word index in {folder} do not belong together.", "Build the index again.")
-    return BM25(weights, rows, starts, {word: number for number, word in enumerate(info["words"])}, int(info["size"]))
+    return BM25(weights, rows, starts, {word: number for number, word in enumerate(vocabulary.words)}, vocabulary.size)
 
 
 def search_bm25(bm25: BM25, query: str, count: int, allowed: np.ndarray | None = None) -> list[tuple[int, float]]:

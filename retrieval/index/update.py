@@ -181,7 +181,7 @@ def update_base(
     """
     began = time.perf_counter()
     wanted = describe_settings(embedder.fingerprint, passage_tokens)
-    recut = not base.fits(wanted)
+    recut = not base.info.is_made_like(wanted)
     plan = _make_plan(sources, base, rebuild=rebuild, recut=recut, on_progress=on_progress)
     unchanged = not (rebuild or plan.gone or plan.fresh)
     if unchanged and base.is_current(wanted, calibrate):

@@ -11,23 +11,27 @@ neither is read, and the next writer removes both. Where a person deleted a docu
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.errors import LabError
-from core.storage import MANIFEST, cannot_write, hash_file, hash_json, read_json, write_json, write_manifest
+from core.storage import MANIFEST, cannot_write, child, hash_file, hash_json, read_json, write_json, write_manifest
+from core.stored import Stored, read_stored, restore
+from retrieval.index.info import INFO, IndexInfo, read_info
 
-CURRENT, LOCK, INFO = "CURRENT", "write.lock", "index.json"
-LOCK_SECONDS = 0.5
+CURRENT = "CURRENT"
+LOCK = "write.lock"
+LOCK_SECONDS = 0.5  # Of waiting for another writer before the caller is asked whether to go on.
 
 
 @dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Stored):
     """What CURRENT says.
 
     Args:
@@ -43,8 +47,15 @@ class Pointer:
     files: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     next_id: int = 0
-    removed: Sequence[str] = ()
+    removed: tuple[str, ...] = ()
     before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest(Stored):
+    """What a stored folder holds: the sha256 of each file, by its path below the folder."""
+
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +64,14 @@ class Generation:
 
     Args:
         folder: Where it lies.
+        info: What its `index.json` says; the defaults where that file is damaged.
         damaged: Its files that are missing or differ from what was written.
         removed: Documents of it that were deleted since.
         current: Whether CURRENT names it.
     """
 
     folder: Path
+    info: IndexInfo
     damaged: frozenset[str]
     removed: frozenset[str] = frozenset()
     current: bool = True
@@ -81,10 +94,13 @@ def read_pointer(folder: Path) -> Pointer | None:
     path = folder / CURRENT
     if not path.exists():
         return None
-    value = read_json(path)
-    if not isinstance(value, dict) or value.pop("check", None) != hash_json(value):
+    values = read_json(path)
+    if not isinstance(values, dict) or values.pop("check", None) != hash_json(values):
         raise LabError(f"{path} is damaged: its checksum does not fit.")
-    return Pointer(**value)
+    pointer = restore(Pointer, json.dumps(values), origin=str(path))
+    if pointer.generation:
+        child(folder, pointer.generation, what="state of the index")
+    return pointer
 
 
 def find_generations(folder: Path) -> Iterator[Generation]:
@@ -95,11 +111,21 @@ def find_generations(folder: Path) -> Iterator[Generation]:
         if not pointer.generation:
             return
         place = folder / pointer.generation
-        yield Generation(place, find_damage(place, pointer.files))
+        yield _describe(place, find_damage(place, pointer.files))
         names = [name for name in names if name < pointer.generation]
     removed = frozenset(pointer.removed if pointer is not None else ())
     for name in names:
-        yield Generation(folder / name, _check_manifest(folder / name), removed, current=False)
+        yield replace(_describe(folder / name, _check_manifest(folder / name)), removed=removed, current=False)
+
+
+def _describe(folder: Path, damaged: frozenset[str]) -> Generation:
+    """Read the record of a generation; one that is whole but cannot be understood is damage too."""
+    if INFO not in damaged:
+        try:
+            return Generation(folder, read_info(folder), damaged)
+        except LabError:
+            damaged |= {INFO}
+    return Generation(folder, IndexInfo(), damaged)
 
 
 def find_damage(folder: Path, files: Mapping[str, str]) -> frozenset[str]:
@@ -116,8 +142,8 @@ def _hash_or_none(path: Path) -> str | None:
 
 def _check_manifest(folder: Path) -> frozenset[str]:
     try:
-        return find_damage(folder, read_json(folder / MANIFEST)["files"])
-    except (LabError, KeyError, TypeError, AttributeError):
+        return find_damage(folder, read_stored(Manifest, folder / MANIFEST).files)
+    except LabError:
         return frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*")) | {MANIFEST}
 
 
@@ -187,7 +213,7 @@ def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed
         removed: Documents which that one holds and this one does not.
     """
     write_manifest(temporary)
-    files = {**read_json(temporary / MANIFEST)["files"], MANIFEST: hash_file(temporary / MANIFEST)}
+    files = {**read_stored(Manifest, temporary / MANIFEST).files, MANIFEST: hash_file(temporary / MANIFEST)}
     for path in (*temporary.rglob("*"), temporary):
         _sync(path)
     number = _last_number(folder) + 1
@@ -210,8 +236,8 @@ def read_next_id(folder: Path) -> int:
     known = [pointer.next_id] if (pointer := _read_or_none(folder)) is not None else []
     for name in _list_names(folder):
         try:
-            known.append(int(read_json(folder / name / INFO)["next_id"]))
-        except (LabError, KeyError, TypeError, ValueError):
+            known.append(read_info(folder / name).next_id)
+        except LabError:
             continue
     return max(known, default=0)
 
@@ -229,8 +255,8 @@ def _read_or_none(folder: Path) -> Pointer | None:
 
 
 def _point(folder: Path, pointer: Pointer) -> None:
-    value = {**asdict(pointer), "removed": list(pointer.removed)}
-    write_json(folder / CURRENT, {**value, "check": hash_json(value)})
+    values = pointer.as_json()
+    write_json(folder / CURRENT, {**values, "check": hash_json(values)})
     _sync(folder)
 
 

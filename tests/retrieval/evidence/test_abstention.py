@@ -2,6 +2,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from core.errors import LabError
 from core.values import Document, Hit, Passage
 from retrieval.evidence.abstention import (
     DEFAULTS,
@@ -12,6 +13,7 @@ from retrieval.evidence.abstention import (
     judge,
     measure_coverage,
     measure_evidence,
+    read_threshold,
 )
 from retrieval.index.update import index_documents
 from retrieval.search.hybrid import HybridRetriever
@@ -129,3 +131,12 @@ def test_documents_made_from_one_form_are_not_all_refused(tmp_path, embedder):
 
 def test_an_index_for_words_only_is_calibrated_on_words(index, embedder):
     assert set(calibrate(replace(index, stale=True), embedder, questions=make_questions())) == {"words"}
+
+
+def test_a_kept_threshold_may_hold_more_but_nothing_of_another_kind():
+    kept = {**DEFAULTS["dense"].as_json(), "value": 0.5, "later": True}
+    assert read_threshold({"dense": kept}, "dense").value == 0.5
+    assert read_threshold({"dense": kept}, "dense").as_json() == kept
+    assert read_threshold({"dense": kept}, "words") == DEFAULTS["words"]
+    with pytest.raises(LabError, match=r"The dense threshold in index\.json is damaged: value"):
+        read_threshold({"dense": {**kept, "value": "high"}}, "dense")
