@@ -9,6 +9,7 @@ from typing import Any
 
 from core.comparison.arms import find_title
 from core.comparison.runs import Run
+from core.evaluation.layout import lay_out
 from core.evaluation.scoring import score_answer
 from core.tasks.task import Task
 from core.values import Example, Prediction
@@ -20,12 +21,11 @@ def render_report(task: Task, items: Sequence[Example], run: Run, answers: Mappi
     """Render a run; every text of a model or a user is escaped."""
     from jinja2 import Environment, StrictUndefined
 
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         task=task,
         run=run,
-        summary=run.summary,
-        find_title=find_title,
+        view=lay_out(run.summary),
         items=[_describe_item(task, item, index, answers) for index, item in enumerate(items)] if answers else [],
         config=json.dumps({"config": run.config, "environment": run.environment}, indent=1, ensure_ascii=False),
     )
@@ -39,7 +39,7 @@ def _describe_item(task: Task, item: Example, index: int, answers: Mapping[str, 
         "expected": json.dumps(item.output, ensure_ascii=False),
         "answers": [
             {
-                "arm": arm,
+                "title": find_title(arm),
                 "text": predictions[index].generation.text,
                 "stage": predictions[index].stage,
                 "issues": [issue.message for issue in predictions[index].issues],

@@ -21,7 +21,7 @@ from ui.page.learn.tab import build_learn_tab
 from ui.page.task.tab import build_task_tab
 from ui.page.task_choices import list_choices
 
-CSS = [Path(__file__).parent / "styles" / name for name in ("page.css", "documents.css", "training.css")]
+CSS = [Path(__file__).parent / "styles" / name for name in ("page.css", "documents.css", "training.css", "evaluate.css")]
 INTRO = """# RAG vs Fine-Tuning Lab
 Retrieval is the open-book exam, fine-tuning is studying for it. Pick a task, let both sit the same exam, and see what the marks are worth."""
 

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.comparison.arms import find_title
 from core.evaluation.scoring import score_answer
 from core.jobs import JobStatus
 from core.tasks.task import Task
 from core.values import Example, Prediction
-from retrieval.evidence.abstention import Verdict
+from retrieval.evidence.abstention import EvidenceVerdict
 from ui.page.passages_view import render_hits, render_support
 
 STAGES = {
@@ -39,7 +38,7 @@ def render_note(text: str) -> str:
     return f'<p class="quiet">{escape(text)}</p>'
 
 
-def render_prediction(task: Task, item: Example, prediction: Prediction, verdict: Verdict | None = None) -> str:
+def render_prediction(task: Task, item: Example, prediction: Prediction, verdict: EvidenceVerdict | None = None) -> str:
     """Show one arm's answer: the JSON, whether it is valid and why, marks, what supports it, passages, seconds and tokens.
 
     Args:
@@ -125,54 +124,6 @@ def render_status(status: JobStatus, name: str, command: Sequence[str]) -> str:
 def format_seconds(seconds: float) -> str:
     """Write a duration for people."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def render_summary(summary: Mapping[str, Any]) -> str:
-    """Show a comparison: verdict, arms, slices."""
-    metric = summary["primary_metric"]
-    verdict = summary["verdict"]
-    head = [
-        "Approach",
-        "Items",
-        metric,
-        "95 % interval",
-        "Valid JSON",
-        "Valid under schema",
-        "All right",
-        "s per answer",
-        "Prompt tokens",
-    ]
-    rows = []
-    for name, arm in summary["arms"].items():
-        if arm["status"] != "ok":
-            rows.append(f'<tr><td>{escape(find_title(name))}</td><td colspan="8">Not run. {escape(arm["reason"])}</td></tr>')
-            continue
-        primary = arm["primary"]
-        cells = [
-            find_title(name), arm["n"], f"{primary['mean']:.3f}", f"{primary['low']:.2f} to {primary['high']:.2f}",
-            f"{arm['json_valid']:.0%}", f"{arm['schema_valid']:.0%}", f"{arm['exact']:.0%}", f"{arm['latency_p50']:.2f}",
-            f"{arm['prompt_tokens']:.0f}",
-        ]  # fmt: skip
-        rows.append(_row(cells))
-    table = f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>{''.join(rows)}</table>"
-    stamp = f'<p class="stamp">{escape(summary["leakage"])}</p>' if summary.get("leakage") else ""
-    notes = "".join(map(render_note, summary.get("notes", ())))
-    return (
-        f'{stamp}<p class="verdict">{escape(verdict["sentence"])}</p>{notes}'
-        f'<div class="wide">{table}</div>{_render_slices(summary["slices"], metric)}'
-    )
-
-
-def _render_slices(slices: Mapping[str, Any], metric: str) -> str:
-    if not slices:
-        return ""
-    arms = list(next(iter(slices.values())))
-    head = "".join(f"<th>{escape(find_title(arm))}</th>" for arm in arms)
-    rows = "".join(
-        _row([name, values[arms[0]]["n"], *(f"{values[arm]['primary']['mean']:.3f}" for arm in arms)])
-        for name, values in slices.items()
-    )
-    return f'<div class="wide"><table><tr><th>{escape(metric)} by slice</th><th>Items</th>{head}</tr>{rows}</table></div>'
 
 
 def _row(cells: Sequence[Any]) -> str:

@@ -1,0 +1,212 @@
+"""A stored summary, laid out once: what people read of a comparison, as plain text.
+
+The report, the page and the terminal only draw a `SummaryView`, so they show the same tables in the same words. What is
+new goes here once: a statistic of an arm is computed in `summary._describe_arm` and is one more line of `ARM_STATISTICS`
+(and of `SLICE_STATISTICS`, where slices have it too); one of a difference is a field of `Contrast` and a line of
+`CONTRAST_STATISTICS`; a further table is a function that `lay_out` calls; a further note is a sentence of the summary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.comparison.arms import find_title
+from core.evaluation.statistics import Interval
+
+STOPPED = "This run was stopped before any arm had finished."
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        title: What stands above it.
+        short: The same where a line has room for 100 characters.
+        number: Whether it holds numbers, which stand to the right.
+    """
+
+    title: str
+    short: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table.
+
+    Args:
+        cells: Texts, one a column; fewer where a remark stands instead of the others.
+        remark: Why the other cells are missing.
+        interval: Where the row's number lies between -1 and 1, for those who can draw it.
+        minor: Whether the row tells so little that the terminal leaves it to the report.
+    """
+
+    cells: tuple[str, ...]
+    remark: str = ""
+    interval: Interval | None = None
+    minor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A table with the sentences above and below it."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    lead: str = ""
+    footnote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryView:
+    """All that is shown of a comparison.
+
+    Args:
+        stamp: Says that the marks are not to be trusted, or not known to be; empty where they are.
+        verdict: One sentence.
+        notes: What a reader must know of the arms.
+        tables: In the order of their weight.
+    """
+
+    stamp: str
+    verdict: str
+    notes: tuple[str, ...] = ()
+    tables: tuple[TableView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A number as a column.
+
+    Args:
+        title: The column's title; `{metric}` is the task's primary metric.
+        short: The same where there is little room.
+        write: Writes it, given the arm, slice or contrast as the summary keeps it.
+    """
+
+    title: str
+    short: str
+    write: Callable[[Mapping[str, Any]], str]
+
+    def column(self, metric: str) -> Column:
+        """Return the column above its numbers."""
+        title, short = (text.replace("{metric}", metric) for text in (self.title, self.short))
+        return Column(title, short, number=True)
+
+
+def _percent(name: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda arm: f"{100 * arm[name]:.0f} %"
+
+
+def _write_interval(arm: Mapping[str, Any]) -> str:
+    return f"{arm['primary']['low']:.3f} to {arm['primary']['high']:.3f}"
+
+
+def _write_contrast_interval(contrast: Mapping[str, Any]) -> str:
+    if contrast["ci_low"] is None:
+        return f"too few independent groups ({contrast['clusters']})"
+    return f"{contrast['ci_low']:+.3f} to {contrast['ci_high']:+.3f}"
+
+
+def _write_p(contrast: Mapping[str, Any]) -> str:
+    p = contrast["p"] if contrast["p_holm"] is None else contrast["p_holm"]
+    return "" if p is None else f"{p:.4f}"
+
+
+COUNT = Statistic("Items", "n", lambda arm: str(arm["n"]))
+PRIMARY = Statistic("{metric}", "{metric}", lambda arm: f"{arm['primary']['mean']:.3f}")
+INTERVAL = Statistic("95 % interval", "95 %", _write_interval)
+SCHEMA_VALID = Statistic("Valid under schema", "schema", _percent("schema_valid"))
+ARM_STATISTICS = (
+    COUNT,
+    PRIMARY,
+    INTERVAL,
+    Statistic("Valid JSON", "JSON", _percent("json_valid")),
+    SCHEMA_VALID,
+    Statistic("All fields right", "right", _percent("exact")),
+    Statistic("Mean field mark", "mark", lambda arm: f"{arm['score']:.3f}"),
+    Statistic("Seconds per answer", "s each", lambda arm: f"{arm['latency_p50']:.2f}"),
+    Statistic("Prompt tokens", "prompt", lambda arm: f"{arm['prompt_tokens']:.0f}"),
+    Statistic("New tokens", "new", lambda arm: f"{arm['new_tokens']:.0f}"),
+)
+SLICE_STATISTICS = (COUNT, PRIMARY, INTERVAL, SCHEMA_VALID)
+CONTRAST_STATISTICS = (
+    Statistic("Difference", "diff.", lambda contrast: f"{contrast['difference']:+.3f}"),
+    Statistic("95 % interval", "95 %", _write_contrast_interval),
+    Statistic("p", "p", _write_p),
+)
+
+
+def lay_out(summary: Mapping[str, Any]) -> SummaryView:
+    """Lay out a run's summary, plain JSON values; that of a run without one finished arm holds no verdict."""
+    if "verdict" not in summary:
+        return SummaryView(stamp="", verdict=STOPPED)
+    # The older runs have neither key.
+    stamp, notes = summary.get("leakage", ""), summary.get("notes", ())
+    mark = " (stamped, see above)" if stamp else ""
+    tables = [_lay_out_arms(summary, mark), _lay_out_contrasts(summary, mark)]
+    if summary["slices"]:
+        tables.append(_lay_out_slices(summary, mark))
+    return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables))
+
+
+def _lay_out_arms(summary: Mapping[str, Any], mark: str) -> TableView:
+    rows = []
+    for name, arm in summary["arms"].items():
+        title = find_title(name)
+        if arm["status"] == "ok":
+            rows.append(TableRow((title, *(statistic.write(arm) for statistic in ARM_STATISTICS))))
+        else:
+            rows.append(TableRow((title,), remark=f"Not run. {arm['reason']}"))
+    return TableView(
+        f"Approaches{mark}",
+        (Column("Approach", "approach"), *(item.column(summary["primary_metric"]) for item in ARM_STATISTICS)),
+        tuple(rows),
+        footnote="Valid counts answers as written; nothing was cut out or repaired. Every item counts, unreadable answers as 0. "
+        "Seconds per answer is each answer's share of its batch.",
+    )
+
+
+def _lay_out_contrasts(summary: Mapping[str, Any], mark: str) -> TableView:
+    metric = summary["primary_metric"]
+    texts = (Column("Pair", "pair"), Column("Metric", "metric"), Column("Items", "items"))
+    return TableView(
+        f"Differences{mark}",
+        (*texts, *(item.column(metric) for item in CONTRAST_STATISTICS)),
+        tuple(_lay_out_contrast(contrast, metric) for contrast in summary["contrasts"]),
+        lead="Paired over the same items, resampled by document. Above 0 the first approach is better.",
+        footnote="On the primary metric over all items p is corrected for the number of pairs (Holm); the other rows explain "
+        "and are not corrected.",
+    )
+
+
+def _lay_out_contrast(contrast: Mapping[str, Any], metric: str) -> TableRow:
+    low, high = contrast["ci_low"], contrast["ci_high"]
+    pair = f"{find_title(contrast['a'])} - {find_title(contrast['b'])}"
+    where = f"{contrast['slice']} ({contrast['n']})"
+    return TableRow(
+        (pair, contrast["metric"], where, *(statistic.write(contrast) for statistic in CONTRAST_STATISTICS)),
+        interval=None if low is None else Interval(contrast["difference"], low, high),
+        # Outside the family that the verdict rests on, only what lies on one side of 0 explains something.
+        minor=(contrast["metric"], contrast["slice"]) != (metric, "all") and (low is None or low <= 0 <= high),
+    )
+
+
+def _lay_out_slices(summary: Mapping[str, Any], mark: str) -> TableView:
+    return TableView(
+        f"Slices{mark}",
+        (
+            Column("Slice", "slice"),
+            Column("Approach", "approach"),
+            *(item.column(summary["primary_metric"]) for item in SLICE_STATISTICS),
+        ),
+        tuple(
+            TableRow((name, find_title(arm), *(statistic.write(marks) for statistic in SLICE_STATISTICS)))
+            for name, arms in summary["slices"].items()
+            for arm, marks in arms.items()
+        ),
+    )
