@@ -28,7 +28,7 @@ from retrieval.index.lexical import BM25, build_bm25
 from retrieval.index.update import index_documents
 from retrieval.index.vectors import build_vectors, take_vectors
 from retrieval.quality.beir import read_beir
-from retrieval.quality.metrics import DEPTH, PASSAGES, Labelled, measure_quality, ndcg
+from retrieval.quality.metrics import DEPTH, PASSAGES, LabelledQuestion, measure_quality, ndcg
 from retrieval.search.hybrid import MODES, HybridRetriever
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -70,7 +70,9 @@ def main() -> None:
     )  # fmt: skip
 
 
-def take(documents: list[Document], labelled: list[Labelled], *, quick: bool) -> tuple[list[Document], list[Labelled]]:
+def take(
+    documents: list[Document], labelled: list[LabelledQuestion], *, quick: bool
+) -> tuple[list[Document], list[LabelledQuestion]]:
     """Return a corpus and its questions; of a quick run, a few of both, from everywhere."""
     if not quick:
         return documents, labelled
@@ -79,14 +81,16 @@ def take(documents: list[Document], labelled: list[Labelled], *, quick: bool) ->
     return [item for item in documents if item.id in wanted], labelled
 
 
-def measure_modes(index: Index, embedder: SentenceEmbedder, labelled: Sequence[Labelled]) -> dict[str, Any]:
+def measure_modes(index: Index, embedder: SentenceEmbedder, labelled: Sequence[LabelledQuestion]) -> dict[str, Any]:
     """Return nDCG@10 of each search mode, and of rank fusion."""
     retrievers = {mode: HybridRetriever(index, embedder, mode=mode) for mode in MODES}
     retrievers["hybrid_rrf"] = HybridRetriever(index, embedder, fusion="rrf")
     return {mode: measure_quality(retriever, labelled).ndcg.mean for mode, retriever in retrievers.items()}
 
 
-def measure_peer(peer: Peer, documents: Sequence[Document], labelled: Sequence[Labelled], cache: Path) -> dict[str, Any]:
+def measure_peer(
+    peer: Peer, documents: Sequence[Document], labelled: Sequence[LabelledQuestion], cache: Path
+) -> dict[str, Any]:
     """Return the peer's nDCG@10; its chunks' vectors are kept from run to run."""
     chunks = peer.split(documents)
     texts = [chunk.page_content for chunk in chunks]
@@ -239,7 +243,7 @@ def tile(index: Index, size: int, *, seed: int = 0) -> Index:
     return replace(index, ids=ids, vectors=build_vectors(vectors, ids), bm25=bm25, store=store)
 
 
-def measure_abstention(index: Index, embedder: SentenceEmbedder, labelled: Sequence[Labelled]) -> dict[str, Any]:
+def measure_abstention(index: Index, embedder: SentenceEmbedder, labelled: Sequence[LabelledQuestion]) -> dict[str, Any]:
     """Return the share of questions kept, and of those whose own article is left out refused, by kind of calibration.
 
     Thresholds are set on the articles of even number and judged on the others.

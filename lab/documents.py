@@ -60,7 +60,7 @@ class Holdings:
 def list_holdings(lab: Lab, task: Task) -> Holdings:
     """List a task's documents, on the disk and in the index. Hashes the files; opens the index."""
     index, notes = _open(lab, task)
-    versions = index.list_versions() if index is not None else {}
+    versions = index.list_documents() if index is not None else {}
     files = {file.id: file for file in lab.library.list_files(task, versions)}
     own = lab.library.choose_own(task, files.values())
     names = sorted(files.keys() | versions.keys())

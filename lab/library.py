@@ -93,7 +93,7 @@ class Library:
         if not self.index_folder(task).is_dir() and not self.list_files(task, {}):
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
         with hold_base(self.index_folder(task), lambda step, total: notify("index", step, total)) as base:
-            sources = from_files(self.list_files(task, base.versions))
+            sources = from_files(self.list_files(task, base.documents))
             result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
         result["problems"] += [asdict(problem) for problem in left_out]
         return result
@@ -102,7 +102,7 @@ class Library:
         """Delete documents that a person added: out of the index first, so that no search finds them any more, then the files.
 
         Nothing else of the index is brought up to date, so this takes seconds however much waits to be indexed. No
-        generation before is kept, and nobody else changes the index meanwhile: the text is nowhere afterwards.
+        version before is kept, and nobody else changes the index meanwhile: the text is nowhere afterwards.
 
         Raises:
             LabError: One of them is not the person's own, or the index was made with another embedder.
@@ -110,11 +110,11 @@ class Library:
         from retrieval.index.update import Sources, hold_base
 
         with hold_base(self.index_folder(task)) as base:
-            own = self.choose_own(task, self.list_files(task, base.versions))
+            own = self.choose_own(task, self.list_files(task, base.documents))
             if strange := sorted(set(identities) - own.keys()):
                 raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
-            kept = {identity: version for identity, version in base.versions.items() if identity not in identities}
-            if len(kept) < len(base.versions):
+            kept = {identity: version for identity, version in base.documents.items() if identity not in identities}
+            if len(kept) < len(base.documents):
                 index = self.find_index(task)
                 if index is not None and index.stale:
                     raise LabError(" ".join(index.notes), "Bring it up to date first, then delete.")

@@ -39,9 +39,9 @@ def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: No
     Raises:
         LabError: There is no index, or no question has evidence.
     """
-    from retrieval.quality.metrics import Labelled, measure_quality
+    from retrieval.quality.metrics import LabelledQuestion, measure_quality
 
-    labelled = [Labelled(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
+    labelled = [LabelledQuestion(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
     return {
         mode: measure_quality(_Watched(lab.library.load_retriever(task, mode=mode), mode, notify), labelled).as_json() for mode in modes
     }

@@ -15,7 +15,7 @@ from core.values import Hit
 from lab.lab import Lab
 
 if TYPE_CHECKING:
-    from retrieval.evidence.abstention import Verdict
+    from retrieval.evidence.abstention import EvidenceVerdict
     from retrieval.search.hybrid import HybridRetriever
 
 LARGEST_K = 100  # Passages; nobody reads more.
@@ -32,7 +32,7 @@ class Found:
     """
 
     hits: Mapping[str, list[Hit] | str]
-    verdict: Verdict
+    verdict: EvidenceVerdict
     index: Any
 
 
@@ -90,7 +90,7 @@ def search_all(lab: Lab, task: Task, query: str, options: SearchOptions) -> Foun
     return Found({**hits, **hybrid.hits}, hybrid.verdict, hybrid.index)
 
 
-def judge_hits(lab: Lab, task: Task, query: str, hits: Sequence[Hit]) -> Verdict | None:
+def judge_hits(lab: Lab, task: Task, query: str, hits: Sequence[Hit]) -> EvidenceVerdict | None:
     """Say whether hits of a task's index hold evidence; None where there are none, or no index any more."""
     from retrieval.evidence.abstention import judge
 
@@ -119,7 +119,7 @@ def _make_retriever(lab: Lab, index: Any, options: SearchOptions) -> HybridRetri
 
 def _find_documents(index: Any, wanted: Sequence[str]) -> list[str]:
     """Return the ids that are wanted or fit a wanted pattern; `*` stands for any characters, `/` too."""
-    indexed = index.list_versions()
+    indexed = index.list_documents()
     chosen: list[str] = []
     for pattern in wanted:
         fitting = [pattern] if pattern in indexed else [name for name in indexed if fnmatchcase(name, pattern)]

@@ -39,4 +39,4 @@ def describe(folder, embedder):
     for passage in passages:
         document = index.load_document(passage.document)
         assert document.text[passage.start : passage.end] == passage.text
-    return {name: index.load_document(name).text for name in index.list_versions()}
+    return {name: index.load_document(name).text for name in index.list_documents()}

@@ -23,7 +23,7 @@ from retrieval.index.info import INFO
 from retrieval.index.lexical import tokenize
 from retrieval.search.hybrid import HybridRetriever
 
-Source = Literal["default", "questions", "sentences"]
+ThresholdSource = Literal["default", "questions", "sentences"]
 SAMPLE = 200
 LEAST_SAMPLE = 20
 COVERAGE = 0.4  # Its share of the evidence; the cosine has the rest.
@@ -76,7 +76,7 @@ class Threshold(Stored):
     kept: float
     refused: float
     questions: int
-    source: Source
+    source: ThresholdSource
 
 
 # XQuAD's 1,190 questions, their own article removed or not; see benchmarks/LOG.md.
@@ -87,7 +87,7 @@ DEFAULTS: Mapping[str, Threshold] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class EvidenceVerdict:
     """Whether hits are worth answering from.
 
     Args:
@@ -105,7 +105,7 @@ class Verdict:
     coverage: float
 
 
-def judge(query: str, hits: Sequence[Hit], calibration: Mapping[str, Any]) -> Verdict:
+def judge(query: str, hits: Sequence[Hit], calibration: Mapping[str, Any]) -> EvidenceVerdict:
     """Say whether the first hits of a query hold evidence.
 
     Args:
@@ -124,7 +124,7 @@ def judge(query: str, hits: Sequence[Hit], calibration: Mapping[str, Any]) -> Ve
         reason = f"Nothing relevant was found. {what}, and {words}."
     else:
         reason = f"{what}, and {words}."
-    return Verdict(score < threshold.value or not hits, reason, score, threshold.value, coverage)
+    return EvidenceVerdict(score < threshold.value or not hits, reason, score, threshold.value, coverage)
 
 
 def calibrate(
@@ -153,7 +153,7 @@ def calibrate(
     """
     random = np.random.default_rng(seed)
     asked = [(text, frozenset(names)) for text, names in questions if names and text.strip()]
-    source: Source = "questions" if len(asked) >= LEAST_SAMPLE else "sentences"
+    source: ThresholdSource = "questions" if len(asked) >= LEAST_SAMPLE else "sentences"
     if source == "sentences":
         asked = _make_questions(index, random)
     asked = [asked[place] for place in sorted(random.permutation(len(asked))[:SAMPLE].tolist())]
@@ -168,7 +168,7 @@ def calibrate(
 
 
 def _set_threshold(
-    asked: Sequence[tuple[str, Collection[str]]], found: Sequence[Sequence[Hit]], source: Source
+    asked: Sequence[tuple[str, Collection[str]]], found: Sequence[Sequence[Hit]], source: ThresholdSource
 ) -> Threshold | None:
     own, other = [], []
     for (text, names), hits in zip(asked, found, strict=True):

@@ -17,8 +17,8 @@ from typing import Any, Literal, NamedTuple
 from core.values import Passage
 from retrieval.search.words import NEGATIONS, Word, find_words
 
-Status = Literal["supported", "unsupported", "not checked"]
-How = Literal["exact", "normalised", "fuzzy", ""]
+SupportStatus = Literal["supported", "unsupported", "not checked"]
+Likeness = Literal["exact", "normalised", "fuzzy", ""]
 LEAST_SCORE = 0.75
 LEAST_LIKENESS = 0.85
 LEAST_LETTERS = 5
@@ -35,13 +35,13 @@ FORBIDDEN = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Support:
+class FieldSupport:
     """What is known of one value of an answer.
 
     Args:
         pointer: JSON pointer of the value.
         status: `not checked` where a text need not hold the value: labels, booleans, nulls, empty texts.
-        how: How it was found; `normalised` is the same words in other case, punctuation or number form.
+        how: Likeness it was found; `normalised` is the same words in other case, punctuation or number form.
         passage: Index of the passage among those given; -1 where it was not found.
         document: Id of that passage's document.
         start: Offset in the document.
@@ -50,8 +50,8 @@ class Support:
     """
 
     pointer: str
-    status: Status
-    how: How = ""
+    status: SupportStatus
+    how: Likeness = ""
     passage: int = -1
     document: str = ""
     start: int = 0
@@ -67,7 +67,7 @@ class Span(NamedTuple):
     end: int
 
 
-def locate_answer(value: Any, passages: Sequence[Passage], schema: Mapping[str, Any]) -> list[Support]:
+def locate_answer(value: Any, passages: Sequence[Passage], schema: Mapping[str, Any]) -> list[FieldSupport]:
     """Locate every value of a JSON answer in the passages, best passage first.
 
     A value that is the id of a passage's document cites that passage as a whole.
@@ -79,7 +79,7 @@ def locate_answer(value: Any, passages: Sequence[Passage], schema: Mapping[str, 
     """
     words = [find_words(passage.text) for passage in passages]
     return [
-        Support(pointer, "not checked") if _is_free(leaf, nodes) else _locate(pointer, leaf, passages, words)
+        FieldSupport(pointer, "not checked") if _is_free(leaf, nodes) else _locate(pointer, leaf, passages, words)
         for pointer, leaf, nodes in _leaves(value, _expand([schema], schema), schema, "")
     ]
 
@@ -134,7 +134,7 @@ def _is_free(value: Any, nodes: Sequence[Mapping[str, Any]]) -> bool:
     return any(value == node.get("const") or value in node.get("enum", []) for node in nodes)
 
 
-def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequence[Sequence[Word]]) -> Support:
+def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequence[Sequence[Word]]) -> FieldSupport:
     for place, passage in enumerate(passages):
         if value == passage.document:
             return _support(pointer, "exact", place, passage, Span(1.0, 0, len(passage.text)))
@@ -145,17 +145,17 @@ def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequen
             if span := find(text, wanted, passage.text, words[place]):
                 return _support(pointer, how, place, passage, span)
     if not isinstance(value, str) or not wanted:
-        return Support(pointer, "unsupported")
+        return FieldSupport(pointer, "unsupported")
     spans = [(_find_parts(wanted, words[place]), place) for place in range(len(passages))]
     span, place = max(spans, key=lambda pair: (pair[0].score, -pair[1]), default=(Span(0.0, 0, 0), -1))
     if span.score < LEAST_SCORE:
-        return Support(pointer, "unsupported", score=span.score)
+        return FieldSupport(pointer, "unsupported", score=span.score)
     return _support(pointer, "fuzzy", place, passages[place], span)
 
 
-def _support(pointer: str, how: Any, place: int, passage: Passage, span: Span) -> Support:
+def _support(pointer: str, how: Any, place: int, passage: Passage, span: Span) -> FieldSupport:
     start = passage.start
-    return Support(pointer, "supported", how, place, passage.document, start + span.start, start + span.end, span.score)
+    return FieldSupport(pointer, "supported", how, place, passage.document, start + span.start, start + span.end, span.score)
 
 
 def _find_exact(text: str, wanted: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:

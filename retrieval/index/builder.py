@@ -1,4 +1,4 @@
-"""Writing one generation of an index out of the one before and what changed."""
+"""Writing one version of an index out of the one before and what changed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ import numpy as np
 
 from core.errors import LabError
 from core.storage import write_json
-from core.values import Document, Passage
+from core.values import Document, Passage, Progress
 from retrieval.chunking import searchable_text, split_document
 from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.embedding.embedder import SPECIAL_TOKENS, Embedder, Fingerprint
 from retrieval.index.index import WORDS, Index
 from retrieval.index.info import FORMAT, INFO, IndexInfo
 from retrieval.index.lexical import build_bm25, save_bm25
-from retrieval.index.passage_store import STORE, PassageStore, Version, write_store
+from retrieval.index.passage_store import STORE, DocumentVersion, PassageStore, write_store
 from retrieval.index.vectors import VECTORS, build_vectors, check_vectors, read_vectors, take_vectors, write_vectors
-from retrieval.index.versions import CURRENT, Generation, find_generations, new_generation, publish, read_next_id
+from retrieval.index.versions import CURRENT, IndexVersion, find_versions, new_version, publish, read_next_id
 
 CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives something else: every index is then cut anew.
 BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
 Item = TypeVar("Item")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -46,28 +45,31 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Base:
-    """The state that an update starts from; without a generation there is none.
+    """The state that an update starts from; an index that is new or empty has no version.
 
     Args:
-        versions: Its documents.
-        info: What its `index.json` says.
-        generation: The generation.
+        documents: The version of each of its documents, by id.
+        version: The version of the index.
         store: The texts.
         damaged: Files of the index that are damaged.
         removed: Documents that the store still holds and that were deleted since: they are none of its documents.
     """
 
-    versions: Mapping[str, Version]
-    info: IndexInfo
-    generation: Generation | None = None
+    documents: Mapping[str, DocumentVersion]
+    version: IndexVersion | None = None
     store: PassageStore | None = None
     damaged: tuple[str, ...] = ()
     removed: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
-        """Name of the generation."""
-        return self.generation.folder.name if self.generation is not None else ""
+        """Name of the version."""
+        return self.version.folder.name if self.version is not None else ""
+
+    @property
+    def info(self) -> IndexInfo:
+        """What its `index.json` says."""
+        return self.version.info if self.version is not None else IndexInfo()
 
     @property
     def passages(self) -> int:
@@ -77,7 +79,7 @@ class Base:
     @property
     def folder(self) -> Path:
         """Where its files lie."""
-        return self.generation.folder if self.generation is not None else Path()
+        return self.version.folder if self.version is not None else Path()
 
     def load(self, identity: str) -> Document | None:
         """Return a document as it was indexed."""
@@ -94,14 +96,14 @@ class Base:
 
     def is_current(self, settings: IndexInfo, calibrate: Calibration | None) -> bool:
         """Whether it is whole, answers searches, and was made as it would be made now."""
-        whole = self.generation is not None and not self.damaged
+        whole = self.version is not None and not self.damaged
         calibrated = calibrate is None or self.info.calibrated_from == calibrate.source
         return whole and self.info.is_made_like(settings) and calibrated
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A generation that was written."""
+    """A version that was written."""
 
     name: str
     passages: int
@@ -112,18 +114,18 @@ class Built:
 def find_base(folder: Path) -> Base:
     """Return the newest state whose texts are whole."""
     damaged: list[str] = []
-    for generation in find_generations(folder):
-        damaged += [f"{generation.folder.name}/{name}" for name in sorted(generation.damaged)]
-        if generation.damaged & {STORE, INFO}:
+    for version in find_versions(folder):
+        damaged += [f"{version.folder.name}/{name}" for name in sorted(version.damaged)]
+        if version.damaged & {STORE, INFO}:
             continue
-        if generation.info.format == FORMAT:
-            store = PassageStore(generation.folder / STORE)
-            damaged += [] if damaged or generation.current else [CURRENT]
-            versions = store.list_versions()
-            removed = generation.removed & versions.keys()
-            kept = {identity: version for identity, version in versions.items() if identity not in removed}
-            return Base(kept, generation.info, generation, store, tuple(damaged), removed)
-    return Base({}, IndexInfo(), damaged=tuple(damaged))
+        if version.info.format == FORMAT:
+            store = PassageStore(version.folder / STORE)
+            damaged += [] if damaged or version.current else [CURRENT]
+            documents = store.list_documents()
+            removed = version.removed & documents.keys()
+            kept = {name: document for name, document in documents.items() if name not in removed}
+            return Base(kept, version, store, tuple(damaged), removed)
+    return Base({}, damaged=tuple(damaged))
 
 
 def describe_settings(fingerprint: Fingerprint, passage_tokens: int) -> IndexInfo:
@@ -132,7 +134,7 @@ def describe_settings(fingerprint: Fingerprint, passage_tokens: int) -> IndexInf
 
 
 class Builder:
-    """Builds one generation. The writer's lock is the caller's.
+    """Builds one version. The writer's lock is the caller's.
 
     Args:
         folder: The index.
@@ -157,13 +159,13 @@ class Builder:
         self,
         gone: Collection[str],
         fresh: Mapping[str, Document],
-        versions: Mapping[str, Version],
+        versions: Mapping[str, DocumentVersion],
         *,
         recut: bool,
         calibrate: Calibration | None,
         purge: bool = False,
     ) -> Built:
-        """Write a generation and make it current.
+        """Write a version and make it current.
 
         Args:
             gone: Documents of the base's store to remove, the replaced ones included.
@@ -171,13 +173,13 @@ class Builder:
             versions: Their versions.
             recut: Whether to cut the base's other documents anew.
             calibrate: Judges the finished index; what it returns is stored.
-            purge: Keep no generation before this one: nothing on the disk holds any more what was removed.
+            purge: Keep no version before this one: nothing on the disk holds any more what was removed.
 
         Raises:
             LabError: The disk refuses, or no document has any text.
         """
         removed = [identity for identity in gone if identity not in fresh]
-        with new_generation(self._folder) as temporary:
+        with new_version(self._folder) as temporary:
             next_id = self._write_texts(temporary / STORE, gone, fresh, versions, recut=recut)
             with closing(PassageStore(temporary / STORE)) as store, closing(self._open_cache()) as cache:
                 index, keys = self._write_searchable(temporary, store, cache)
@@ -194,11 +196,17 @@ class Builder:
         return EmbeddingCache(self._folder / CACHE, self._embedder.fingerprint)
 
     def _write_texts(
-        self, path: Path, gone: Collection[str], fresh: Mapping[str, Document], versions: Mapping[str, Version], *, recut: bool
+        self,
+        path: Path,
+        gone: Collection[str],
+        fresh: Mapping[str, Document],
+        versions: Mapping[str, DocumentVersion],
+        *,
+        recut: bool,
     ) -> int:
         """Write documents and passages; returns the smallest id that is free afterwards."""
         next_id = read_next_id(self._folder)
-        kept = self._base.versions.keys() - set(gone)
+        kept = self._base.documents.keys() - set(gone)
         again = [document for identity in sorted(kept if recut else ()) if (document := self._base.load(identity)) is not None]
         if kept:
             self._base.copy_texts(path)
@@ -230,11 +238,11 @@ class Builder:
         words = build_bm25(texts)
         write_vectors(vectors, folder)
         save_bm25(words, folder / WORDS)
-        documents = len(store.list_versions())
+        documents = len(store.list_documents())
         return Index(ids, vectors, words, store, documents, self._settings.embedder, folder.name), keys
 
     def _embed(self, ids: np.ndarray, texts: Sequence[str], keys: Sequence[bytes], cache: EmbeddingCache) -> np.ndarray:
-        """Return the passages' vectors, from the cache, from the generation before, or from the embedder."""
+        """Return the passages' vectors, from the cache, from the version before, or from the embedder."""
         vectors, found = cache.read(keys)
         if not found.all() and self._reuse:
             known = ~found & np.isin(ids, self._base_ids())
@@ -263,7 +271,7 @@ class Builder:
     def _base_ids(self) -> np.ndarray:
         """Return the ids whose vectors the base holds, if they are whole and by the same embedder."""
         usable = self._base.info.embedder == self._settings.embedder
-        if not usable or self._base.store is None or self._base.generation is None or VECTORS in self._base.generation.damaged:
+        if not usable or self._base.store is None or self._base.version is None or VECTORS in self._base.version.damaged:
             return np.zeros(0, dtype=np.int64)
         return self._base.store.list_ids()
 

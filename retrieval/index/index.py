@@ -1,7 +1,7 @@
-"""An index as searches see it: one generation, unchanging, safe for any number of threads.
+"""An index as searches see it: one version, unchanging, safe for any number of threads.
 
 Every file is checked against its sha256 on opening. What is damaged is mended in memory: the word index and the
-vectors from the stored text and the kept vectors, or the whole from the generation before; `notes` says so, and
+vectors from the stored text and the kept vectors, or the whole from the version before; `notes` says so, and
 the next `ragft index` writes it anew. No pickle anywhere.
 """
 
@@ -27,9 +27,9 @@ from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.embedding.embedder import Fingerprint
 from retrieval.index.info import FORMAT, INFO, IndexInfo
 from retrieval.index.lexical import build_bm25, load_bm25
-from retrieval.index.passage_store import STORE, PassageStore, Version
+from retrieval.index.passage_store import STORE, DocumentVersion, PassageStore
 from retrieval.index.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
-from retrieval.index.versions import Generation, find_generations, read_stamp
+from retrieval.index.versions import IndexVersion, find_versions, read_stamp
 
 WORDS = "bm25"
 # One opening at a time: numpy reads the head of an array with `ast`, which two threads of CPython 3.11 may not do
@@ -39,7 +39,7 @@ OPENING = Lock()
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """One generation of an index. Position i of the word index is the passage `ids[i]`, in SQLite and in FAISS too.
+    """One version of an index. Position i of the word index is the passage `ids[i]`, in SQLite and in FAISS too.
 
     Args:
         ids: Ids of the passages, ascending, never given to another passage. Shape: (passages,), int64.
@@ -48,7 +48,7 @@ class Index:
         store: The texts.
         documents: How many documents there are.
         fingerprint: The embedder that made the vectors, as JSON.
-        generation: Name of the generation.
+        version: Name of the version.
         stale: Made with another embedder, or without usable vectors: dense search must be left out.
         calibration: What `search.calibrate` stored.
         notes: What a person must know: damage and how it was mended, vectors that do not fit.
@@ -61,7 +61,7 @@ class Index:
     store: PassageStore
     documents: int
     fingerprint: Mapping[str, Any]
-    generation: str
+    version: str
     stale: bool = False
     calibration: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -82,9 +82,9 @@ class Index:
         """Return a document as it was indexed, None where there is none of this id."""
         return None if identity in self.removed else self.store.load_document(identity)
 
-    def list_versions(self) -> dict[str, Version]:
-        """Return the version of every document."""
-        return {identity: version for identity, version in self.store.list_versions().items() if identity not in self.removed}
+    def list_documents(self) -> dict[str, DocumentVersion]:
+        """Return the version of every document, by id."""
+        return {identity: version for identity, version in self.store.list_documents().items() if identity not in self.removed}
 
     def select(self, documents: Collection[str]) -> np.ndarray:
         """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
@@ -99,7 +99,7 @@ class Index:
 
 
 def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
-    """Open the current generation of an index. Needs no lock: a writer meanwhile never touches what is being read.
+    """Open the current version of an index. Needs no lock: a writer meanwhile never touches what is being read.
 
     Args:
         folder: The index.
@@ -127,59 +127,59 @@ def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
 
 def _open_best(folder: Path, fingerprint: Fingerprint, task: str) -> Index:
     found = False
-    for generation in find_generations(folder):
+    for version in find_versions(folder):
         found = True
-        if not generation.damaged & {STORE, INFO}:
+        if not version.damaged & {STORE, INFO}:
             try:
-                return _load(folder, generation, fingerprint, task)
+                return _load(folder, version, fingerprint, task)
             except (sqlite3.Error, OSError) as error:
-                getLogger(__name__).info("%s cannot be read: %s", generation.folder, error)
+                getLogger(__name__).info("%s cannot be read: %s", version.folder, error)
     if found:
         raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
     raise LabError(f"There is no index of {task}.", f"Build it: `ragft index {task}`.")
 
 
-def _load(folder: Path, generation: Generation, fingerprint: Fingerprint, task: str) -> Index:
-    info = generation.info
+def _load(folder: Path, version: IndexVersion, fingerprint: Fingerprint, task: str) -> Index:
+    info = version.info
     if info.format != FORMAT:
         raise LabError(f"The index of {task} has the form of another version.", f"Build it anew: `ragft index {task}`.")
-    store = PassageStore(generation.folder / STORE)
+    store = PassageStore(version.folder / STORE)
     ids = store.list_ids()
-    if generation.removed:
-        ids = ids[~np.isin(ids, store.select(generation.removed))]
+    if version.removed:
+        ids = ids[~np.isin(ids, store.select(version.removed))]
         if not len(ids):
             raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
-    notes = [_describe_damage(generation, task)] if generation.damaged or not generation.current else []
-    vectors = _load_vectors(folder, generation, store, ids, info)
+    notes = [_describe_damage(version, task)] if version.damaged or not version.current else []
+    vectors = _load_vectors(folder, version, store, ids)
     stale = vectors is None or info.embedder != fingerprint.as_json()
     if stale:
         notes.append(_describe_stale(info, fingerprint, task, lost=vectors is None))
-    lexical_whole = not generation.removed and not any(name.startswith(f"{WORDS}/") for name in generation.damaged)
+    lexical_whole = not version.removed and not any(name.startswith(f"{WORDS}/") for name in version.damaged)
     return Index(
         ids=ids,
         vectors=vectors,
-        bm25=load_bm25(generation.folder / WORDS) if lexical_whole else _rebuild_words(store, ids),
+        bm25=load_bm25(version.folder / WORDS) if lexical_whole else _rebuild_words(store, ids),
         store=store,
-        documents=info.documents - len(generation.removed & store.list_versions().keys()),
+        documents=info.documents - len(version.removed & store.list_documents().keys()),
         fingerprint=info.embedder,
-        generation=generation.folder.name,
+        version=version.folder.name,
         stale=stale,
         calibration=info.calibration or {},
         notes=tuple(notes),
-        removed=generation.removed,
+        removed=version.removed,
     )
 
 
-def _load_vectors(folder: Path, generation: Generation, store: PassageStore, ids: np.ndarray, info: IndexInfo) -> Any:
+def _load_vectors(folder: Path, version: IndexVersion, store: PassageStore, ids: np.ndarray) -> Any:
     """Read the vectors, or gather them from where they were kept; None where they are lost."""
-    whole = VECTORS not in generation.damaged
-    if whole and not generation.removed:
-        return read_vectors(generation.folder)
+    whole = VECTORS not in version.damaged
+    if whole and not version.removed:
+        return read_vectors(version.folder)
     if whole:
-        return build_vectors(take_vectors(read_vectors(generation.folder), ids), ids)
+        return build_vectors(take_vectors(read_vectors(version.folder), ids), ids)
     if not (folder / CACHE).is_file():
         return None
-    made_by = restore(Fingerprint, json.dumps(info.embedder), origin=f"The embedder in {generation.folder / INFO}")
+    made_by = restore(Fingerprint, json.dumps(version.info.embedder), origin=f"The embedder in {version.folder / INFO}")
     with closing(EmbeddingCache(folder / CACHE, made_by)) as cache:
         kept, found = cache.read([cache.make_key(searchable_text(passage)) for passage in store.load_passages(ids.tolist())])
     return build_vectors(kept, ids) if found.all() else None
@@ -189,12 +189,12 @@ def _rebuild_words(store: PassageStore, ids: np.ndarray) -> Any:
     return build_bm25([searchable_text(passage) for passage in store.load_passages(ids.tolist())])
 
 
-def _describe_damage(generation: Generation, task: str) -> str:
-    if generation.current:
-        names = ", ".join(sorted(generation.damaged))
+def _describe_damage(version: IndexVersion, task: str) -> str:
+    if version.current:
+        names = ", ".join(sorted(version.damaged))
         return f"The index of {task} is damaged ({names}) and was mended from its stored text. Write it anew: `ragft index {task}`."
     return (
-        f"The index of {task} is damaged; the state before its last change ({generation.folder.name}) answers. "
+        f"The index of {task} is damaged; the state before its last change ({version.folder.name}) answers. "
         f"Write it anew: `ragft index {task}`."
     )
 
@@ -203,7 +203,7 @@ def _describe_stale(info: IndexInfo, fingerprint: Fingerprint, task: str, *, los
     remedy = f"Only words are searched. Embed it again: `ragft index {task}`."
     if lost:
         return f"The vectors of the index of {task} are lost. {remedy}"
-    made, wanted = info.embedder["model"], fingerprint.model
+    made, wanted = info.embedder.get("model", "another embedder"), fingerprint.model
     if made == wanted:
         return f"The index of {task} was made with another version of {made}. {remedy}"
     return f"The index of {task} was made with {made}, not {wanted}. {remedy}"

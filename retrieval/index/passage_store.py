@@ -28,7 +28,7 @@ BLOCK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class DocumentVersion:
     """What tells a document's versions apart: the sha256 of the file's bytes, and the file's name, which chooses the reader."""
 
     sha256: str
@@ -56,9 +56,9 @@ class PassageStore:
         """Return the ids of all passages, ascending. Shape: (passages,), int64."""
         return np.array([row[0] for row in self._ask("SELECT id FROM passages ORDER BY id")], dtype=np.int64)
 
-    def list_versions(self) -> dict[str, Version]:
-        """Return the version of every document."""
-        return {row[0]: Version(*row[1:]) for row in self._ask("SELECT id, sha256, origin FROM documents ORDER BY id")}
+    def list_documents(self) -> dict[str, DocumentVersion]:
+        """Return the version of every document, by id."""
+        return {row[0]: DocumentVersion(*row[1:]) for row in self._ask("SELECT id, sha256, origin FROM documents ORDER BY id")}
 
     def load_passages(self, ids: Sequence[int]) -> list[Passage]:
         """Return passages in the order of their ids.
@@ -121,7 +121,7 @@ class StoreWriter:
         """Remove all passages, to cut the documents anew."""
         self._connection.execute("DELETE FROM passages")
 
-    def add_document(self, document: Document, version: Version) -> None:
+    def add_document(self, document: Document, version: DocumentVersion) -> None:
         """Add a document."""
         row = (document.id, document.title, version.origin, version.sha256, document.text, json.dumps(list(document.pages)))
         self._connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)", row)

@@ -1,6 +1,6 @@
 """Bringing an index up to date with its documents: what is unchanged is neither parsed nor embedded again.
 
-The new state is written as a generation of its own and made current at the end, so whoever interrupts, cancels
+The new state is written as a version of its own and made current at the end, so whoever interrupts, cancels
 or kills an update leaves the old state, and readers see the old or the new one, never a mixture.
 """
 
@@ -15,13 +15,13 @@ from typing import Any
 
 from core.errors import LabError
 from core.storage import hash_json
-from core.values import Document
+from core.values import Document, Progress
 from retrieval.documents import Problem, SourceFile, parse_files
 from retrieval.embedding.cache import CACHE
 from retrieval.embedding.embedder import Embedder
-from retrieval.index.builder import Base, Builder, Built, Calibration, Progress, describe_settings, find_base, watch
+from retrieval.index.builder import Base, Builder, Built, Calibration, describe_settings, find_base, watch
 from retrieval.index.index import Index, open_index
-from retrieval.index.passage_store import Version
+from retrieval.index.passage_store import DocumentVersion
 from retrieval.index.versions import clear, hold_index
 from retrieval.readers.registry import READERS
 from retrieval.readers.text import SURROGATE
@@ -39,7 +39,7 @@ class Sources:
         read: Gives the documents of these ids; what cannot be read is a problem instead.
     """
 
-    versions: Mapping[str, Version]
+    versions: Mapping[str, DocumentVersion]
     read: Callable[[Sequence[str]], Iterable[Document | Problem]]
 
 
@@ -48,7 +48,7 @@ class Report:
     """What an update did. Documents are counted; `skipped` stayed as they were: unchanged and not even parsed, or unreadable.
 
     `chunks_per_second` is the passages embedded in this update by the seconds of embedding them; 0 when none was.
-    `notes` says which damage was found and mended.
+    `generation` names the version of the index that answers now; `notes` says which damage was found and mended.
     """
 
     generation: str
@@ -84,14 +84,14 @@ class _Plan:
 def from_files(files: Iterable[SourceFile]) -> Sources:
     """Take documents from files: the bytes' sha256 tells their versions apart, so unchanged files are not parsed."""
     known = {file.id: file for file in files}
-    versions = {identity: Version(file.sha256, file.name) for identity, file in known.items()}
+    versions = {identity: DocumentVersion(file.sha256, file.name) for identity, file in known.items()}
     return Sources(versions, lambda ids: parse_files([known[identity] for identity in ids]))
 
 
 def from_documents(documents: Iterable[Document]) -> Sources:
     """Take documents as they are, but for halves of surrogate pairs: what is embedded of them tells their versions apart."""
     known = {document.id: _mend(document) for document in documents}
-    versions = {i: Version(hash_json([d.title, d.text, d.pages]), d.origin) for i, d in known.items()}
+    versions = {i: DocumentVersion(hash_json([d.title, d.text, d.pages]), d.origin) for i, d in known.items()}
     return Sources(versions, lambda ids: [known[identity] for identity in ids])
 
 
@@ -172,7 +172,7 @@ def update_base(
         embedder: Makes the vectors; another one than before embeds everything anew.
         passage_tokens: The longest passage in the embedder's tokens, and never more than it sees.
         rebuild: Parse, cut and embed everything anew.
-        purge: Keep no generation before the new one, so that deleted text is nowhere on the disk.
+        purge: Keep no version before the new one, so that deleted text is nowhere on the disk.
         calibrate: Judges the finished index; what it returns is stored with it.
         on_progress: Told (passages embedded, passages to embed), (0, 0) before that is known; may raise to cancel.
 
@@ -197,7 +197,7 @@ def update_base(
 
 
 def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_progress: Progress) -> _Plan:
-    old = base.versions
+    old = base.documents
     changed = [i for i, version in sources.versions.items() if rebuild or old.get(i) != version]
     fresh: dict[str, Document] = {}
     problems = []
@@ -227,7 +227,7 @@ def _empty(folder: Path, base: Base, plan: _Plan, began: float) -> Report:
     Raises:
         LabError: It has none. Sources that cannot be read are named.
     """
-    if base.versions:
+    if base.documents:
         clear(folder)
         (folder / CACHE).unlink(missing_ok=True)
         return _report(plan, "", 0, began)

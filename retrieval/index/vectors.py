@@ -26,7 +26,7 @@ def choose_kind(count: int) -> str:
     at 50,000 vectors and 72 ms at 500,000 exactly, 2.4 ms at 500,000 with 64 of 2,828 lists. Those find 0.957 of the
     same ten at 50,000 (894 lists), 0.98 at 100,000 (1,264) and 0.9995 at 500,000, where the clusters flatter it.
     A graph (HNSW32) finds 0.996 at 50,000 in the same time, but takes 4 to 5 times as long to build, and every
-    generation is built anew; and its filtered searches would lose passages, which those of lists do not.
+    version of an index is built anew; and its filtered searches would lose passages, which those of lists do not.
     """
     if count <= EXACT_LIMIT:
         return "Flat"

@@ -1,12 +1,12 @@
-"""Generations of an index: each is a folder written whole, then made current by renaming one small file.
+"""Versions of an index: each is a folder written whole, then made current by renaming one small file.
 
-    index/CURRENT             which generation counts, with the sha256 of each of its files
-    index/000007/             the current generation, never changed once it is written
+    index/CURRENT             which version counts, with the sha256 of each of its files
+    index/000007/             the current version, never changed once it is written
     index/000006/             the one before, for the day the current one is damaged
     index/write.lock          held by the one writer; readers need no lock
 
-A writer that is killed leaves a folder whose name begins with a dot, or a generation that CURRENT does not name:
-neither is read, and the next writer removes both. Where a person deleted a document, no generation before is kept.
+A writer that is killed leaves a folder whose name begins with a dot, or a version that CURRENT does not name:
+neither is read, and the next writer removes both. Where a person deleted a document, no version before is kept.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Pointer(Stored):
     Args:
         generation: Name of the folder that counts; empty when the last document was deleted.
         files: sha256 of each file of it.
-        number: The last number that a generation got.
+        number: The last number that a version got.
         next_id: The smallest passage id that was never given away.
-        removed: Documents that the generation before still holds and that must not come back from it.
-        before: Name of the generation to keep beside it, if any.
+        removed: Documents that the version before still holds and that must not come back from it.
+        before: Name of the version to keep beside it, if any.
     """
 
     generation: str = ""
@@ -59,8 +59,8 @@ class Manifest(Stored):
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
-    """A generation that may be read, and what is wrong with it.
+class IndexVersion:
+    """A version that may be read, and what is wrong with it.
 
     Args:
         folder: Where it lies.
@@ -103,8 +103,8 @@ def read_pointer(folder: Path) -> Pointer | None:
     return pointer
 
 
-def find_generations(folder: Path) -> Iterator[Generation]:
-    """Yield the generations worth reading, best first; each is checked only when it is asked for."""
+def find_versions(folder: Path) -> Iterator[IndexVersion]:
+    """Yield the versions worth reading, best first; each is checked only when it is asked for."""
     pointer = _read_or_none(folder)
     names = _list_names(folder)
     if pointer is not None:
@@ -118,14 +118,14 @@ def find_generations(folder: Path) -> Iterator[Generation]:
         yield replace(_describe(folder / name, _check_manifest(folder / name)), removed=removed, current=False)
 
 
-def _describe(folder: Path, damaged: frozenset[str]) -> Generation:
-    """Read the record of a generation; one that is whole but cannot be understood is damage too."""
+def _describe(folder: Path, damaged: frozenset[str]) -> IndexVersion:
+    """Read the record of a version; one that is whole but cannot be understood is damage too."""
     if INFO not in damaged:
         try:
-            return Generation(folder, read_info(folder), damaged)
+            return IndexVersion(folder, read_info(folder), damaged)
         except LabError:
             damaged |= {INFO}
-    return Generation(folder, IndexInfo(), damaged)
+    return IndexVersion(folder, IndexInfo(), damaged)
 
 
 def find_damage(folder: Path, files: Mapping[str, str]) -> frozenset[str]:
@@ -184,8 +184,8 @@ def hold_index(folder: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def new_generation(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside the generations; it is gone afterwards unless it was published.
+def new_version(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside the versions; it is gone afterwards unless it was published.
 
     Raises:
         LabError: The disk refuses.
@@ -203,13 +203,13 @@ def new_generation(folder: Path) -> Iterator[Path]:
 
 
 def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed: Sequence[str]) -> str:
-    """Make a written folder the current generation and return its name.
+    """Make a written folder the current version and return its name.
 
     Args:
         folder: The index.
-        temporary: What `new_generation` yielded, filled.
+        temporary: What `new_version` yielded, filled.
         next_id: The smallest passage id that is not given away yet.
-        before: Name of the generation to keep beside it, empty for none; all others go, after the new one counts.
+        before: Name of the version to keep beside it, empty for none; all others go, after the new one counts.
         removed: Documents which that one holds and this one does not.
     """
     write_manifest(temporary)
@@ -226,7 +226,7 @@ def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed
 
 
 def clear(folder: Path) -> None:
-    """Leave an index without a generation; its numbers and ids go on where they were."""
+    """Leave an index without a version; its numbers and ids go on where they were."""
     _point(folder, Pointer(number=_last_number(folder), next_id=read_next_id(folder)))
     _tidy(folder, set())
 
@@ -261,7 +261,7 @@ def _point(folder: Path, pointer: Pointer) -> None:
 
 
 def _tidy(folder: Path, keep: set[str]) -> None:
-    """Remove older generations, and the files of the form before generations."""
+    """Remove older versions, and the files of the form before versions."""
     legacy = {"vectors.faiss", "passages.jsonl", INFO, MANIFEST}
     for path in folder.iterdir():
         if path.is_dir() and path.name.isdecimal() and path.name not in keep:

@@ -11,13 +11,13 @@ from typing import Any
 
 from core.errors import LabError
 from core.values import Document
-from retrieval.quality.metrics import Labelled
+from retrieval.quality.metrics import LabelledQuestion
 from retrieval.readers.text import clean_text
 
 QRELS = ("qrels/test.tsv", "qrels_test.tsv")
 
 
-def read_beir(folder: Path) -> tuple[list[Document], list[Labelled]]:
+def read_beir(folder: Path) -> tuple[list[Document], list[LabelledQuestion]]:
     """Read `corpus.jsonl`, `queries.jsonl` (plain or .gz) and the test judgements of a folder.
 
     Raises:
@@ -32,7 +32,7 @@ def read_beir(folder: Path) -> tuple[list[Document], list[Labelled]]:
     unknown = sorted(set(relevant) - set(texts))
     if unknown:
         raise LabError(f"The judgements in {folder} name the query {unknown[0]!r}, which queries.jsonl does not hold.")
-    return documents, [Labelled(texts[query], gains, query) for query, gains in relevant.items()]
+    return documents, [LabelledQuestion(texts[query], gains, query) for query, gains in relevant.items()]
 
 
 def _read_judgements(folder: Path) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ PASSAGES = 100
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledQuestion:
     """A question and the documents that answer it, with their gains (1 where only relevance is known)."""
 
     query: str
@@ -48,7 +48,7 @@ class Quality:
         }
 
 
-def measure_quality(retriever: Retriever, labelled: Sequence[Labelled], *, seed: int = 0) -> Quality:
+def measure_quality(retriever: Retriever, labelled: Sequence[LabelledQuestion], *, seed: int = 0) -> Quality:
     """Search every question and mark the ranking of documents.
 
     Raises:

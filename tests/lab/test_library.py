@@ -57,7 +57,7 @@ def find_all(folder):
 
 
 def names(lab, task):
-    return sorted(lab.library.load_index(task).list_versions())
+    return sorted(lab.library.load_index(task).list_documents())
 
 
 def test_indexing_syncs_the_folder_and_says_what_it_did(ragft, task_folder):

@@ -13,8 +13,8 @@ from typing import Any
 
 from core.tasks.task import Task
 from core.values import Document, Hit, Passage, Prediction
-from retrieval.evidence.abstention import Verdict
-from retrieval.evidence.provenance import Support, locate_answer
+from retrieval.evidence.abstention import EvidenceVerdict
+from retrieval.evidence.provenance import FieldSupport, locate_answer
 
 LoadDocument = Callable[[str], Document | None]
 RETRIEVERS = {"hybrid": "Hybrid", "dense": "Dense", "bm25": "BM25", "rerank": "Reranker"}
@@ -26,7 +26,7 @@ STOPWORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "can", "do", "
 
 
 def render_hits(
-    hits: Sequence[Hit], query: str, *, dropped: int = 0, documents: Sequence[str] = (), verdict: Verdict | None = None
+    hits: Sequence[Hit], query: str, *, dropped: int = 0, documents: Sequence[str] = (), verdict: EvidenceVerdict | None = None
 ) -> str:
     """Show the passages that an answer was made from.
 
@@ -44,7 +44,7 @@ def render_hits(
     return f"<details open><summary>Passages used ({len(hits)})</summary>{doubt}{blocks}{left}</details>"
 
 
-def render_search(verdict: Verdict, found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> str:
+def render_search(verdict: EvidenceVerdict, found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> str:
     """Show what a query found: the verdict, and below it the hits side by side."""
     note = '<p class="quiet">A passage that says the same as a better one is left out.</p>'
     return f'<div data-query="{escape(query)}">{render_verdict(verdict)}{render_columns(found, query, load)}{note}</div>'
@@ -126,7 +126,7 @@ def _widen(text: str, place: int, step: int) -> int:
     return place
 
 
-def render_verdict(verdict: Verdict) -> str:
+def render_verdict(verdict: EvidenceVerdict) -> str:
     """Say above search results whether anything relevant was found: score, threshold, reason."""
     name, good = ("Nothing relevant found", "fail") if verdict.abstained else ("Something relevant was found", "ok")
     score, threshold = (round(100 * min(1.0, max(0.0, value))) for value in (verdict.best_score, verdict.threshold))
@@ -163,7 +163,7 @@ def render_support(task: Task, prediction: Prediction) -> str:
     return f'<div class="support"><h4>Where the answer stands</h4>{"".join(lines)}</div>' if lines else ""
 
 
-def _render_line(support: Support, answer: Any, passages: Sequence[Passage]) -> str:
+def _render_line(support: FieldSupport, answer: Any, passages: Sequence[Passage]) -> str:
     label = f"<b>{escape(_name(support.pointer))}</b> {escape(_shorten(_resolve(answer, support.pointer)))}"
     if support.status == "unsupported":
         return f'<p class="field"><span class="badge fail">unsupported</span> {label}</p>'
@@ -176,7 +176,7 @@ def _render_line(support: Support, answer: Any, passages: Sequence[Passage]) -> 
     )
 
 
-def _render_quote(passage: Passage, support: Support) -> str:
+def _render_quote(passage: Passage, support: FieldSupport) -> str:
     """Quote the words around the supporting ones, those marked; the beginning where a whole passage is cited."""
     text, start, end = passage.text, support.start - passage.start, support.end - passage.start
     if (start, end) == (0, len(text)):

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from core.values import Passage
-from retrieval.evidence.provenance import Support, locate_answer
+from retrieval.evidence.provenance import FieldSupport, locate_answer
 from retrieval.search.words import find_words
 
 PAY = "The walrus bonus is 40 euros; it is paid in May. Grade 4.5 gets 1,500 euros. Zürich: 7 %, since 2014."
@@ -113,7 +113,7 @@ def test_every_leaf_has_its_pointer():
 def test_recursive_schemas_end():
     schema = {"$ref": "#", "properties": {"child": {"$ref": "#"}, "name": {"enum": ["May"]}}}
     value = {"child": {"child": {"name": "May"}}}
-    assert locate_answer(value, PASSAGES, schema) == [Support("/child/child/name", "not checked")]
+    assert locate_answer(value, PASSAGES, schema) == [FieldSupport("/child/child/name", "not checked")]
 
 
 def test_an_exact_place_beats_a_normalised_one_in_a_better_passage():
@@ -130,12 +130,12 @@ def test_scripts_without_spaces():
 
 
 def test_a_document_that_was_read_may_be_cited():
-    assert locate("time") == Support("/a", "supported", "exact", 1, "time", 7, 7 + len(TIME), 1.0)
+    assert locate("time") == FieldSupport("/a", "supported", "exact", 1, "time", 7, 7 + len(TIME), 1.0)
     assert locate("relocation").status == "unsupported"
 
 
 def test_no_passages_support_nothing():
-    assert locate_answer({"a": "May", "b": 3}, [], {}) == [Support("/a", "unsupported"), Support("/b", "unsupported")]
+    assert locate_answer({"a": "May", "b": 3}, [], {}) == [FieldSupport("/a", "unsupported"), FieldSupport("/b", "unsupported")]
 
 
 @pytest.mark.parametrize(

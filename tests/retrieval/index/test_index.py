@@ -77,7 +77,7 @@ def test_a_deleted_document_is_gone_from_every_store(folder, files, embedder):
         assert not path.is_file() or b"xylophonequartz" not in path.read_bytes()
     key = EmbeddingCache(folder / CACHE, embedder.fingerprint).make_key("Secret\n# Secret\n\nThe canary is xylophonequartz.")
     assert not EmbeddingCache(folder / CACHE, embedder.fingerprint).read([key])[1].any()
-    # The generation before still holds it; if that has to answer, the document must not come back.
+    # The version before still holds it; if that has to answer, the document must not come back.
     (folder / report.generation / STORE).unlink()
     index = open_index(folder, embedder.fingerprint, task="t")
     assert (index.documents, len(index.notes)) == (3, 1)
@@ -86,7 +86,7 @@ def test_a_deleted_document_is_gone_from_every_store(folder, files, embedder):
         assert not any("xylophone" in text for text in search(index, embedder, "canary xylophonequartz", mode))
     assert index.select(["secret"]).size == 0
     assert index.load_document("secret") is None
-    assert sorted(index.list_versions()) == sorted(TEXTS)
+    assert sorted(index.list_documents()) == sorted(TEXTS)
 
 
 def test_the_last_document_can_go(folder, files, embedder):
@@ -201,8 +201,8 @@ PARTS = [VECTORS, "bm25/weights.npy", "bm25/rows.npy", "bm25/starts.npy", "bm25/
 def test_damage_is_noticed_and_mended(folder, files, embedder, name, harm):
     update(folder, files, embedder)
     (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")
-    generation = update(folder, files, embedder).generation
-    path = folder / CURRENT if name == CURRENT else folder / generation / name
+    version = update(folder, files, embedder).generation
+    path = folder / CURRENT if name == CURRENT else folder / version / name
     if harm == "remove":
         path.unlink()
     else:
@@ -222,8 +222,8 @@ def test_damage_is_noticed_and_mended(folder, files, embedder, name, harm):
 
 
 def test_lost_vectors_leave_the_words(folder, files, embedder):
-    generation = update(folder, files, embedder).generation
-    (folder / generation / VECTORS).unlink()
+    version = update(folder, files, embedder).generation
+    (folder / version / VECTORS).unlink()
     (folder / CACHE).unlink()
     index = open_index(folder, embedder.fingerprint, task="t")
     assert index.stale
@@ -234,8 +234,8 @@ def test_lost_vectors_leave_the_words(folder, files, embedder):
 
 
 def test_damage_beyond_repair_is_said(folder, files, embedder):
-    generation = update(folder, files, embedder).generation
-    (folder / generation / STORE).write_bytes(b"?")
+    version = update(folder, files, embedder).generation
+    (folder / version / STORE).write_bytes(b"?")
     with pytest.raises(LabError, match="damaged beyond repair.*ragft index t --rebuild"):
         open_index(folder, embedder.fingerprint, task="t")
     assert update(folder, files, embedder).added == 3
@@ -250,7 +250,7 @@ def test_a_damaged_cache_is_thrown_away(folder, files, embedder):
     (folder / CACHE).write_bytes(data)
     (files / "new.md").write_text("# New\n\nSomething else.")
     report = update(folder, files, embedder)
-    assert report.embedded == 1  # The other vectors come from the generation before.
+    assert report.embedded == 1  # The other vectors come from the version before.
     assert describe(folder, embedder) == {**TEXTS, "new": "# New\n\nSomething else."}
 
 
@@ -281,7 +281,7 @@ def test_an_index_of_the_former_kind_is_replaced(folder, files, embedder):
     assert {path.name for path in folder.iterdir()} == {CURRENT, CACHE, LOCK, "000001"}
 
 
-def test_one_generation_before_is_kept(folder, files, embedder):
+def test_one_version_before_is_kept(folder, files, embedder):
     for number in range(4):
         (files / "pay.md").write_text(f"# Pay\n\nThe bonus is {number} euros.")
         update(folder, files, embedder)
@@ -312,7 +312,7 @@ def test_progress_is_told_and_cancelling_keeps_the_old_state_and_the_vectors(fol
     assert update(folder, files, embedder).embedded == totals[-1] - 4 > 4
 
 
-def test_calibration_is_stored_with_the_generation(folder, files, embedder):
+def test_calibration_is_stored_with_the_version(folder, files, embedder):
     update(folder, files, embedder)
     seen = []
 

@@ -129,7 +129,7 @@ for last in ("before", "after"):
 def test_killed_at_any_moment_the_old_or_the_new_state_remains(tmp_path, files, embedder):
     """One process loads the libraries and forks; each child updates a copy of the index.
 
-    Twenty are killed at a random moment; two with the new generation in its place, right before and after CURRENT names it.
+    Twenty are killed at a random moment; two with the new version in its place, right before and after CURRENT names it.
     """
     update(tmp_path / "old", files, embedder)
     (files / "pay.md").write_text("# Pay\n\nThe heron bonus is 50 euros.")

@@ -24,9 +24,9 @@ def files(tmp_path):
     return place
 
 
-def rewrite(folder, generation, change):
+def rewrite(folder, version, change):
     """Write another program's `index.json` and a CURRENT that it fits."""
-    info = folder / generation / INFO
+    info = folder / version / INFO
     write_json(info, change(read_json(info)))
     pointer = {**read_json(folder / CURRENT), "later": 1}
     pointer["files"][INFO] = hash_file(info)
@@ -35,11 +35,11 @@ def rewrite(folder, generation, change):
 
 
 def test_what_a_later_program_wrote_is_read_and_kept(folder, files, embedder):
-    generation = update(folder, files, embedder).generation
-    rewrite(folder, generation, lambda info: {**info, "later": [1]})
+    version = update(folder, files, embedder).generation
+    rewrite(folder, version, lambda info: {**info, "later": [1]})
     index = open_index(folder, embedder.fingerprint, task="t")
-    assert (index.notes, index.generation) == ((), generation)
-    assert read_info(folder / generation).as_json()["later"] == [1]
+    assert (index.notes, index.version) == ((), version)
+    assert read_info(folder / version).as_json()["later"] == [1]
     assert read_pointer(folder).as_json()["later"] == 1
 
 
@@ -49,7 +49,7 @@ def test_a_record_that_is_whole_and_makes_no_sense_is_damage(folder, files, embe
     second = update(folder, files, embedder).generation
     rewrite(folder, second, lambda info: {**info, "documents": "three"})
     index = open_index(folder, embedder.fingerprint, task="t")
-    assert index.generation == first
+    assert index.version == first
     assert "the state before its last change" in index.notes[0]
     assert f"{second}/{INFO}" in update(folder, files, embedder).notes[0]
     assert describe(folder, embedder)["pay"].endswith("heron bonus is 50 euros.")

@@ -6,7 +6,7 @@ from benchmarks.retrieval import cut, describe, measure_abstention, tile, time_e
 from core.values import Document
 from retrieval.index.lexical import search_bm25
 from retrieval.index.update import index_documents
-from retrieval.quality.metrics import Labelled
+from retrieval.quality.metrics import LabelledQuestion
 from retrieval.search.hybrid import HybridRetriever
 
 TEXTS = ["walrus bonus paid", "heron break", "walrus walrus kelp", "tide and sand", "heron walrus"]
@@ -47,7 +47,9 @@ def test_abstention_is_judged_on_other_articles_than_it_was_set_on(embedder, tmp
         Document(f"{topic}#{n}", topic, f"The {topic} eats {topic}food{n} at noon.") for topic in topics for n in range(5)
     ]
     labelled = [
-        Labelled(f"What {topic}food{n} does {topic} eat?", {f"{topic}#{n}": 1.0}, topic) for topic in topics for n in range(5)
+        LabelledQuestion(f"What {topic}food{n} does {topic} eat?", {f"{topic}#{n}": 1.0}, topic)
+        for topic in topics
+        for n in range(5)
     ]
     index = index_documents(tmp_path / "i", documents, embedder, task="t")
     found = measure_abstention(index, embedder, labelled)

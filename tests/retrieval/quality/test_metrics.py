@@ -9,7 +9,7 @@ import pytest
 from core.errors import LabError
 from core.values import Hit, Passage
 from retrieval.quality.beir import read_beir
-from retrieval.quality.metrics import Labelled, measure_quality, ndcg, rank_documents, recall, reciprocal_rank
+from retrieval.quality.metrics import LabelledQuestion, measure_quality, ndcg, rank_documents, recall, reciprocal_rank
 
 
 def hit(document):
@@ -36,12 +36,15 @@ def test_questions_without_evidence_are_left_out():
         def search(self, queries, *, top_k):
             return [[hit("a")] for _ in queries]
 
-    quality = measure_quality(Fixed(), [Labelled("q", {"a": 1.0}, "1"), Labelled("r", {}, "2"), Labelled("s", {"b": 1.0}, "3")])
+    quality = measure_quality(
+        Fixed(),
+        [LabelledQuestion("q", {"a": 1.0}, "1"), LabelledQuestion("r", {}, "2"), LabelledQuestion("s", {"b": 1.0}, "3")],
+    )
     assert quality.questions == 2
     assert quality.ndcg.mean == 0.5
     assert quality.as_json()["recall"]["1"]["mean"] == 0.5
     with pytest.raises(LabError, match="evidence"):
-        measure_quality(Fixed(), [Labelled("r", {}, "2")])
+        measure_quality(Fixed(), [LabelledQuestion("r", {}, "2")])
 
 
 def write_beir(folder, *, packed=False):
@@ -60,7 +63,7 @@ def write_beir(folder, *, packed=False):
 def test_reading_beir(tmp_path, packed):
     documents, labelled = read_beir(write_beir(tmp_path / "b", packed=packed))
     assert [document.id for document in documents] == ["1", "2"]
-    assert labelled == [Labelled("walrus?", {"1": 1.0}, "q1")]
+    assert labelled == [LabelledQuestion("walrus?", {"1": 1.0}, "q1")]
 
 
 @pytest.mark.parametrize(

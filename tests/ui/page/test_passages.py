@@ -8,7 +8,7 @@ from core.comparison.arms import ARMS
 from core.comparison.pipeline import answer
 from core.generation.fake import FakeGenerator
 from core.values import Document, Example, Hit, Passage
-from retrieval.evidence.abstention import Verdict
+from retrieval.evidence.abstention import EvidenceVerdict
 from ui.page.passages_view import describe_support, render_columns, render_hits, render_verdict
 from ui.page.rendering import render_prediction
 
@@ -67,13 +67,13 @@ def test_without_passages_or_a_value_nothing_is_said_of_support(task, arm, text)
 
 
 def test_what_had_no_room_and_a_doubtful_search_are_said():
-    doubt = Verdict(True, "Nothing relevant was found. <b>", 0.2, 0.4, 0.1)
+    doubt = EvidenceVerdict(True, "Nothing relevant was found. <b>", 0.2, 0.4, 0.1)
     html = render_hits([HIT], "bonus", dropped=2, verdict=doubt)
     assert "2 more had no room in the prompt." in html
     named = render_hits([HIT], "bonus", dropped=3, documents=["pay", "time <1>", "pay"])
     assert "3 more had no room in the prompt: pay, time &lt;1&gt;." in named
     assert "Nothing relevant was found. &lt;b&gt;" in html
-    sure = render_hits([HIT], "bonus", verdict=Verdict(False, "Found.", 0.8, 0.4, 0.9))
+    sure = render_hits([HIT], "bonus", verdict=EvidenceVerdict(False, "Found.", 0.8, 0.4, 0.9))
     assert "Found." not in sure
     assert "room" not in sure
 
@@ -108,11 +108,11 @@ def test_a_long_document_is_cut_at_words_around_the_passage():
 
 
 def test_the_verdict_names_score_threshold_and_reason():
-    html = render_verdict(Verdict(True, "Too <far>.", 0.31, 0.4, 0.2))
+    html = render_verdict(EvidenceVerdict(True, "Too <far>.", 0.31, 0.4, 0.2))
     assert "Nothing relevant found" in html
     assert "Too &lt;far&gt;." in html
     assert 'aria-label="evidence 31 %, threshold 40 %"' in html
-    assert "Something relevant was found" in render_verdict(Verdict(False, "", 1.4, 0.4, 0.2))
+    assert "Something relevant was found" in render_verdict(EvidenceVerdict(False, "", 1.4, 0.4, 0.2))
 
 
 def document():
