@@ -14,6 +14,7 @@ from typing import Any
 
 from core.comparison.arms import find_title
 from core.evaluation.statistics import Interval
+from core.evaluation.summary import ALL
 
 STOPPED = "This run was stopped before any arm had finished."
 
@@ -192,7 +193,7 @@ def _lay_out_contrast(contrast: Mapping[str, Any], metric: str) -> TableRow:
         (pair, contrast["metric"], where, *(statistic.write(contrast) for statistic in CONTRAST_STATISTICS)),
         interval=None if low is None else Interval(contrast["difference"], low, high),
         # Outside the family that the verdict rests on, only what lies on one side of 0 explains something.
-        minor=(contrast["metric"], contrast["slice"]) != (metric, "all") and (low is None or low <= 0 <= high),
+        minor=(contrast["metric"], contrast["slice"]) != (metric, ALL) and (low is None or low <= 0 <= high),
     )
 
 

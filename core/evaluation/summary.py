@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -16,7 +16,7 @@ from core.evaluation.verdict import Verdict, decide
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
-ALL = "all"
+ALL = "all"  # The name of the slice that holds every item.
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Marked:
         if metric in {"json_valid", "schema_valid"}:
             return [float(getattr(prediction, metric)) for prediction in self.predictions]
         return [score.metric(metric) for score in self.scores]
+
+    def pick(self, places: Sequence[int]) -> Marked:
+        """Return the answers to some of the items."""
+        return Marked([self.predictions[place] for place in places], [self.scores[place] for place in places])
 
 
 @dataclass(frozen=True)
@@ -68,33 +72,35 @@ def summarize(task: Task, items: Sequence[Example], answers: Mapping[str, Sequen
     """
     marked = {arm: mark(task, items, predictions) for arm, predictions in answers.items()}
     metric = task.primary_metric
-    pairs = [(b, a) for a, b in combinations(sort_by_simplicity(marked), 2)]
-    slices = sorted({item.slice for item in items if item.slice})
-
-    def compare(name: str, slice_name: str) -> list[Contrast]:
-        keep = [i for i, item in enumerate(items) if slice_name in (ALL, item.slice)]
-        pick: Callable[[Sequence[Any]], list[Any]] = lambda values: [values[i] for i in keep]  # noqa: E731
-        clusters = [items[i].cluster for i in keep]
-        return [
-            contrast(
-                a, b, name, slice_name, values_a=pick(marked[a].values(name)), values_b=pick(marked[b].values(name)),
-                clusters=clusters, seed=seed,
-            )
-            for a, b in pairs
-        ]  # fmt: skip
-
-    primary = correct_holm(compare(metric, ALL))
-    secondary = compare("schema_valid", ALL) + [item for name in slices for item in compare(metric, name)]
-    arms = {arm: _describe_arm(items, m, metric, seed=seed) for arm, m in marked.items()}
-    means = {arm: float(np.mean(m.values(metric))) for arm, m in marked.items()}
-    verdict = decide(metric, means, primary)
+    slices = {name: _pick_slice(items, marked, name) for name in sorted({item.slice for item in items if item.slice})}
+    primary = correct_holm(_compare_pairs(items, marked, metric, ALL, seed=seed))
+    secondary = _compare_pairs(items, marked, "schema_valid", ALL, seed=seed)
+    for name, (some, answered) in slices.items():
+        secondary += _compare_pairs(some, answered, metric, name, seed=seed)
     return Summary(
-        arms,
-        {name: _describe_slice(items, marked, metric, name, seed) for name in slices},
-        primary + secondary,
-        verdict,
-        metric,
+        arms={arm: _describe_arm(items, answered, metric, seed=seed) for arm, answered in marked.items()},
+        slices={name: _describe_slice(some, answered, metric, seed=seed) for name, (some, answered) in slices.items()},
+        contrasts=primary + secondary,
+        verdict=decide(metric, {arm: _mean(answered.values(metric)) for arm, answered in marked.items()}, primary),
+        primary_metric=metric,
     )
+
+
+def _pick_slice(items: Sequence[Example], marked: Mapping[str, Marked], name: str) -> tuple[list[Example], dict[str, Marked]]:
+    places = [place for place, item in enumerate(items) if item.slice == name]
+    return [items[place] for place in places], {arm: answered.pick(places) for arm, answered in marked.items()}
+
+
+def _compare_pairs(
+    items: Sequence[Example], marked: Mapping[str, Marked], metric: str, slice_name: str, *, seed: int
+) -> list[Contrast]:
+    """Compare every pair of arms, the simpler one subtracted."""
+    values = {arm: answered.values(metric) for arm, answered in marked.items()}
+    clusters = [item.cluster for item in items]
+    return [
+        contrast(a, b, metric, slice_name, values_a=values[a], values_b=values[b], clusters=clusters, seed=seed)
+        for b, a in combinations(sort_by_simplicity(marked), 2)
+    ]
 
 
 def stamp_leaks(summary: dict[str, Any], leaks: Mapping[str, Any], items: int) -> None:
@@ -138,19 +144,17 @@ def _describe_arm(items: Sequence[Example], marked: Marked, metric: str, *, seed
 
 
 def _describe_slice(
-    items: Sequence[Example], marked: Mapping[str, Marked], metric: str, name: str, seed: int
+    items: Sequence[Example], marked: Mapping[str, Marked], metric: str, *, seed: int
 ) -> dict[str, dict[str, Any]]:
-    keep = [index for index, item in enumerate(items) if item.slice == name]
-    clusters = [items[index].cluster for index in keep]
-    described = {}
-    for arm, m in marked.items():
-        values = {key: [m.values(key)[i] for i in keep] for key in (metric, "schema_valid", "exact", "score")}
-        described[arm] = {
-            "n": len(keep),
-            "primary": asdict(mean_interval(values[metric], clusters, seed=seed)),
-            **{key: _mean(values[key]) for key in ("schema_valid", "exact", "score")},
+    clusters = [item.cluster for item in items]
+    return {
+        arm: {
+            "n": len(items),
+            "primary": asdict(mean_interval(answered.values(metric), clusters, seed=seed)),
+            **{name: _mean(answered.values(name)) for name in ("schema_valid", "exact", "score")},
         }
-    return described
+        for arm, answered in marked.items()
+    }
 
 
 def _mean(values: Sequence[float]) -> float:
