@@ -89,7 +89,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise LabError(f"Cannot read {path}: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LabError(f"{path} is damaged: {error}.", "Delete it and run the command again.") from error
 
 
@@ -158,9 +158,22 @@ def verify_folder(folder: Path, *, remedy: str) -> None:
     """
     if not (folder / MANIFEST).is_file():
         raise LabError(f"{folder} is missing or incomplete: it has no {MANIFEST}.", remedy)
-    for name, expected in read_json(folder / MANIFEST)["files"].items():
+    for name, expected in _read_manifest(folder / MANIFEST, remedy).items():
         path = folder / name
         if not path.is_file():
             raise LabError(f"{path} is missing.", remedy)
         if hash_file(path) != expected:
             raise LabError(f"{path} is damaged: its sha256 is not the recorded {expected[:12]}.", remedy)
+
+
+def _read_manifest(path: Path, remedy: str) -> dict[str, str]:
+    """Return the hash of each file that a manifest names; what else a newer version wrote there is no matter.
+
+    Raises:
+        LabError: It is damaged, or of another form.
+    """
+    values = read_json(path)
+    files = values.get("files") if isinstance(values, dict) else None
+    if not isinstance(files, dict) or not all(isinstance(known, str) for known in files.values()):
+        raise LabError(f"{path} is damaged: it does not say which files belong to the folder.", remedy)
+    return files

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from core.comparison.arms import Arm, find_arms
 from core.comparison.prompts import choose_shots
-from core.comparison.runs import Run, describe_environment, new_run_id, save_run
+from core.comparison.runs import Run, new_run_id, save_run
+from core.environment import describe_environment
 from core.errors import Cancelled, LabError
 from core.evaluation.baselines import measure_baselines
 from core.evaluation.report import render_report

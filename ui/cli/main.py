@@ -72,7 +72,7 @@ def _translated() -> Iterator[None]:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this machine offers and what is missing."""
-    from core.comparison.runs import describe_environment
+    from core.environment import describe_environment
     from core.generation.device import choose_device
     from core.generation.models import model_folder
 

@@ -32,9 +32,11 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
     mode = gr.Radio(DECODING, value="free", label="Decoding")
     run_button = gr.Button("Run the comparison", variant="primary")
     panel = build_job_panel(page, tab, lab.settings, job, kind="compare")
+    choices_now, damaged_now = _list_choices(lab)
     with gr.Row():
-        run = gr.Dropdown(_list_choices(lab), value=None, label="Results of", scale=3)
+        run = gr.Dropdown(choices_now, value=None, label="Results of", scale=3)
         again = gr.Button("Refresh the list", scale=1)
+    damaged = gr.HTML(render_note(damaged_now), visible=bool(damaged_now), padding=False)
     result = gr.HTML(render_note("Choose a run to see its verdict."), label="Result", padding=False)
     plot = gr.Plot(label="Paired differences with 95 % intervals", visible=False)
 
@@ -55,17 +57,20 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         figure = draw_contrasts(summary)
         return render_summary(summary), gr.Plot(figure, visible=figure is not None)
 
-    def refresh(current: str | None) -> gr.Dropdown:
-        runs = _list_choices(lab)
+    def refresh(current: str | None) -> tuple[gr.Dropdown, gr.HTML]:
+        runs, left_out = _list_choices(lab)
         names = [name for _, name in runs]
-        return gr.Dropdown(runs, value=current if current in names else next(iter(names), None))
+        chosen = current if current in names else next(iter(names), None)
+        return gr.Dropdown(runs, value=chosen), gr.HTML(render_note(left_out), visible=bool(left_out))
 
     run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
-    gr.on([again.click, page.load], refresh, run, run, api_visibility="private")
+    gr.on([again.click, page.load], refresh, run, [run, damaged], api_visibility="private")
     run.change(show, run, [result, plot], api_visibility="private")
     return task
 
 
-def _list_choices(lab: Lab) -> list[tuple[str, str]]:
-    runs, _ = list_runs(lab.settings)
-    return [(f"{run.id} ({run.status})", run.id) for run in runs if run.summary]
+def _list_choices(lab: Lab) -> tuple[list[tuple[str, str]], str]:
+    """Return the runs to choose from as (label, id), and a sentence that names the damaged ones, empty where all are whole."""
+    listing = list_runs(lab.settings)
+    choices = [(f"{run.id} ({run.status})", run.id) for run in listing.whole if run.summary]
+    return choices, f"Left out: {' '.join(listing.damaged)}" if listing.damaged else ""
