@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from finetune.plan.estimate import Estimate
 
-FREED_BY_PAGING = 0.5
+FREED_BY_PAGING = 0.5  # Of gradient and moments: 8 bytes of 12 a number become 2, and these can be moved away.
 
 
 @dataclass(frozen=True, slots=True)
-class Savings:
-    """What is done to need less memory.
+class MemoryPlan:
+    """What is done to need less memory; nothing by default.
 
     Args:
         paged_optimizer: AdamW with moments of 8 bits that move to the host's memory under pressure (QLoRA, arXiv
@@ -35,7 +35,7 @@ class Savings:
     checkpoint_activations: bool = False
 
 
-def choose_savings(estimate: Estimate, *, device: str) -> Savings:
+def plan_memory(estimate: Estimate, *, device: str) -> MemoryPlan:
     """Choose the cheaper saving first, and none where the training fits.
 
     Args:
@@ -44,17 +44,17 @@ def choose_savings(estimate: Estimate, *, device: str) -> Savings:
     """
     room = estimate.available / MARGIN
     if estimate.peak <= room:
-        return Savings()
+        return MemoryPlan()
     paged = device == "cuda"
     freed = FREED_BY_PAGING * estimate.optimizer if paged else 0.0
-    return Savings(paged, checkpoint_activations=estimate.peak - freed > room)
+    return MemoryPlan(paged, checkpoint_activations=estimate.peak - freed > room)
 
 
-def make_optimizer(parameters: Sequence[torch.nn.Parameter], rate: float, savings: Savings) -> Any:
+def make_optimizer(parameters: Sequence[torch.nn.Parameter], rate: float, memory: MemoryPlan) -> Any:
     """Return AdamW over an adapter; without weight decay, which would pull A and B apart from the base for no reason."""
     import torch
 
-    if savings.paged_optimizer:
+    if memory.paged_optimizer:
         from bitsandbytes.optim import PagedAdamW8bit
 
         return PagedAdamW8bit(parameters, lr=rate, weight_decay=0.0)

@@ -10,29 +10,47 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
-from core.storage import new_folder, read_json, verify_folder, write_json
+from core.storage import new_folder, verify_folder, write_json
+from core.stored import Stored, read_stored
 
 if TYPE_CHECKING:
     import torch
 
-STATE, ADAPTER, OPTIMIZER, BEST = "state.json", "adapter.safetensors", "optimizer.safetensors", "best.safetensors"
-KEPT = 2
+STATE = "state.json"  # The counters.
+ADAPTER = "adapter.safetensors"  # As it is after the state's step.
+OPTIMIZER = "optimizer.safetensors"  # Two moments for each number of the adapter.
+BEST = "best.safetensors"  # The adapter that answered best so far; absent before one did.
+KEPT = 2  # States: the newest, and one to go on from where it turns out damaged.
+REMEDY = "An earlier state is used."
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress(Stored):
     """How far a training has come.
 
-    `total` is fixed once `planned`; `planned_at` and `planned_share` are the step after which a time budget changed it
-    and the share of the peak rate reached there. `stale` counts evaluations without a better score. `paged` is the kind
-    of optimizer whose moments are kept (`finetune/plan/memory.py`).
+    Args:
+        step: Steps done.
+        total: Steps planned; fixed once `planned`.
+        planned: Whether the speed was measured and a time budget, if there is one, has fixed `total`.
+        planned_at: The step after which a time budget changed `total`; 0 where none did.
+        planned_share: The share of the peak learning rate reached there.
+        paged: Whether the kept moments are those of the paged optimizer (`finetune/plan/memory.py`).
+        losses: Of each step.
+        tokens: Of prompts and answers in all steps.
+        seconds: Of all steps.
+        best_step: The step that answered best; 0 before one did.
+        best_score: Its field score.
+        best_loss: Its held-out loss.
+        stale: Evaluations since then.
+        evaluations: The held-out answers' marks, as JSON, in order.
+        identity: Of the training whose state was kept; empty while it was not.
     """
 
     step: int = 0
@@ -49,6 +67,7 @@ class Progress:
     best_loss: float = 0.0
     stale: int = 0
     evaluations: tuple[dict[str, Any], ...] = ()
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +82,7 @@ class Checkpoints:
     folder: Path
     identity: str
 
-    def save(self, progress: Progress, model: Any, optimizer: Any, best: Mapping[str, torch.Tensor] | None) -> None:
+    def save(self, progress: TrainingProgress, model: Any, optimizer: Any, best: Mapping[str, torch.Tensor] | None) -> None:
         """Write a state, then remove the others except the newest before it.
 
         States of later steps are those of another training, or were passed over as damaged: none of them is kept.
@@ -74,23 +93,24 @@ class Checkpoints:
         from safetensors.torch import save_file
 
         target = self.folder / f"step-{progress.step:08d}"
+        # `replace`: a state of this step may be there already, of another training or passed over as damaged.
         with new_folder(target, replace=True) as temporary:
             save_file(read_adapter(model), temporary / ADAPTER)
             save_file(_flatten(optimizer.state_dict()["state"]), temporary / OPTIMIZER)
             if best is not None:
                 save_file(dict(best), temporary / BEST)
-            write_json(temporary / STATE, {"identity": self.identity, **asdict(progress)})
+            write_json(temporary / STATE, replace(progress, identity=self.identity).as_json())
         earlier = [place for place in self._list() if place.name < target.name and self._is_own(place)]
         kept = {target, *earlier[: KEPT - 1]}
         for old in self._list():
             if old not in kept:
                 shutil.rmtree(old, ignore_errors=True)
 
-    def find(self) -> tuple[Path, Progress] | None:
+    def find(self) -> tuple[Path, TrainingProgress] | None:
         """Return the newest whole state of this training and how far it came, None if there is none."""
         for place in self._list():
             try:
-                verify_folder(place, remedy="An earlier state is used.")
+                verify_folder(place, remedy=REMEDY)
                 progress = self._read(place)
             except LabError as error:
                 log.warning("%s", error)
@@ -105,23 +125,23 @@ class Checkpoints:
         from safetensors.torch import load_file
 
         write_adapter(model, load_file(place / ADAPTER))
-        groups = optimizer.state_dict()["param_groups"]
+        groups = optimizer.state_dict()["param_groups"]  # Rates and the like: those of this run, not the state's.
         optimizer.load_state_dict({"state": _unflatten(load_file(place / OPTIMIZER)), "param_groups": groups})
         return load_file(place / BEST) if (place / BEST).is_file() else None
 
-    def _read(self, place: Path) -> Progress | None:
+    def _read(self, place: Path) -> TrainingProgress | None:
         """Return how far a state came, None if it is another training's.
 
         Raises:
             LabError: It cannot be read, or another version wrote it.
         """
-        state = read_json(place / STATE)
-        try:
-            if state.pop("identity") != self.identity:
-                return None
-            return Progress(**{**state, **{name: tuple(state[name]) for name in ("losses", "evaluations")}})
-        except (AttributeError, KeyError, TypeError) as error:
-            raise LabError(f"{place / STATE} is of another form: {error}.", "An earlier state is used.") from error
+        progress = read_stored(TrainingProgress, place / STATE, remedy=REMEDY)
+        if progress.identity != self.identity:
+            return None
+        # What a field of another version means to the steps to come is not known, so its state cannot be gone on from.
+        if progress.extra or len(progress.losses) != progress.step:
+            raise LabError(f"{place / STATE} is of another form.", REMEDY)
+        return progress
 
     def _is_own(self, place: Path) -> bool:
         try:
@@ -162,13 +182,13 @@ def _flatten(values: Mapping[Any, Any], prefix: str = "") -> dict[str, torch.Ten
     """Return an optimizer's state as named tensors; bitsandbytes nests what FSDP must not gather."""
     import torch
 
-    found: dict[str, torch.Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found |= _flatten(value, f"{prefix}{key}.")
+            tensors |= _flatten(value, f"{prefix}{key}.")
         else:
-            found[f"{prefix}{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
-    return found
+            tensors[f"{prefix}{key}"] = torch.as_tensor(value).detach().cpu().contiguous()
+    return tensors
 
 
 def _unflatten(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, Any]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ProcessGroup:
     """The processes of a training; a process alone is a group of one, to which nothing here costs anything.
 
     Args:
@@ -110,15 +110,15 @@ def _share(value: float) -> torch.Tensor:
     return torch.tensor([float(value)], dtype=torch.float64, device=device)
 
 
-def join_group() -> Group:
+def join_group() -> ProcessGroup:
     """Join the processes that `accelerate launch` or `torchrun` started; a process started otherwise is alone."""
     import torch.distributed
 
     if not torch.distributed.is_available():
-        return Group()
+        return ProcessGroup()
     if not torch.distributed.is_initialized():
         if not torch.distributed.is_torchelastic_launched():
-            return Group()
+            return ProcessGroup()
         from accelerate import PartialState
 
         from core.generation.device import choose_device
@@ -127,7 +127,7 @@ def join_group() -> Group:
     from accelerate.utils import parse_flag_from_env
 
     rank, size = torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return Group(rank, size, sharded=size > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP"))
+    return ProcessGroup(rank, size, sharded=size > 1 and parse_flag_from_env("ACCELERATE_USE_FSDP"))
 
 
 def end_process() -> None:
@@ -147,7 +147,7 @@ def end_process() -> None:
         os._exit(0)
 
 
-def shard_frozen(model: Any, group: Group) -> int:
+def shard_frozen(model: Any, group: ProcessGroup) -> int:
     """Divide the frozen weights of every block among the processes of a sharded group; returns how many blocks.
 
     The adapter stays whole in every process. A 4-bit weight that was gathered is a plain tensor, so its layer keeps

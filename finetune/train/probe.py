@@ -18,6 +18,7 @@ from finetune.config import TrainConfig
 from finetune.data import Encoded
 from finetune.train.checkpoint import read_adapter, write_adapter
 from finetune.train.report import Listeners, StepReport
+from finetune.train.schedule import count_steps
 from finetune.train.trainer import Diverged, train
 
 RATES = (3e-4, 1e-3, 3e-3)
@@ -68,11 +69,6 @@ def plan_probe(planned: int, rates: int) -> int:
     return steps
 
 
-def count_planned(examples: int, config: TrainConfig) -> int:
-    """Return the steps of a training on so many examples, as the trainer plans them without a time budget."""
-    return max(1, round(config.epochs * math.ceil(examples / config.batch_size)))
-
-
 def check_rates(rates: Sequence[float]) -> tuple[float, ...]:
     """Return different rates, rising.
 
@@ -105,7 +101,7 @@ def probe_rates(
         Cancelled: `on_step` raised it.
     """
     ordered = check_rates(rates)
-    planned = count_planned(len(examples), config)
+    planned = count_steps(len(examples), config)
     steps = plan_probe(planned, len(ordered))
     fresh = read_adapter(model)
     curves = []

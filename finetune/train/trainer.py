@@ -9,38 +9,42 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import Cancelled, LabError
 from finetune.config import TrainConfig
 from finetune.data import Encoded, pack
-from finetune.plan.memory import Savings, checkpoint_blocks, make_optimizer
-from finetune.train.checkpoint import Checkpoints, Progress, read_adapter, write_adapter
-from finetune.train.distributed import Group, join_group, shard_frozen
+from finetune.plan.memory import MemoryPlan, checkpoint_blocks, make_optimizer
+from finetune.train.checkpoint import Checkpoints, TrainingProgress, read_adapter, write_adapter
+from finetune.train.distributed import ProcessGroup, join_group, shard_frozen
 from finetune.train.model import compute_loss
 from finetune.train.report import Evaluation, Listeners, Outcome, StepReport
+from finetune.train.schedule import count_steps, fit_steps, is_evaluation_due, order_batches, scale_rate
 from finetune.train.warnings import describe_best, describe_evaluations, describe_steps
 
 if TYPE_CHECKING:
     import torch
 
 Ended = Literal["", "early", "cancelled"]
-MIN_STEPS_TO_KEEP = 5
-MEASURED_STEPS = 3
+STOP = 2  # What a process says to the others where somebody asked to stop; 1 is that patience has run out.
+MIN_STEPS_TO_KEEP = 5  # An adapter of fewer is hardly another than the base, and is not stored when stopped.
+MEASURED_STEPS = 3  # The speed is known after so many, the first of which is not measured.
+COMPARED_LOSSES = 5  # Steps whose mean training loss is compared with a held-out loss.
 
 
 class Diverged(LabError):
     """The loss is no number any more."""
 
 
+# Eight parameters: three say what is learned; who hears, who marks, where states lie and what memory allows are each
+# left out by most callers.
 def train(
     model: Any, examples: Sequence[Encoded], config: TrainConfig, *, on_step: Callable[[StepReport], None] | None = None,
     listeners: Listeners | None = None, evaluate: Callable[[int], Evaluation] | None = None,
-    checkpoints: Checkpoints | None = None, savings: Savings | None = None,
+    checkpoints: Checkpoints | None = None, memory: MemoryPlan | None = None,
 ) -> Outcome:  # fmt: skip
     """Train the adapter of `model` in place.
 
@@ -49,10 +53,10 @@ def train(
         examples: Encoded training examples.
         config: The settings.
         on_step: Told of every step; short for listeners with nothing else.
-        listeners: Told of steps, evaluations and notices.
+        listeners: Told of steps, evaluations and warnings.
         evaluate: Answers the held-out sample at a step; its field score chooses the adapter that is kept.
         checkpoints: Where states are kept; the newest whole one is gone on from.
-        savings: What is done to need less memory.
+        memory: What is done to need less memory.
 
     Raises:
         LabError: The loss is not a number, or no gradient reaches the adapter.
@@ -61,15 +65,19 @@ def train(
     group = join_group()
     told = listeners or Listeners(on_step or (lambda report: None))
     if not group.leads:
-        told = Listeners(lambda report: None)
+        told = Listeners(lambda report: None)  # One process speaks for all.
     if not (group.leads or group.sharded):
-        evaluate = None
-    return _Training(model, examples, config, told, evaluate, checkpoints, group, savings or Savings()).run()
+        evaluate = None  # A process that holds all weights can answer alone.
+    return _Training(model, examples, config, told, evaluate, checkpoints, group, memory or MemoryPlan()).run()
 
 
 @dataclass
 class _Training:
-    """The state of one training while it runs."""
+    """One training while it runs.
+
+    `best` is the adapter that answered best, `norms` the gradient norm of every step of this process, `warned` the
+    kinds of warning that were given, `saved_at` when the last state was kept.
+    """
 
     model: Any
     examples: Sequence[Encoded]
@@ -77,36 +85,39 @@ class _Training:
     told: Listeners
     evaluate: Callable[[int], Evaluation] | None
     checkpoints: Checkpoints | None
-    group: Group
-    savings: Savings
-    progress: Progress = field(default_factory=Progress)
+    group: ProcessGroup
+    memory: MemoryPlan
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
     best: dict[str, torch.Tensor] | None = None
     norms: list[float] = field(default_factory=list)
-    noticed: set[str] = field(default_factory=set)
+    warned: set[str] = field(default_factory=set)
     saved_at: float = 0.0
 
     def run(self) -> Outcome:
         self.parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        found = self.checkpoints.find() if self.checkpoints else None
-        self._agree(found)
-        self.optimizer = make_optimizer(self.parameters, self.config.learning_rate, self.savings)
-        if self.savings.checkpoint_activations:
+        state = self.checkpoints.find() if self.checkpoints else None
+        self._agree(state)
+        self.optimizer = make_optimizer(self.parameters, self.config.learning_rate, self.memory)
+        if self.memory.checkpoint_activations:
             checkpoint_blocks(self.model)
         shard_frozen(self.model, self.group)
-        self.per_epoch = math.ceil(len(self.examples) / self.config.batch_size)
-        self.progress = replace(self.progress, total=max(1, round(self.config.epochs * self.per_epoch)))
-        if self.checkpoints is not None and found is not None:
-            self.progress, self.best = found[1], self.checkpoints.load(found[0], self.model, self.optimizer)
+        self.progress = replace(self.progress, total=count_steps(len(self.examples), self.config))
+        if self.checkpoints is not None and state is not None:
+            self.progress, self.best = state[1], self.checkpoints.load(state[0], self.model, self.optimizer)
         resumed = self.progress.step
         self.told.on_start(resumed)
         self.saved_at = time.perf_counter()
         ended = self._run_steps(resumed)
         self.model.eval()
+        if self.best is not None and self.progress.best_step != self.progress.step:
+            write_adapter(self.model, self.best)  # The last step need not be the one that answered best.
+        self._warn(describe_best(self.progress.evaluations, self.progress.best_step))
+        return self._describe(ended, resumed)
+
+    def _describe(self, ended: Ended, resumed: int) -> Outcome:
         done = self.progress
-        if self.best is not None and done.best_step != done.step:
-            write_adapter(self.model, self.best)
-        self._notice(describe_best(done.evaluations, done.best_step))
-        tail = done.losses[-self.per_epoch :]
+        # One pass, so that every example counts once in the loss that people read: single steps differ by what is in them.
+        tail = done.losses[-math.ceil(len(self.examples) / self.config.batch_size) :]
         return Outcome(
             steps=done.step, examples=len(self.examples), first_loss=done.losses[0], last_loss=sum(tail) / len(tail),
             seconds=done.seconds, tokens=done.tokens, trainable_parameters=sum(p.numel() for p in self.parameters),
@@ -114,12 +125,13 @@ class _Training:
             evaluations=done.evaluations,
         )  # fmt: skip
 
-    def _agree(self, found: tuple[Path, Progress] | None) -> None:
+    def _agree(self, state: tuple[Path, TrainingProgress] | None) -> None:
         """Let all processes do alike: begin at one step, and save memory if one must; the optimizer is that of the state."""
-        known = found[1] if found else Progress()
-        self.group.require_same(known.step)
-        paged = known.paged if found else self.group.any(self.savings.paged_optimizer)
-        self.savings = Savings(paged, self.group.any(self.savings.checkpoint_activations))
+        begun = state[1] if state else TrainingProgress()
+        self.group.require_same(begun.step)
+        # Moments of 8 bits cannot be read into the other optimizer, whatever memory is free by now.
+        paged = begun.paged if state else self.group.any(self.memory.paged_optimizer)
+        self.memory = MemoryPlan(paged, self.group.any(self.memory.checkpoint_activations))
         self.progress = replace(self.progress, paged=paged)
 
     def _run_steps(self, resumed: int) -> Ended:
@@ -129,7 +141,7 @@ class _Training:
         self.model.train()
         ended = self._look_after() if resumed else ""  # Its process may have ended before it did what was due.
         warm = 0.0
-        for batch in _batches(self.examples, self.config, done=resumed):
+        for batch in order_batches(self.examples, self.config, done=resumed):
             if ended or self.progress.step >= self.progress.total:
                 break
             report = self._do_step(batch)
@@ -147,6 +159,7 @@ class _Training:
             self.told.on_step(report)
         except Cancelled:
             asked = True
+        # All stop after the same step: one that went on alone would wait for the others' gradients for ever.
         return self._stop() if self.group.agree(asked) else ""
 
     def _stop(self) -> Ended:
@@ -158,9 +171,9 @@ class _Training:
 
     def _look_after(self) -> Ended:
         """Say what is to be said, evaluate and keep a state where due; whether training should end."""
-        self._notice(describe_steps(self.progress.losses, self.norms))
+        self._warn(describe_steps(self.progress.losses, self.norms))
         asked = False
-        if self._is_due():
+        if self.evaluate is not None and is_evaluation_due(self.progress, self.config.evaluations):
             try:
                 self._evaluate()
             except Cancelled:
@@ -171,27 +184,27 @@ class _Training:
         elif time.perf_counter() - self.saved_at >= self.config.checkpoint_seconds:
             self._save()
         early = 0 < self.config.patience <= self.progress.stale and self.progress.step < self.progress.total
-        ended = self.group.agree(2 if asked else early)
-        if ended == 2:
+        decided = self.group.agree(STOP if asked else early)
+        if decided == STOP:
             return self._stop()
-        return "early" if ended else ""
+        return "early" if decided else ""
 
     def _do_step(self, batch: Sequence[Encoded]) -> StepReport:
         """Do one optimizer step."""
         started = time.perf_counter()
         step = self.progress.step + 1
-        rate = self.config.learning_rate * _schedule(step, self.progress, self.config.warmup)
+        rate = self.config.learning_rate * scale_rate(step, self.progress, self.config.warmup)
         loss, norm = self._learn(batch, rate)
         _check_step(step, loss, norm)
         spent = time.perf_counter() - started
-        counted = sum(len(item.prompt) + len(item.answer) for item in batch)
+        tokens = sum(len(item.prompt) + len(item.answer) for item in batch)
         self.norms.append(norm)
         self.progress = replace(
-            self.progress, step=step, losses=(*self.progress.losses, loss), tokens=self.progress.tokens + counted,
+            self.progress, step=step, losses=(*self.progress.losses, loss), tokens=self.progress.tokens + tokens,
             seconds=self.progress.seconds + spent,
         )  # fmt: skip
         return StepReport(
-            step, self.progress.total, loss, rate, norm, counted / spent, self.progress.seconds, _read_memory(self.model)
+            step, self.progress.total, loss, rate, norm, tokens / spent, self.progress.seconds, _read_memory(self.model)
         )
 
     def _learn(self, batch: Sequence[Encoded], rate: float) -> tuple[float, float]:
@@ -205,6 +218,7 @@ class _Training:
         loss.backward()
         loss = self.group.add_up(self.parameters, loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        # A gradient that is no number would make the moments so too; the caller ends the training, its state is kept.
         if math.isfinite(float(norm)):
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -212,24 +226,16 @@ class _Training:
 
     def _plan(self, seconds_per_step: float) -> None:
         """Fix the number of steps by the time budget, once the speed is known; the rate goes on from where it is."""
-        known = self.progress
-        self.progress = replace(known, planned=True)
+        before = self.progress
+        self.progress = replace(before, planned=True)
         if self.config.minutes is None:
             return
-        left = self.config.minutes * 60 - known.seconds
-        total = int(self.group.agree(_plan_steps(known.total, left, seconds_per_step, known.step)))
-        if total != known.total:
-            share = _schedule(known.step, known, self.config.warmup)
-            self.progress = replace(self.progress, total=total, planned_at=known.step, planned_share=share)
-
-    def _is_due(self) -> bool:
-        """Whether the held-out sample is answered after this step: at even distances, the last time at the end."""
-        if self.evaluate is None:
-            return False
-        done, total, parts = self.progress.step, self.progress.total, self.config.evaluations
-        if self.progress.evaluations and self.progress.evaluations[-1]["step"] == done:
-            return False
-        return done == total or (done * parts) // total > ((done - 1) * parts) // total
+        left = self.config.minutes * 60 - before.seconds
+        # Every process measures another speed; the leading one's decides, for all must do the same number of steps.
+        total = int(self.group.agree(fit_steps(before.total, left, seconds_per_step, before.step)))
+        if total != before.total:
+            share = scale_rate(before.step, before, self.config.warmup)
+            self.progress = replace(self.progress, total=total, planned_at=before.step, planned_share=share)
 
     def _evaluate(self) -> None:
         """Answer the held-out sample; keep the adapter if it answers best, by field score, then by loss.
@@ -243,27 +249,28 @@ class _Training:
         if self.evaluate is None:
             return
         self.model.eval()
-        found = self.evaluate(self.progress.step)
-        known = self.progress
-        if not math.isfinite(found.held_loss):
-            raise Diverged(f"The held-out loss became {found.held_loss} at step {known.step}.", _describe_way_out(known.step))
-        better = known.step > 0 and (found.score, -found.held_loss) > (known.best_score, -known.best_loss)
-        measured = (*known.evaluations, {k: v for k, v in asdict(found).items() if k != "samples"})
-        stale = 0 if better or not known.step else known.stale + 1
-        self.progress = replace(known, evaluations=measured, stale=stale)
+        marks = self.evaluate(self.progress.step)
+        before = self.progress
+        if not math.isfinite(marks.held_loss):
+            raise Diverged(f"The held-out loss became {marks.held_loss} at step {before.step}.", _describe_way_out(before.step))
+        better = before.step > 0 and (marks.score, -marks.held_loss) > (before.best_score, -before.best_loss)
+        # Without the answers themselves: a card is for reading, and the events of the job keep them.
+        evaluations = (*before.evaluations, {name: value for name, value in asdict(marks).items() if name != "samples"})
+        stale = 0 if better or not before.step else before.stale + 1
+        self.progress = replace(before, evaluations=evaluations, stale=stale)
         if better:
-            self.progress = replace(self.progress, best_step=known.step, best_score=found.score, best_loss=found.held_loss)
+            self.progress = replace(self.progress, best_step=before.step, best_score=marks.score, best_loss=marks.held_loss)
             self.best = read_adapter(self.model)
-        self.told.on_evaluation(found)
-        trained = [_mean_before(known.losses, item["step"]) for item in measured if item["step"]]
-        self._notice(describe_evaluations([item["held_loss"] for item in measured], trained))
+        self.told.on_evaluation(marks)
+        trained = [_mean_before(before.losses, item["step"]) for item in evaluations if item["step"]]
+        self._warn(describe_evaluations([item["held_loss"] for item in evaluations], trained))
 
-    def _notice(self, texts: Sequence[str]) -> None:
-        """Tell of what is new, each kind once."""
+    def _warn(self, texts: Sequence[str]) -> None:
+        """Tell of what is new, each kind once: a text's kind is what stands before its colon."""
         for text in texts:
             kind = text.split(":")[0]
-            if kind not in self.noticed:
-                self.noticed.add(kind)
+            if kind not in self.warned:
+                self.warned.add(kind)
                 self.told.on_warning(self.progress.step, text)
 
     def _save(self) -> None:
@@ -274,7 +281,7 @@ class _Training:
         try:
             self.checkpoints.save(self.progress, self.model, self.optimizer, self.best)
         except LabError as error:
-            self._notice([f"Not saved: {error}"])
+            self._warn([f"Not saved: {error}"])
 
 
 def _read_memory(model: Any) -> float:
@@ -287,12 +294,19 @@ def _read_memory(model: Any) -> float:
     return float(psutil.Process().memory_info().rss / 2**30)
 
 
-def _mean_before(losses: Sequence[float], step: int, count: int = 5) -> float:
-    part = losses[max(0, step - count) : step]
+def _mean_before(losses: Sequence[float], step: int) -> float:
+    """Return the mean training loss of the steps that led to this one."""
+    part = losses[max(0, step - COMPARED_LOSSES) : step]
     return sum(part) / len(part)
 
 
 def _check_step(step: int, loss: float, norm: float) -> None:
+    """Check that a step can have taught anything.
+
+    Raises:
+        Diverged: The loss or the gradient is not a number.
+        LabError: The gradient is nothing at all, which no real step gives: a layer cuts it off.
+    """
     if not math.isfinite(loss) or not math.isfinite(norm):
         raise Diverged(f"The loss became {loss} at step {step} (gradient norm {norm}).", _describe_way_out(step))
     if norm == 0:
@@ -303,34 +317,3 @@ def _describe_way_out(step: int) -> str:
     if step:
         return "Lower the learning rate (--lr) and train anew; a state from before is kept with the job."
     return "No step was done yet, so it is the base model or the data: run `ragft doctor`, then check the examples."
-
-
-def _batches(examples: Sequence[Encoded], config: TrainConfig, *, done: int = 0) -> Iterator[list[Encoded]]:
-    """Yield batches for ever, every epoch in a new order that depends on the seed alone, the first `done` left out."""
-    random = Random(config.seed)
-    number = 0
-    while True:
-        order = list(examples)
-        random.shuffle(order)
-        for start in range(0, len(order), config.batch_size):
-            number += 1
-            if number > done:
-                yield order[start : start + config.batch_size]
-
-
-def _schedule(step: int, progress: Progress, warmup: float) -> float:
-    """Return the share of the peak rate: linear warm-up, then a cosine that would be zero one step after the last.
-
-    Where a time budget changed the number of steps, the warm-up goes on from the share reached then, if it was not over.
-    """
-    rising = max(1, round(progress.total * warmup))
-    begun, share = progress.planned_at, progress.planned_share
-    if step <= begun + rising:
-        return share + (1 - share) * (step - begun) / rising
-    falling = progress.total + 1 - begun - rising
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - begun - rising) / falling)))
-
-
-def _plan_steps(total: int, left: float, seconds_per_step: float, step: int) -> int:
-    """Return how many steps fit: those done and what `left` seconds allow at the measured speed, at most `total`."""
-    return max(step + 1, min(total, step + int(left / seconds_per_step)))

@@ -39,9 +39,10 @@ def check_plan(task: Task, config: TrainConfig, rates: int = RATES) -> None:
         LabError: It is; how long it must be is said.
     """
     from finetune.train.held_out import split_holdout
-    from finetune.train.probe import count_planned, plan_probe
+    from finetune.train.probe import plan_probe
+    from finetune.train.schedule import count_steps
 
-    plan_probe(count_planned(len(split_holdout(task.train, config.holdout, seed=config.seed)[0]), config), rates)
+    plan_probe(count_steps(len(split_holdout(task.train, config.holdout, seed=config.seed)[0]), config), rates)
 
 
 def _choose_rates(lab: Lab) -> tuple[float, ...]:

@@ -12,8 +12,8 @@ from core.generation.loading import load_tokenizer
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples
 from finetune.plan.estimate import MARGIN, Machine, ModelShape, choose_unpacking, estimate_training
-from finetune.plan.memory import Savings, choose_savings
-from finetune.train.distributed import Group, end_process, find_blocks, join_group
+from finetune.plan.memory import MemoryPlan, plan_memory
+from finetune.train.distributed import ProcessGroup, end_process, find_blocks, join_group
 from finetune.train.model import add_adapter, load_trainable
 from finetune.train.trainer import train
 
@@ -56,25 +56,25 @@ def test_two_processes_learn_the_adapter_of_one(tiny_model, task_folder, tmp_pat
 
 def test_shares_cover_a_step_and_their_weights_add_up():
     batch = [Encoded(str(n), [1], [2] * (n + 1)) for n in range(5)]
-    parts = [Group(rank, 3).share(batch) for rank in range(3)]
+    parts = [ProcessGroup(rank, 3).share(batch) for rank in range(3)]
     assert sorted(item.id for part, _ in parts for item in part) == ["0", "1", "2", "3", "4"]
     assert sum(weight for _, weight in parts) == pytest.approx(1)
-    assert Group(2, 3).share(batch[:2]) == ([batch[0]], 0.0)
-    assert Group().share(batch) == (batch, 1.0)
-    assert join_group() == Group()
-    assert (Group().any(True), Group().any(False)) == (True, False)
+    assert ProcessGroup(2, 3).share(batch[:2]) == ([batch[0]], 0.0)
+    assert ProcessGroup().share(batch) == (batch, 1.0)
+    assert join_group() == ProcessGroup()
+    assert (ProcessGroup().any(True), ProcessGroup().any(False)) == (True, False)
 
 
 @pytest.mark.parametrize("storage", ["nf4", "full"])
 def test_recomputed_blocks_give_the_same_losses(tiny_model, task, storage):
     examples = encode_examples(task, task.train, load_tokenizer(tiny_model), max_tokens=2048)[0]
     curves = []
-    for savings in (Savings(), Savings(checkpoint_activations=True)):
+    for memory in (MemoryPlan(), MemoryPlan(checkpoint_activations=True)):
         model = add_adapter(load_trainable(tiny_model, storage=storage), replace(CONFIG, storage=storage))
         losses = []
-        train(model, examples, CONFIG, on_step=lambda report, losses=losses: losses.append(report.loss), savings=savings)
+        train(model, examples, CONFIG, on_step=lambda report, losses=losses: losses.append(report.loss), memory=memory)
         curves.append(losses)
-        assert [block.gradient_checkpointing for block in find_blocks(model)] == [savings.checkpoint_activations] * 2
+        assert [block.gradient_checkpointing for block in find_blocks(model)] == [memory.checkpoint_activations] * 2
     assert curves[0] == pytest.approx(curves[1], rel=1e-6)
     assert curves[0][-1] < curves[0][0]
 
@@ -112,12 +112,12 @@ def test_savings_are_chosen_only_where_memory_is_short():
     paged = need.optimizer // 2
 
     def choose(available, device="cuda"):
-        return choose_savings(replace(need, available=int(available)), device=device)
+        return plan_memory(replace(need, available=int(available)), device=device)
 
-    assert choose(MARGIN * need.peak + 1) == Savings()
-    assert choose(MARGIN * (need.peak - paged) + 1) == Savings(paged_optimizer=True)
-    assert choose(0.5 * need.peak) == Savings(paged_optimizer=True, checkpoint_activations=True)
-    assert choose(MARGIN * (need.peak - paged) + 1, "cpu") == Savings(checkpoint_activations=True)
+    assert choose(MARGIN * need.peak + 1) == MemoryPlan()
+    assert choose(MARGIN * (need.peak - paged) + 1) == MemoryPlan(paged_optimizer=True)
+    assert choose(0.5 * need.peak) == MemoryPlan(paged_optimizer=True, checkpoint_activations=True)
+    assert choose(MARGIN * (need.peak - paged) + 1, "cpu") == MemoryPlan(checkpoint_activations=True)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from core.storage import read_json, write_json, write_manifest
 from core.values import Example
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples
-from finetune.plan.memory import Savings
+from finetune.plan.memory import MemoryPlan
 from finetune.train.checkpoint import Checkpoints, read_adapter
 from finetune.train.held_out import Evaluator, split_holdout
 from finetune.train.lora_kernel import fuse_adapter
@@ -47,7 +47,7 @@ def make(tiny_model, config=CONFIG):
     return add_adapter(load_trainable(tiny_model, storage="nf4"), config)
 
 
-def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, evaluate=None, savings=None):
+def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, evaluate=None, memory=None):
     """Train; returns (outcome or None, losses by step, adapter)."""
     losses = {}
 
@@ -58,7 +58,7 @@ def run(tiny_model, examples, checkpoints=None, *, die_at=None, config=CONFIG, e
 
     model = make(tiny_model, config)
     try:
-        outcome = train(model, examples, config, on_step=on_step, checkpoints=checkpoints, evaluate=evaluate, savings=savings)
+        outcome = train(model, examples, config, on_step=on_step, checkpoints=checkpoints, evaluate=evaluate, memory=memory)
     except Killed:
         outcome = None
     return outcome, losses, read_adapter(model)
@@ -83,10 +83,10 @@ def test_a_resumed_training_repeats_the_uninterrupted_one(tiny_model, examples, 
 
 @pytest.mark.filterwarnings("ignore:Paged optimizers are not supported on CPU")
 def test_a_paged_optimizer_is_kept_and_is_that_of_the_resumed_training(tiny_model, examples, tmp_path):
-    paged = Savings(paged_optimizer=True)
-    _, losses, adapter = run(tiny_model, examples, savings=paged)
+    paged = MemoryPlan(paged_optimizer=True)
+    _, losses, adapter = run(tiny_model, examples, memory=paged)
     states = Checkpoints(tmp_path / "states", "same")
-    _, before, _ = run(tiny_model, examples, states, die_at=6, savings=paged)
+    _, before, _ = run(tiny_model, examples, states, die_at=6, memory=paged)
     outcome, after, resumed = run(tiny_model, examples, states)  # Memory is free again, yet the moments are of 8 bits.
     assert outcome.resumed_from == 5
     assert {**before, **after} == losses
