@@ -192,14 +192,14 @@ class Library:
         Raises:
             LabError: None of them has any text.
         """
-        from retrieval.index.update import from_documents, update_index
+        from retrieval.index.update import UpdateOptions, from_documents, update_index
 
         embedder, folder = self._load_embedder(), self._settings.folder("indexes") / name
         update_index(
             folder,
             from_documents(documents),
             embedder,
-            passage_tokens=embedder.fingerprint.max_tokens,
+            UpdateOptions(passage_tokens=embedder.fingerprint.max_tokens),
             on_progress=lambda step, total: notify("index", step, total),
         )
         return self._retrieve(folder, name, mode)
@@ -214,7 +214,7 @@ class Library:
         """
         from retrieval.evidence.abstention import calibrate
         from retrieval.index.builder import Calibration
-        from retrieval.index.update import PASSAGE_TOKENS, update_base
+        from retrieval.index.update import PASSAGE_TOKENS, UpdateOptions, update_base
         from retrieval.readers.text import clean_text
 
         embedder = self._load_embedder()
@@ -226,10 +226,12 @@ class Library:
             base,
             sources,
             embedder,
-            passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
-            rebuild=rebuild,
-            purge=purge,
-            calibrate=Calibration(lambda index: calibrate(index, embedder, questions=questions), hash_json(questions)),
+            UpdateOptions(
+                passage_tokens=task.passage_tokens or PASSAGE_TOKENS,
+                rebuild=rebuild,
+                purge=purge,
+                calibrate=Calibration(lambda index: calibrate(index, embedder, questions=questions), hash_json(questions)),
+            ),
             on_progress=lambda step, total: notify("index", step, total),
         )
         return {"task": task.name, **report.as_json()}

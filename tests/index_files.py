@@ -6,7 +6,7 @@ from retrieval.chunking import searchable_text
 from retrieval.documents import list_files
 from retrieval.index.index import open_index
 from retrieval.index.lexical import search_bm25
-from retrieval.index.update import from_files, update_index
+from retrieval.index.update import UpdateOptions, from_files, update_index
 from retrieval.index.vectors import take_vectors
 
 TEXTS = {
@@ -16,8 +16,9 @@ TEXTS = {
 }
 
 
-def update(folder, files, embedder, **more):
-    return update_index(folder, from_files(list_files(files)), embedder, passage_tokens=40, **more)
+def update(folder, files, embedder, *, on_progress=lambda step, total: None, **choices):
+    options = UpdateOptions(**{"passage_tokens": 40, **choices})
+    return update_index(folder, from_files(list_files(files)), embedder, options, on_progress)
 
 
 def search(index, embedder, words, mode):

@@ -72,12 +72,6 @@ class PassageStore:
                 found[row[0]] = Passage(*row[1:])
         return [found[int(number)] for number in ids]
 
-    def iterate_passages(self) -> Iterator[Passage]:
-        """Yield all passages in the order of their ids."""
-        ids = self.list_ids()
-        for start in range(0, len(ids), BLOCK):
-            yield from self.load_passages(ids[start : start + BLOCK].tolist())
-
     def select(self, documents: Collection[str]) -> np.ndarray:
         """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
         rows: list[tuple[int]] = []

@@ -26,7 +26,9 @@ from retrieval.index.versions import clear, hold_index
 from retrieval.readers.registry import READERS
 from retrieval.readers.text import SURROGATE
 
-PASSAGE_TOKENS = 96
+PASSAGE_TOKENS = (
+    96  # Of the embedder. Two such passages beat three of 160 in the prompt of a small model (`benchmarks/LOG.md`).
+)
 STAYS = "Its earlier version stays in the index."
 
 
@@ -41,6 +43,23 @@ class Sources:
 
     versions: Mapping[str, DocumentVersion]
     read: Callable[[Sequence[str]], Iterable[Document | Problem]]
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """How an index is brought up to date.
+
+    Args:
+        passage_tokens: The longest passage in the embedder's tokens, and never more than it sees.
+        rebuild: Parse, cut and embed everything anew.
+        purge: Keep no version before the new one, so that deleted text is nowhere on the disk.
+        calibrate: Judges the finished index; what it returns is stored with it.
+    """
+
+    passage_tokens: int = PASSAGE_TOKENS
+    rebuild: bool = False
+    purge: bool = False
+    calibrate: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +102,16 @@ class _Plan:
 
 def from_files(files: Iterable[SourceFile]) -> Sources:
     """Take documents from files: the bytes' sha256 tells their versions apart, so unchanged files are not parsed."""
-    known = {file.id: file for file in files}
-    versions = {identity: DocumentVersion(file.sha256, file.name) for identity, file in known.items()}
-    return Sources(versions, lambda ids: parse_files([known[identity] for identity in ids]))
+    by_id = {file.id: file for file in files}
+    versions = {file.id: DocumentVersion(file.sha256, file.name) for file in by_id.values()}
+    return Sources(versions, lambda ids: parse_files([by_id[document_id] for document_id in ids]))
 
 
 def from_documents(documents: Iterable[Document]) -> Sources:
-    """Take documents as they are, but for halves of surrogate pairs: what is embedded of them tells their versions apart."""
-    known = {document.id: _mend(document) for document in documents}
-    versions = {i: DocumentVersion(hash_json([d.title, d.text, d.pages]), d.origin) for i, d in known.items()}
-    return Sources(versions, lambda ids: [known[identity] for identity in ids])
+    """Take documents as they are, but for halves of surrogate pairs. A hash of title, text and pages is their version."""
+    by_id = {document.id: _mend(document) for document in documents}
+    versions = {d.id: DocumentVersion(hash_json([d.title, d.text, d.pages]), d.origin) for d in by_id.values()}
+    return Sources(versions, lambda ids: [by_id[document_id] for document_id in ids])
 
 
 def _mend(document: Document) -> Document:
@@ -106,7 +125,8 @@ def index_documents(
     on_progress: Progress = lambda step, total: None,
 ) -> Index:  # fmt: skip
     """Bring an index up to date with documents and open it."""
-    update_index(folder, from_documents(documents), embedder, passage_tokens=passage_tokens, on_progress=on_progress)
+    options = UpdateOptions(passage_tokens=passage_tokens)
+    update_index(folder, from_documents(documents), embedder, options, on_progress)
     return open_index(folder, embedder.fingerprint, task=task)
 
 
@@ -127,24 +147,12 @@ def update_index(
     folder: Path,
     sources: Sources,
     embedder: Embedder,
-    *,
-    passage_tokens: int = PASSAGE_TOKENS,
-    rebuild: bool = False,
-    calibrate: Calibration | None = None,
+    options: UpdateOptions = UpdateOptions(),
     on_progress: Progress = lambda step, total: None,
 ) -> Report:
     """Make an index hold exactly the sources; see `update_base`. One writer at a time; a second one waits."""
     with hold_base(folder, on_progress) as base:
-        return update_base(
-            folder,
-            base,
-            sources,
-            embedder,
-            passage_tokens=passage_tokens,
-            rebuild=rebuild,
-            calibrate=calibrate,
-            on_progress=on_progress,
-        )
+        return update_base(folder, base, sources, embedder, options, on_progress)
 
 
 def update_base(
@@ -152,11 +160,7 @@ def update_base(
     base: Base,
     sources: Sources,
     embedder: Embedder,
-    *,
-    passage_tokens: int = PASSAGE_TOKENS,
-    rebuild: bool = False,
-    purge: bool = False,
-    calibrate: Calibration | None = None,
+    options: UpdateOptions = UpdateOptions(),
     on_progress: Progress = lambda step, total: None,
 ) -> Report:
     """Make an index that `hold_base` holds have exactly the sources.
@@ -170,29 +174,26 @@ def update_base(
         base: Its present state.
         sources: All documents that it is to hold.
         embedder: Makes the vectors; another one than before embeds everything anew.
-        passage_tokens: The longest passage in the embedder's tokens, and never more than it sees.
-        rebuild: Parse, cut and embed everything anew.
-        purge: Keep no version before the new one, so that deleted text is nowhere on the disk.
-        calibrate: Judges the finished index; what it returns is stored with it.
+        options: How.
         on_progress: Told (passages embedded, passages to embed), (0, 0) before that is known; may raise to cancel.
 
     Raises:
         LabError: No source can be read and the index holds none (each is named), or the disk refuses.
     """
     began = time.perf_counter()
-    wanted = describe_settings(embedder.fingerprint, passage_tokens)
-    recut = not base.info.is_made_like(wanted)
-    plan = _make_plan(sources, base, rebuild=rebuild, recut=recut, on_progress=on_progress)
-    unchanged = not (rebuild or plan.gone or plan.fresh)
-    if unchanged and base.is_current(wanted, calibrate):
+    settings = describe_settings(embedder.fingerprint, options.passage_tokens)
+    recut = not base.info.is_made_like(settings)
+    plan = _make_plan(sources, base, rebuild=options.rebuild, recut=recut, on_progress=on_progress)
+    unchanged = not (options.rebuild or plan.gone or plan.fresh)
+    if unchanged and base.is_current(settings, options.calibrate):
         return _report(plan, base.name, base.passages, began)
     if plan.documents == 0:
         return _empty(folder, base, plan, began)
-    builder = Builder(folder, base, embedder, wanted, on_progress)
-    if rebuild:
+    builder = Builder(folder, base, embedder, settings, on_progress)
+    if options.rebuild:
         builder.forget_vectors()
-    versions = {identity: sources.versions[identity] for identity in plan.fresh}
-    built = builder.build(plan.gone, plan.fresh, versions, recut=recut, calibrate=calibrate, purge=purge)
+    versions = {document_id: sources.versions[document_id] for document_id in plan.fresh}
+    built = builder.build(plan.gone, plan.fresh, versions, recut=recut, calibrate=options.calibrate, purge=options.purge)
     return _report(plan, built.name, built.passages, began, built=built, damaged=base.damaged)
 
 
@@ -207,18 +208,19 @@ def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_p
         else:
             problems.append(result)
     unread = old.keys() & (set(changed) - fresh.keys())  # Half written, no permission, no disk: it may come back.
-    unread_names = {sources.versions[identity].origin for identity in unread}
+    unread_names = {sources.versions[document_id].origin for document_id in unread}
     problems = [replace(p, reason=f"{p.reason} {STAYS}") if p.path in unread_names else p for p in problems]
     kept = (old.keys() & sources.versions.keys()) - set(changed) | unread
-    known = fresh.keys() & old.keys()
-    lost = old.keys() - kept - known
+    replaced = fresh.keys() & old.keys()
+    lost = old.keys() - kept - replaced
     counts = {
-        "added": len(fresh) - len(known),
-        "updated": len(known) + (len(kept) if recut else 0),
+        "added": len(fresh) - len(replaced),
+        "updated": len(replaced) + (len(kept) if recut else 0),
         "skipped": 0 if recut else len(kept),
         "deleted": len(lost),
     }
-    return _Plan(frozenset(lost | known | base.removed), fresh, len(fresh) + len(kept), tuple(problems), counts)
+    # Where the version before had to be taken, its store still holds what was deleted since: that goes now.
+    return _Plan(frozenset(lost | replaced | base.removed), fresh, len(fresh) + len(kept), tuple(problems), counts)
 
 
 def _empty(folder: Path, base: Base, plan: _Plan, began: float) -> Report:
@@ -228,7 +230,7 @@ def _empty(folder: Path, base: Base, plan: _Plan, began: float) -> Report:
         LabError: It has none. Sources that cannot be read are named.
     """
     if base.documents:
-        clear(folder)
+        clear(folder)  # First: whoever is killed in between leaves an empty index beside vectors that nothing reads.
         (folder / CACHE).unlink(missing_ok=True)
         return _report(plan, "", 0, began)
     if plan.problems:

@@ -8,7 +8,6 @@ import pytest
 import retrieval.index.builder
 from core.errors import Cancelled, LabError
 from core.values import Document
-from retrieval.documents import list_files
 from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.index.builder import Calibration
 from retrieval.index.index import open_index
@@ -172,7 +171,7 @@ def test_what_decides_the_passages_makes_them_anew(folder, files, embedder, monk
     if change == "embedder":
         embedder = type(embedder)(32)
     if change == "length":
-        report = update_index(folder, from_files(list_files(files)), embedder, passage_tokens=20)
+        report = update(folder, files, embedder, passage_tokens=20)
         assert report.passages > first.passages
     else:
         report = update(folder, files, embedder, **more)

@@ -80,7 +80,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 from conftest import HashingEmbedder
 from retrieval.documents import list_files
-from retrieval.index.update import from_files, update_index
+from retrieval.index.update import UpdateOptions, from_files, update_index
 import retrieval.index.builder, retrieval.index.versions, faiss, bm25s, Stemmer, semantic_text_splitter
 
 retrieval.index.builder.BATCH = 4
@@ -103,7 +103,7 @@ def start(folder, last=""):
     if pid == 0:
         if last:
             retrieval.index.versions._point = point_and_die(last, retrieval.index.versions._point)
-        update_index(folder, from_files(list_files(Path({files!r}))), Slow(), passage_tokens=40)
+        update_index(folder, from_files(list_files(Path({files!r}))), Slow(), UpdateOptions(passage_tokens=40))
         os._exit(0)
     return pid
 
