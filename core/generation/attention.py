@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
-from core.generation.slots import Group, Step
+from core.generation.slots import Group, PackedStep
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +33,7 @@ def register_slot_attention() -> str:
 
 
 def attend(
-    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, step: Step,
+    module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, step: PackedStep,
     scaling: float | None = None, sliding_window: int | None = None, **others: Any,
 ) -> tuple[Any, None]:  # fmt: skip
     """Store the new keys and values, then let every new token attend to its own row.
@@ -62,7 +62,7 @@ def attend(
 
 
 def _attend_group(
-    layer: int, query: torch.Tensor, step: Step, group: Group, scaling: float | None, window: int | None
+    layer: int, query: torch.Tensor, step: PackedStep, group: Group, scaling: float | None, window: int | None
 ) -> torch.Tensor:
     """Attend within one group. Shape: query (heads, tokens, width); result (rows * new, heads, width)."""
     from torch.nn.functional import scaled_dot_product_attention

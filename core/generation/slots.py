@@ -26,7 +26,7 @@ class Slots:
         self.count, self.length, self.shared = count, length, 0
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def write(self, layer: int, key: torch.Tensor, value: torch.Tensor, step: Step) -> None:
+    def write(self, layer: int, key: torch.Tensor, value: torch.Tensor, step: PackedStep) -> None:
         """Store a step's keys and values. Shape: (key heads, tokens, width) each."""
         heads, tokens, width = key.shape
         if layer not in self._layers:
@@ -95,7 +95,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Step:
+class PackedStep:
     """One forward pass: where its tokens are stored and how they attend.
 
     Shape: rows and positions (tokens,): the slot of each token and its place in it.
@@ -117,7 +117,7 @@ class Step:
         return self._located[heads]
 
 
-def plan_step(slots: Slots, starts: Sequence[int], counts: Sequence[int], *, fresh: Sequence[bool], device: Any) -> Step:
+def plan_step(slots: Slots, starts: Sequence[int], counts: Sequence[int], *, fresh: Sequence[bool], device: Any) -> PackedStep:
     """Plan a step over rows 0..n-1.
 
     Args:
@@ -140,7 +140,7 @@ def plan_step(slots: Slots, starts: Sequence[int], counts: Sequence[int], *, fre
     if new:
         rows = slice(0, len(counts)) if not old else torch.tensor(new, device=device)
         groups.append(_make_group(rows, new, set(new), starts, counts, first, device))
-    return Step(slots, torch.tensor(owners, device=device), torch.tensor(positions, device=device), groups)
+    return PackedStep(slots, torch.tensor(owners, device=device), torch.tensor(positions, device=device), groups)
 
 
 def _make_group(

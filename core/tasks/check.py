@@ -11,7 +11,7 @@ from typing import Any
 from core.answers.writing import serialize
 from core.comparison.arms import SHOTS
 from core.comparison.prompts import build_prompt, choose_shots
-from core.tasks.leakage import Pair, find_pairs, find_seen, fingerprint, normalize
+from core.tasks.leakage import OverlapPair, find_pairs, find_seen, fingerprint, normalize
 from core.tasks.task import Task
 from core.values import Example
 
@@ -55,7 +55,7 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
     }
 
 
-def _describe_pair(pair: Pair, task: Task) -> dict[str, Any]:
+def _describe_pair(pair: OverlapPair, task: Task) -> dict[str, Any]:
     """Show both texts of a pair, so that a person can judge it."""
     texts = {example.id: " ".join(example.input.split())[:120] for example in (*task.train, *task.test)}
     return {**asdict(pair), "train_text": texts[pair.train], "test_text": texts[pair.test]}

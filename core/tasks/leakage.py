@@ -15,7 +15,7 @@ GRAM, LEAST_GRAMS, NEAR = 8, 4, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class OverlapPair:
     """A training and a test example that are too alike.
 
     Args:
@@ -49,7 +49,7 @@ def find_seen(items: Iterable[Example], trained_on: Iterable[str]) -> list[str]:
     return [item.id for item in items if fingerprint(item.input) in known]
 
 
-def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
+def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[OverlapPair]:
     """Return the pairs across the split that share at least half of the shorter text's word 8-grams, closest first.
 
     Texts of fewer than 11 words have too few 8-grams for a share to mean anything: among them only equal texts
@@ -84,7 +84,7 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Pair]:
             shorter = min(len(grams), sizes[number])
             if shorter >= LEAST_GRAMS and count >= NEAR * shorter:
                 found.setdefault(number, count / shorter)
-        pairs += [Pair(example.id, test[number].id, share) for number, share in found.items()]
+        pairs += [OverlapPair(example.id, test[number].id, share) for number, share in found.items()]
     return sorted(pairs, key=lambda pair: (-pair.shared, pair.test, pair.train))
 
 
