@@ -122,6 +122,13 @@ class TrainConfig:
 
 QUESTIONS: Mapping[str, Question] = {item.name: item.metadata["question"] for item in fields(TrainConfig)}
 DEFAULTS = TrainConfig()
+# Settings that mean nothing to a probe, which tries a few rates for a few steps.
+PROBE_IGNORES = ("minutes", "learning_rate", "evaluations", "patience", "checkpoint_seconds")
+
+
+def option_of(setting: str) -> str:
+    """Return the command-line option of a setting."""
+    return f"--{QUESTIONS[setting].option or setting.replace('_', '-')}"
 
 
 def list_changes(config: TrainConfig) -> dict[str, Any]:

@@ -6,11 +6,9 @@ import sys
 from typing import Any
 
 from core.jobs import JobConfig
-from finetune.config import QUESTIONS, TrainConfig, list_changes
+from finetune.config import PROBE_IGNORES, TrainConfig, list_changes, option_of
 from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
 
-# Settings that mean nothing to a probe, which tries a few rates for a few steps.
-PROBE_IGNORES = ("minutes", "learning_rate", "evaluations", "patience", "checkpoint_seconds")
 # Jobs are carried out by the command line in a process of its own; its folder is the last argument.
 RUNNER = (sys.executable, "-m", "ui.cli", "run-job")
 
@@ -29,11 +27,6 @@ def describe_job(config: JobConfig) -> list[str]:
 def write_command(request: Request) -> list[str]:
     """Return the words of the command that asks for the same; options with their usual value are left out."""
     return ["ragft", *_list_words(request)]
-
-
-def option_of(setting: str) -> str:
-    """Return the command-line option of a training's setting."""
-    return f"--{QUESTIONS[setting].option or setting.replace('_', '-')}"
 
 
 def _list_words(request: Request) -> list[str]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as some
 from typer.testing import CliRunner
 
 from core.jobs import JobConfig
-from finetune.config import QUESTIONS, TrainConfig
+from finetune.config import PROBE_IGNORES, QUESTIONS, TrainConfig
 from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
-from ui.command import PROBE_IGNORES, describe_job, write_command
+from ui.command import describe_job, write_command
 
 VALUES = {
     "minutes": some.none() | some.floats(0.1, 600),

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     from core.progress import JobWriter
-
 
 out, err = Console(), Console(stderr=True)
 
@@ -60,12 +58,14 @@ class Bars:
     """Progress on stderr, one bar a stage; with a job, into the job's files too."""
 
     def __init__(self, job: JobWriter | None = None) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (
-            TextColumn("{task.description:>8}"),
+            TextColumn("{task.description:>8}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         self._progress = Progress(*columns, console=err)
         self._tasks: dict[str, Any] = {}

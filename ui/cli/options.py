@@ -10,8 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from finetune.config import DEFAULTS, QUESTIONS, TrainConfig
-from ui.command import option_of
+from finetune.config import DEFAULTS, QUESTIONS, TrainConfig, option_of
 
 Command = Callable[..., None]
 

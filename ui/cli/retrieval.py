@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import LabError
 from core.settings import read_settings
-from core.values import Hit
 from ui.cli.console import AsJson, Bars, TaskName, out, show, show_fields, show_table, warn_of
+
+if TYPE_CHECKING:
+    from core.values import Hit
 
 retrieval_app = typer.Typer()
 
@@ -62,7 +64,7 @@ def search(
     lab = Lab(read_settings())
     options = SearchOptions(mode, k, fusion, tuple(document or ()), diversity, rerank)
     found = search_task(lab, lab.task(task), query, options)
-    hits = [hit for each in found.hits.values() for hit in each if isinstance(hit, Hit)]
+    hits = [hit for hits in found.hits.values() if not isinstance(hits, str) for hit in hits]
     if as_json:
         show({"hits": [asdict(hit) for hit in hits], "verdict": asdict(found.verdict)}, True, lambda value: None)
         return

@@ -8,10 +8,9 @@ import typer
 
 from core.errors import LabError
 from core.settings import read_settings
-from finetune.config import TrainConfig
+from finetune.config import PROBE_IGNORES, TrainConfig
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_fields, show_table
 from ui.cli.options import take_settings
-from ui.command import PROBE_IGNORES
 
 if TYPE_CHECKING:
     from finetune.plan.preflight import Preflight
