@@ -2,8 +2,8 @@
 
 Every prompt of a task starts with the same instruction. A step's examples are laid side by side in one row:
 the shared prefix, then each example's own part. Attention lets an example see the prefix and itself
-(`finetune/train/packed_attention.py`), and its positions continue the prefix, so the loss and its gradient are those of separate rows (tested) at
-about half the tokens, and nothing is padded.
+(`finetune/train/packed_attention.py`), and its positions continue the prefix, so the loss and its gradient are those of
+separate rows (tested) at about half the tokens, and nothing is padded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from finetune.train.packed_attention import Spans, span_examples
 if TYPE_CHECKING:
     import torch
 
-SHARE_SHOWN = 0.8
+SHARE_SHOWN = 0.8  # Of the examples whose evidence retrieval missed.
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ def encode_example(task: Task, example: Example, tokenizer: Any, *, hits: Sequen
     answer = list(whole[len(prompt) :])
     if tokenizer.eos_token_id not in answer:
         raise LabError(f"The chat template does not close the answer with {tokenizer.eos_token!r}.", "Choose another model.")
+    # Templates write a line break after the end of the turn; it is nothing that the model should learn to say.
     return Encoded(example.id, prompt, answer[: answer.index(tokenizer.eos_token_id) + 1])
 
 
@@ -122,6 +123,7 @@ def pack(batch: Sequence[Encoded]) -> Packed:
     targets: list[int] = []
     for item in batch:
         own = [*item.prompt[prefix:], *item.answer]
+        # The token before the answer predicts its first one: it is the prompt's last.
         first_answer = len(ids) + len(item.prompt) - prefix
         predicting.extend(range(first_answer - 1, first_answer - 1 + len(item.answer)))
         targets.extend(item.answer)

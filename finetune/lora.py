@@ -20,11 +20,12 @@ from core.errors import LabError
 if TYPE_CHECKING:
     import torch
 
-BLOCK, OUTER_BLOCK = 64, 256
+BLOCK = 64  # Weights that share a scale; smaller blocks are closer and cost more scales.
+OUTER_BLOCK = 256  # Scales that share a scale of their own, in double quantization.
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LoraPair:
     """The trained matrices beside one frozen W of shape (out, in).
 
     Shape: a (r, in), b (out, r).
@@ -47,7 +48,7 @@ class Pair:
         return self.scale * (self.b @ self.a)
 
 
-def start_pair(out_size: int, in_size: int, rank: int, *, alpha: float, seed: int = 0) -> Pair:
+def start_pair(out_size: int, in_size: int, rank: int, *, alpha: float, seed: int = 0) -> LoraPair:
     """Return the pair before the first step: A random, B zero, so BA = 0 and training starts from the base itself.
 
     The gradient of B is that of the loss times A's outputs, which are not zero, so B moves at the first step;
@@ -65,7 +66,7 @@ def start_pair(out_size: int, in_size: int, rank: int, *, alpha: float, seed: in
         raise LabError(f"rank is {rank} for a {out_size} x {in_size} matrix.", "It must lie between 1 and the smaller size.")
     random = torch.Generator().manual_seed(seed)
     a = (2 * torch.rand(rank, in_size, generator=random) - 1) / math.sqrt(in_size)
-    return Pair(a, torch.zeros(out_size, rank), alpha)
+    return LoraPair(a, torch.zeros(out_size, rank), alpha)
 
 
 def count_trained(out_size: int, in_size: int, rank: int | None = None) -> int:
@@ -73,7 +74,7 @@ def count_trained(out_size: int, in_size: int, rank: int | None = None) -> int:
     return out_size * in_size if rank is None else rank * (out_size + in_size)
 
 
-def forward(x: torch.Tensor, weight: torch.Tensor, pair: Pair) -> torch.Tensor:
+def forward(x: torch.Tensor, weight: torch.Tensor, pair: LoraPair) -> torch.Tensor:
     """Apply the adapted layer without building W': two thin products beside the frozen one.
 
     Shape: x (..., in), weight (out, in), result (..., out).
@@ -81,7 +82,7 @@ def forward(x: torch.Tensor, weight: torch.Tensor, pair: Pair) -> torch.Tensor:
     return x @ weight.T + pair.scale * (x @ pair.a.T) @ pair.b.T
 
 
-def merge(weight: torch.Tensor, pair: Pair) -> torch.Tensor:
+def merge(weight: torch.Tensor, pair: LoraPair) -> torch.Tensor:
     """Return W' = W + scale * BA, one matrix that costs no more than W to use. Shape: (out, in).
 
     Never into 4-bit weights: rounding W' to 16 levels again would round the small update away.
@@ -90,16 +91,16 @@ def merge(weight: torch.Tensor, pair: Pair) -> torch.Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Moment:
     """One moment of learning: the pair, its loss, and the gradients there, before the step is taken."""
 
     loss: float
-    pair: Pair
+    pair: LoraPair
     gradient_a: torch.Tensor
     gradient_b: torch.Tensor
 
 
-def learn(weight: torch.Tensor, wanted: torch.Tensor, pair: Pair, *, rate: float, steps: int) -> Iterator[Step]:
+def learn(weight: torch.Tensor, wanted: torch.Tensor, pair: LoraPair, *, rate: float, steps: int) -> Iterator[Moment]:
     """Yield `steps` + 1 moments of gradient descent that moves W' towards `wanted`, W staying frozen.
 
     The loss is half the squared distance, so its gradient by W' is the distance D; by the chain rule B's is
@@ -110,9 +111,9 @@ def learn(weight: torch.Tensor, wanted: torch.Tensor, pair: Pair, *, rate: float
     for number in range(steps + 1):
         distance = merge(weight, pair) - wanted
         gradient_a, gradient_b = pair.scale * pair.b.T @ distance, pair.scale * distance @ pair.a.T
-        yield Step(0.5 * float(distance.square().sum()), pair, gradient_a, gradient_b)
+        yield Moment(0.5 * float(distance.square().sum()), pair, gradient_a, gradient_b)
         if number < steps:
-            pair = Pair(pair.a - rate * gradient_a, pair.b - rate * gradient_b, pair.alpha, pair.rank_stabilized)
+            pair = LoraPair(pair.a - rate * gradient_a, pair.b - rate * gradient_b, pair.alpha, pair.rank_stabilized)
 
 
 def compute_nf4_levels() -> torch.Tensor:

@@ -40,7 +40,7 @@ class AdapterCard(Stored):
         dropped: Ids of the examples that were too long.
         trained_on: The fingerprint of each example that was used (`core/tasks/leakage.py`).
         licence: Of the `base` and of the `data`.
-        environment: Versions and hardware (`core.comparison.runs.describe_environment`).
+        environment: Versions and hardware (`core.environment.describe_environment`).
         instruction: What the model was told to do.
         schema: The JSON Schema of the answers it learned.
     """

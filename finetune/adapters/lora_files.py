@@ -10,12 +10,13 @@ from typing import Any
 
 from core.errors import LabError
 from core.storage import read_json
-from finetune.lora import Pair
+from finetune.lora import LoraPair
 
-WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"  # peft's name.
+CONFIG = "adapter_config.json"  # peft's name.
 TENSOR = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<part>A\.weight|B\.weight|magnitude_vector)")
-DTYPES = {"F64", "F32", "F16", "BF16"}
-MAX_NUMBER = 65_536
+DTYPES = {"F64", "F32", "F16", "BF16"}  # As safetensors names them.
+MAX_NUMBER = 65_536  # Of a rank or an alpha: far above any in use, and nothing overflows.
 # What may stand in a config beside what is read here: it says who wrote it, or how it was trained.
 KNOWN = {
     "peft_type", "task_type", "auto_mapping", "peft_version", "base_model_name_or_path", "revision", "inference_mode",
@@ -24,7 +25,7 @@ KNOWN = {
     "eva_config", "ensure_weight_tying", "use_dora",
 }  # fmt: skip
 INITIAL = (True, False, None, "gaussian", "eva", "orthogonal")  # Others (PiSSA, OLoRA, ...) change the base itself.
-NAME = re.compile(r"[A-Za-z0-9_.]+")
+NAME = re.compile(r"[A-Za-z0-9_.]+")  # peft reads patterns as regular expressions; these mean themselves.
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def write_settings(settings: LoraSettings, modules: list[str], *, base: str) -> 
     }
 
 
-def read_pairs(folder: Path) -> dict[str, Pair]:
+def read_pairs(folder: Path) -> dict[str, LoraPair]:
     """Read an adapter's matrices by the module they stand beside, `model.layers.0.self_attn.q_proj` for example.
 
     Raises:
@@ -116,7 +117,7 @@ def read_pairs(folder: Path) -> dict[str, Pair]:
     modules = _group(read_shapes(folder), settings)
     values = load_file(folder / WEIGHTS)
     return {
-        module: Pair(
+        module: LoraPair(
             values[parts["A.weight"]], values[parts["B.weight"]], settings.find_alpha(module),
             rank_stabilized=settings.rank_stabilized,
         )

@@ -7,7 +7,6 @@ numbers that arithmetic does not give (`PROCESS_BYTES`, `ACTIVATION_FACTOR`) wer
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,20 +16,35 @@ from typing import TYPE_CHECKING, Any
 from core.errors import LabError
 from finetune.adapters.card import is_number
 from finetune.lora import count_bits, count_trained
+from finetune.train.schedule import count_steps
 
 if TYPE_CHECKING:
     from finetune.adapters.card import AdapterCard
     from finetune.config import TrainConfig
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
-CONTEXT = 2048
-MARGIN = 1.1
-SPARED_FOR_UNPACKED = 8
-PROCESS_BYTES = 600 * 2**20
+CONTEXT = 2048  # Tokens of the longest example that is trained on, whatever the model could read.
+MARGIN = 1.1  # Estimated memory is taken for a tenth more: a training that dies of memory costs what it had learned.
+SPARED_FOR_UNPACKED = 8  # Wide weights may take one part in so many of the free memory: they only save time.
+PROCESS_BYTES = 600 * 2**20  # Of Python, torch and transformers once imported (measured).
 ACTIVATION_FACTOR = 1.2  # What the backward pass holds beside what was kept for it, and the allocator's gaps.
 LOGIT_BYTES = 14  # A trained token's row in 16 bits, in 32, its log-softmax and its gradient.
 ADAM_BYTES = 12  # Gradient and two moments in 32 bits.
+# FLOP/s by device and bytes of a number: about what a small GPU, a laptop's GPU and two CPU cores do in such a training.
 ASSUMED_FLOPS = {("cuda", 2): 3e13, ("mps", 2): 1.5e12, ("cpu", 2): 4e11, ("cpu", 4): 2e11}
+SHOWN_SIZES = (
+    "weights",
+    "adapter",
+    "optimizer",
+    "activations",
+    "logits",
+    "process",
+    "peak",
+    "least",
+    "available",
+    "disk",
+    "disk_free",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +171,13 @@ def read_shape(folder: Path) -> ModelShape:
     head = model.get_output_embeddings()
     linears = []
     for module in model.modules():
-        if module is head:
+        if module is head:  # peft's "all-linear" leaves it out too.
             continue
         if isinstance(module, torch.nn.Linear):
             linears.append((module.out_features, module.in_features))
-        elif isinstance(module, Conv1D):
+        elif isinstance(module, Conv1D):  # GPT-2's linear layer, whose weight lies the other way round.
             linears.append((module.weight.shape[1], module.weight.shape[0]))
-    text = config.get_text_config()
+    text = config.get_text_config()  # Of a model that also sees, the part that reads.
     context = int(getattr(text, "max_position_embeddings", CONTEXT))
     return ModelShape(
         name=folder.name,
@@ -186,7 +200,7 @@ def inspect_machine(home: Path, cards: Iterable[AdapterCard] = (), *, model: str
     group = join_group()  # First: it says which of several GPUs is this process's.
     device = choose_device()
     memory = int(torch.cuda.mem_get_info()[0]) if device.name == "cuda" else _free_memory()
-    existing = next(path for path in (home, *home.parents) if path.exists())
+    existing = next(path for path in (home, *home.parents) if path.exists())  # Nothing is made by looking.
     speeds = tuple(
         card.outcome["tokens"] / card.outcome["seconds"]
         for card in cards
@@ -216,22 +230,23 @@ def estimate_training(
     Returns:
         The peak is that of the largest step that the examples can make; minutes those of the planned steps.
     """
+    # The peak is that of the worst step, so all that grows with a step's tokens counts the longest examples together.
     batch = min(config.batch_size, len(own))
     trainable = shape.count_trainable(config.rank, dora=config.dora)
     row = prefix + sum(sorted(own)[-batch:])
     parts = {
         "weights": shape.weigh(_name_storage(shape, config, machine), dtype_bytes=machine.dtype_bytes),
-        "adapter": 4 * trainable,
+        "adapter": 4 * trainable,  # 32 bits: small updates vanish in 16.
         "optimizer": ADAM_BYTES * trainable,
         "activations": row * _weigh_token(shape, config, machine.dtype_bytes),
         "logits": LOGIT_BYTES * sum(sorted(answers)[-batch:]) * shape.vocabulary,
-        "process": PROCESS_BYTES if machine.device != "cuda" else 0,
+        "process": PROCESS_BYTES if machine.device != "cuda" else 0,  # It does not take the memory that is asked about.
     }
     loading = parts["weights"] + parts["process"]  # Divided weights are whole while they are loaded.
     working = sum(parts.values()) - parts["weights"] + parts["weights"] // machine.processes
     peak = max(loading, working)
     least = max(loading, working - _find_saving(shape, row, parts, machine))
-    steps = max(1, round(config.epochs * math.ceil(len(own) / config.batch_size)))
+    steps = count_steps(len(own), config)
     tokens = (prefix + sum(own) / len(own)) * batch
     speed, source = _choose_speed(shape, machine)
     minutes = steps * tokens / speed / 60
@@ -298,6 +313,7 @@ def _choose_speed(shape: ModelShape, machine: Machine) -> tuple[float, str]:
     """
     if machine.speeds:
         count = len(machine.speeds)
+        # The median: a training beside another busy program is slower than this machine is.
         return sorted(machine.speeds)[count // 2], f"measured in {count} training{'s' if count > 1 else ''} of this model here"
     assumed = ASSUMED_FLOPS.get((machine.device, machine.dtype_bytes), ASSUMED_FLOPS["cpu", 4])
     return assumed / (4 * shape.parameters), f"assumed for {machine.device}: no training of this model here yet"
@@ -317,7 +333,7 @@ def _free_memory() -> int:
     """Return the bytes a new process may take: what the system has available, and no more than its container allows."""
     import psutil
 
-    available = int(psutil.virtual_memory().available)
+    available = int(psutil.virtual_memory().available)  # Of the machine: a container's own limit is not in it.
     try:
         limit, used = (int((CONTROL_GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
     except (OSError, ValueError):  # No container, or none with a limit ("max").
@@ -327,25 +343,12 @@ def _free_memory() -> int:
 
 def describe_estimate(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate as JSON: MiB, minutes, counts and the verdict."""
-    sizes = (
-        "weights",
-        "adapter",
-        "optimizer",
-        "activations",
-        "logits",
-        "process",
-        "peak",
-        "least",
-        "available",
-        "disk",
-        "disk_free",
-    )
     return {
         "go": estimate.go,
         "problems": list(estimate.problems),
         "trainable_parameters": estimate.trainable,
         "share": estimate.share,
-        "mib": {name: round(getattr(estimate, name) / 2**20, 1) for name in sizes},
+        "mib": {name: round(getattr(estimate, name) / 2**20, 1) for name in SHOWN_SIZES},
         "weights_mib": {name: round(size / 2**20, 1) for name, size in estimate.weights_by_storage.items()},
         "steps": estimate.steps,
         "tokens_per_step": round(estimate.tokens_per_step),

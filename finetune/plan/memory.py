@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from finetune.plan.estimate import Estimate
 
-FREED_BY_PAGING = 0.5  # Of gradient and moments: 8 bytes of 12 a number become 2, and these can be moved away.
+FREED_BY_PAGING = 0.5  # Share of gradient and moments: of 12 bytes a number, the moments' 8 become 2.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class MemoryPlan:
 
 
 def plan_memory(estimate: Estimate, *, device: str) -> MemoryPlan:
-    """Choose the cheaper saving first, and none where the training fits.
+    """Choose what is given up: nothing where the training fits, else what costs less time first.
 
     Args:
-        estimate: Of the training as it would run without savings.
+        estimate: Of the training as it would run with nothing given up.
         device: `cuda`, `mps` or `cpu`.
     """
-    room = estimate.available / MARGIN
+    room = estimate.available / MARGIN  # The rest is spared, as in the estimate.
     if estimate.peak <= room:
         return MemoryPlan()
-    paged = device == "cuda"
+    paged = device == "cuda"  # bitsandbytes moves pages by CUDA's unified memory.
     freed = FREED_BY_PAGING * estimate.optimizer if paged else 0.0
     return MemoryPlan(paged, checkpoint_activations=estimate.peak - freed > room)
 

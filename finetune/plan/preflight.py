@@ -21,8 +21,10 @@ from finetune.data import Encoded, encode_example
 from finetune.plan.estimate import MARGIN, Estimate, Machine, ModelShape, describe_estimate, estimate_training
 from finetune.train.held_out import split_holdout
 
-SHOWN, FEW = 3, 20
-PERCENTILES = (5, 50, 95, 100)
+SHOWN = 3  # Examples that people read token by token.
+FEW = 20  # Examples below which a training is a try-out.
+PERCENTILES = (5, 50, 95, 100)  # Of the lengths; 100 is the longest.
+LONGEST_CHARACTER = 4  # Bytes of one in UTF-8, each of which can be a token.
 
 Part = Literal["given", "learned", "end"]
 _PARTS: tuple[Part, Part, Part] = ("given", "learned", "end")
@@ -37,7 +39,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledExample:
     """An example as the loss sees it."""
 
     id: str
@@ -65,7 +67,7 @@ class Preflight:
     warnings: tuple[str, ...]
     counts: Mapping[str, int]
     lengths: Mapping[str, Mapping[str, float]]
-    labelled: tuple[Labelled, ...]
+    labelled: tuple[LabelledExample, ...]
     estimate: Estimate | None
 
     @property
@@ -148,7 +150,7 @@ def inspect_training(
     )
 
 
-def label_tokens(item: Encoded, tokenizer: Any) -> Labelled:
+def label_tokens(item: Encoded, tokenizer: Any) -> LabelledExample:
     """Return an example token by token; tokens that only together make a character become one piece."""
     given, learned, end = _PARTS
     parts = [given] * len(item.prompt) + [learned] * (len(item.answer) - 1) + [end]
@@ -159,11 +161,11 @@ def label_tokens(item: Encoded, tokenizer: Any) -> Labelled:
         group.append(token)
         # A token after another shows whether it begins with a space, which decoding it alone may drop.
         text = tokenizer.decode([*before, *group])[len(tokenizer.decode(before)) if before else 0 :]
-        if text.endswith("\ufffd") and following == part and len(group) < 4:
+        if text.endswith("\ufffd") and following == part and len(group) < LONGEST_CHARACTER:
             continue
         pieces.append(Piece(text, part))
         before, group = group, []
-    return Labelled(item.id, tuple(pieces))
+    return LabelledExample(item.id, tuple(pieces))
 
 
 def _encode(
@@ -226,7 +228,7 @@ def _find_leaks(task: Task, seen: Sequence[str], crossing: Sequence[str]) -> Ite
 
 
 def _warn_of_memory(estimate: Estimate) -> Iterator[str]:
-    """Say that the training fits only with savings."""
+    """Say that the training fits only if something is given up (`finetune/plan/memory.py`)."""
     if estimate.peak * MARGIN > estimate.available and not estimate.problems:
         yield "Memory is short: activations are computed again instead of kept, which takes about a third longer."
 

@@ -28,7 +28,7 @@ from finetune.train.report import Evaluation, HeldAnswer
 
 SHOWN = 4  # Answers that people read in full, of each evaluation.
 LOSS_BATCH = 8  # Examples in one row where the loss is measured.
-ANSWER_BATCH = 16  # Answers written at once; more would take more memory and be hardly faster.
+ANSWER_BATCH = 16  # Answers written at once: it bounds the memory of their keys and values.
 
 
 def split_holdout(examples: Sequence[Example], count: int, *, seed: int) -> tuple[list[Example], list[Example]]:
@@ -42,6 +42,7 @@ def split_holdout(examples: Sequence[Example], count: int, *, seed: int) -> tupl
     groups: dict[str, list[Example]] = {}
     for example in examples:
         groups.setdefault(example.group or example.id, []).append(example)
+    # By hash, not by a shuffle: an example that is added takes its own place and moves no other.
     order = sorted(groups, key=lambda name: blake2b(f"{seed}:{name}".encode(), digest_size=8).digest())
     held: list[Example] = []
     for name in order:
@@ -108,13 +109,14 @@ class Evaluator:
                 self.on_wait()
                 batch = self.encoded[start : start + LOSS_BATCH]
                 tokens = sum(len(item.answer) for item in batch)
-                total += float(compute_loss(self.model, pack(batch))) * tokens
+                total += float(compute_loss(self.model, pack(batch))) * tokens  # Each token counts once, not each batch.
                 count += tokens
         return total / count
 
     def _answer(self) -> tuple[list[str], list[int], int]:
         """Decode the sample freely; returns texts, their tokens, and how many ended by themselves."""
         prompts = [item.prompt for item in self.encoded]
+        # The loop that answers for people too, so that what is measured here is what they will get.
         loop = DecodeLoop(
             model=self.model,
             ends=frozenset([self.tokenizer.eos_token_id]),
@@ -122,6 +124,7 @@ class Evaluator:
             options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=min(ANSWER_BATCH, len(prompts))),
             on_tokens=lambda index, tokens: self.on_wait(),
         )
+        # Packed attention reads the spans of a training row; decoding keeps its own keys and values in slots.
         self.model.set_attn_implementation(register_slot_attention())
         try:
             written = dict(loop.run(prompts, prefix=common_prefix(prompts) if len(prompts) > 1 else 0))

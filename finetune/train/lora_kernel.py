@@ -42,14 +42,15 @@ class _Fused:
         if layer.disable_adapters or layer.merged or args or kwargs:
             return self._plain(x, *args, **kwargs)  # type: ignore[no-any-return]
         down, up = layer.lora_A[self._name].weight, layer.lora_B[self._name].weight
-        found: torch.Tensor = _product().apply(x, down, up, layer.base_layer, layer.scaling[self._name])
-        return found
+        product: torch.Tensor = _product().apply(x, down, up, layer.base_layer, layer.scaling[self._name])
+        return product
 
 
 def _is_plain(layer: Any, name: str) -> bool:
     import torch
 
     base = layer.base_layer
+    # Exact types: a subclass may compute something else in its forward, which would be lost.
     known = type(base) is torch.nn.Linear or type(base).__name__ == "Linear4bit"
     if not known or name not in layer.lora_A or name in layer.lora_variant:
         return False
@@ -81,8 +82,9 @@ def _product() -> Any:
             flat = x.reshape(-1, x.shape[-1])
             narrow = flat @ down.to(x.dtype).t()
             y = torch.nn.functional.linear(flat, _read_weight(base, x.dtype), base.bias)
+            # beta = 1: the product is added into y itself, so that no second (tokens, out) is made.
             y.addmm_(narrow, up.to(x.dtype).t(), alpha=scale)
-            ctx.save_for_backward(flat, narrow, down, up)
+            ctx.save_for_backward(flat, narrow, down, up)  # Not the wide W: it is read again, which costs no memory.
             ctx.base, ctx.scale = base, scale
             return y.view(*x.shape[:-1], -1)
 
@@ -91,14 +93,16 @@ def _product() -> Any:
             """With g = dL/dy: dx = g W + s (g B) A; dA = s (g B)^T x; dB = s g^T (x A^T)."""
             flat, narrow, down, up = ctx.saved_tensors
             g = gradient.reshape(-1, gradient.shape[-1])
+            # s is put on the narrow matrix: r numbers a token instead of out or in.
             g_narrow = (g @ up.to(g.dtype)).mul_(ctx.scale)
             dx = None
-            if ctx.needs_input_grad[0]:
+            if ctx.needs_input_grad[0]:  # Not in the first layer, whose input comes from frozen embeddings.
                 dx = g @ _read_weight(ctx.base, g.dtype)
                 dx.addmm_(g_narrow, down.to(g.dtype))
                 dx = dx.view(*gradient.shape[:-1], -1)
+            # In the adapter's own 32 bits, in which small updates are added up.
             d_down = (g_narrow.t() @ flat).to(down.dtype)
             d_up = (g.t() @ narrow).to(up.dtype).mul_(ctx.scale)
-            return dx, d_down, d_up, None, None
+            return dx, d_down, d_up, None, None  # The frozen layer and the scale are not learned.
 
     return LoraProduct

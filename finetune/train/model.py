@@ -17,7 +17,8 @@ from finetune.data import Encoded, Packed, pack
 from finetune.train.lora_kernel import fuse_adapter
 from finetune.train.packed_attention import register_packed_attention
 
-TESTED_TOKENS = 24
+TESTED_TOKENS = 24  # Of prompt and answer each: a gradient needs no more.
+CHANGED = 0.05  # Share of a gradient's norm by which it may differ after an evaluation: rounding, not another weight.
 _REPORT = "Train with --storage full, and report what `ragft doctor` says."
 
 
@@ -43,7 +44,7 @@ def add_adapter(loaded: Loaded, config: TrainConfig) -> Any:
     lora = LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
-        lora_dropout=0.0,
+        lora_dropout=0.0,  # Nothing random is drawn, so that a resumed training repeats an uninterrupted one.
         bias="none",
         target_modules="all-linear",
         task_type="CAUSAL_LM",
@@ -54,7 +55,7 @@ def add_adapter(loaded: Loaded, config: TrainConfig) -> Any:
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    model.config.use_cache = False
+    model.config.use_cache = False  # Keys and values are of use in decoding alone.
     fuse_adapter(model)
     return model
 
@@ -97,7 +98,7 @@ def check_gradients(model: Any, example: Encoded) -> int:
     model.train()
     after = _read_gradients(model, packed)
     for name, gradient in before.items():
-        if float((after[name] - gradient).norm()) > 0.05 * float(gradient.norm()):
+        if float((after[name] - gradient).norm()) > CHANGED * float(gradient.norm()):
             raise LabError(f"An evaluation changed the gradient of {name}: 4-bit weights were repacked.", _REPORT)
     return len(before)
 
@@ -105,7 +106,7 @@ def check_gradients(model: Any, example: Encoded) -> int:
 def _read_gradients(model: Any, packed: Packed) -> dict[str, Any]:
     """Return the gradient of every B, whose values are zero at first but whose gradients are not."""
     compute_loss(model, packed).backward()
-    found = {
+    gradients = {
         name: parameter.grad.clone()
         for name, parameter in model.named_parameters()
         if "lora_B" in name and parameter.grad is not None
@@ -114,4 +115,4 @@ def _read_gradients(model: Any, packed: Packed) -> dict[str, Any]:
     model.zero_grad(set_to_none=True)
     if missing:
         raise LabError(f"No gradient reaches {missing[0]}.", _REPORT)
-    return found
+    return gradients

@@ -16,7 +16,7 @@ from core.errors import LabError
 if TYPE_CHECKING:
     import torch
 
-NAME = "lab_packed"
+NAME = "lab_packed"  # What transformers knows the attention by.
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +57,18 @@ def attend(
     """
     import torch
 
+    # Gemma's capped scores and gpt-oss' sinks: left out, the model would compute something else without a word.
     for name in ("softcap", "s_aux"):
         if others.get(name) is not None:
             raise LabError(
                 f"The attention of {type(module).__name__} uses {name}, which is not supported.", "Choose another model."
             )
-    prefix, known = spans.prefix, (spans.masks, scaling, sliding_window)
-    parts = [_attend_part(query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], *known)] if prefix else []
+    prefix, rest = spans.prefix, (spans.masks, scaling, sliding_window)
+    parts = [_attend_part(query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], *rest)] if prefix else []
+    # One call an example: the prefix's keys are shared by copying them, which is little beside the square it saves.
     for start, end in spans.own:
         keys, values = (torch.cat([part[:, :, :prefix], part[:, :, start:end]], 2) for part in (key, value))
-        parts.append(_attend_part(query[:, :, start:end], keys, values, *known))
+        parts.append(_attend_part(query[:, :, start:end], keys, values, *rest))
     return torch.cat(parts, 1), None
 
 
@@ -81,18 +83,18 @@ def _attend_part(
     key_heads = key.shape[1]
     folded = query.reshape(1, key_heads, heads // key_heads * length, width)
     form = (length, key.shape[2], heads // key_heads, window)
-    name = (*form, query.dtype, query.device)
+    name = (*form, query.dtype, query.device)  # Layers differ in their window; examples of one length share a mask.
     if name not in masks:
         masks[name] = _mask(*form, query)
-    found = scaled_dot_product_attention(folded, key, value, attn_mask=masks[name], scale=scale)
-    return found.reshape(1, heads, length, width).transpose(1, 2)
+    attended = scaled_dot_product_attention(folded, key, value, attn_mask=masks[name], scale=scale)
+    return attended.reshape(1, heads, length, width).transpose(1, 2)
 
 
 def _mask(length: int, known: int, copies: int, window: int | None, like: torch.Tensor) -> torch.Tensor:
     """Return what each of the last `length` of `known` tokens may see, for each copy. Shape: (copies * length, known)."""
     import torch
 
-    offset = known - length
+    offset = known - length  # Tokens before the first query: the diagonal lies so far to the right.
     seen = torch.ones(length, known, dtype=torch.bool, device=like.device).tril(offset)
     if window is not None:
         seen = seen.triu(offset - window + 1)

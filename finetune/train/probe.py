@@ -21,8 +21,12 @@ from finetune.train.report import Listeners, StepReport
 from finetune.train.schedule import count_steps
 from finetune.train.trainer import Diverged, train
 
-RATES = (3e-4, 1e-3, 3e-3)
-SHARE, MIN_STEPS, WARM_STEPS, LONG, RISEN = 0.1, 3, 2, 100, 1.1
+RATES = (3e-4, 1e-3, 3e-3)  # Those of a small model (`finetune/plan/presets.py`).
+SHARE = 0.1  # Of the planned steps, which all rates together may take.
+MIN_STEPS = 3  # Of each rate; fewer do not tell rates apart.
+WARM_STEPS = 2  # Over which the rate rises, as in the planned training.
+LONG = 100  # Times the steps done: so long a cosine has hardly fallen by then.
+RISEN = 1.1  # Times its first loss, above which a rate is out.
 
 OnProbe = Callable[[int, int, float, float], None]
 
@@ -112,7 +116,7 @@ def probe_rates(
 
         write_adapter(model, fresh)
         curves.append(_begin(model, examples, config, rate, steps, tell))
-    write_adapter(model, fresh)
+    write_adapter(model, fresh)  # The caller's adapter is as it was.
     fit = [curve for curve in curves if curve.mark is not None]
     best = min(fit, key=lambda curve: curve.mark or 0.0).rate if fit else None
     return Probe(tuple(curves), steps, planned, best)

@@ -8,8 +8,15 @@ from typing import Any
 
 from core.values import Example
 
-WINDOW, FLAT_AFTER = 10, 30
-FLAT, DIVERGED, RISEN, STEEP, STILL = 0.98, 1.5, 1.2, 100.0, 1e-6
+WINDOW = 10  # Steps whose mean loss is compared: single steps differ by their examples.
+FLAT_AFTER = 30  # Steps: the warm-up of a training of 300.
+FLAT = 0.98  # Share of the first losses above which the latest have not fallen.
+DIVERGED = 1.5  # Times the lowest mean loss.
+DIVERGED_BY = 0.1  # Nats at least: half as much again of almost nothing is no divergence.
+RISEN = 1.2  # Times the lowest held-out loss.
+STEEP = 100.0  # A gradient norm, a hundred times what clipping usually lets through.
+STILL = 1e-6  # A gradient norm so small that it is rounding.
+SETTLED = 3  # Steps in a row with such a norm: one alone can be an odd batch.
 
 
 def describe_steps(losses: Sequence[float], norms: Sequence[float]) -> list[str]:
@@ -19,19 +26,20 @@ def describe_steps(losses: Sequence[float], norms: Sequence[float]) -> list[str]
         losses: Loss of every step so far, in nats a token.
         norms: Gradient norm of every step so far, before clipping.
     """
-    found = []
-    if len(norms) >= 3 and max(norms[-3:]) < STILL:
-        found.append(f"Frozen: the gradient norm has been below {STILL:g} for three steps; the adapter does not learn.")
-    if len(norms) >= 3 and min(norms[-3:]) > STEEP:
-        found.append(f"Steep: the gradient norm has been above {STEEP:g} for three steps; lower the learning rate.")
+    said = []
+    if len(norms) >= SETTLED and max(norms[-SETTLED:]) < STILL:
+        said.append(f"Frozen: the gradient norm has been below {STILL:g} for three steps; the adapter does not learn.")
+    if len(norms) >= SETTLED and min(norms[-SETTLED:]) > STEEP:
+        said.append(f"Steep: the gradient norm has been above {STEEP:g} for three steps; lower the learning rate.")
     if len(losses) >= 2 * WINDOW:
         recent = fmean(losses[-WINDOW:])
         lowest = min(fmean(losses[start : start + WINDOW]) for start in range(len(losses) - WINDOW + 1))
-        if recent > DIVERGED * lowest and recent > lowest + 0.1:
-            found.append(f"Diverging: the loss was {lowest:.2f} and is {recent:.2f}; lower the learning rate.")
+        if recent > DIVERGED * lowest and recent > lowest + DIVERGED_BY:
+            said.append(f"Diverging: the loss was {lowest:.2f} and is {recent:.2f}; lower the learning rate.")
+    # Asked once: later a cosine slows every training down.
     if len(losses) == FLAT_AFTER and fmean(losses[-WINDOW:]) > FLAT * fmean(losses[:WINDOW]):
-        found.append("Flat: the loss has not fallen in 30 steps; raise the learning rate or look at the data.")
-    return found
+        said.append("Flat: the loss has not fallen in 30 steps; raise the learning rate or look at the data.")
+    return said
 
 
 def describe_evaluations(held_losses: Sequence[float], train_losses: Sequence[float]) -> list[str]:

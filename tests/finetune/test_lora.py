@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import LabError
 from finetune.lora import (
-    Pair,
+    LoraPair,
     compute_dynamic_levels,
     compute_nf4_levels,
     count_bits,
@@ -35,7 +35,7 @@ def peft_layer(weight, *, rank, alpha, rslora):
     layer = model.base_model.model[0]
     a, b = normal(rank, weight.shape[1], seed=1), normal(weight.shape[0], rank, seed=2)
     layer.lora_A["default"].weight.data, layer.lora_B["default"].weight.data = a.clone(), b.clone()
-    return model, Pair(a, b, alpha, rank_stabilized=rslora)
+    return model, LoraPair(a, b, alpha, rank_stabilized=rslora)
 
 
 @pytest.mark.parametrize("rslora", [False, True])
@@ -70,7 +70,7 @@ def test_training_starts_from_the_base_and_b_moves_first():
 
 
 def test_with_both_zero_nothing_would_ever_learn():
-    pair = Pair(torch.zeros(2, 6), torch.zeros(6, 2), 4)
+    pair = LoraPair(torch.zeros(2, 6), torch.zeros(6, 2), 4)
     *_, last = learn(normal(6, 6), normal(6, 6, seed=1), pair, rate=0.02, steps=60)
     assert not last.pair.update.any()
 
@@ -78,8 +78,8 @@ def test_with_both_zero_nothing_would_ever_learn():
 def test_gradients_are_those_of_autograd():
     weight, wanted = normal(5, 7), normal(5, 7, seed=1)
     a, b = normal(3, 7, seed=2).requires_grad_(), normal(5, 3, seed=3).requires_grad_()
-    (0.5 * (merge(weight, Pair(a, b, 6)) - wanted).square().sum()).backward()
-    step = next(learn(weight, wanted, Pair(a.detach(), b.detach(), 6), rate=0.1, steps=0))
+    (0.5 * (merge(weight, LoraPair(a, b, 6)) - wanted).square().sum()).backward()
+    step = next(learn(weight, wanted, LoraPair(a.detach(), b.detach(), 6), rate=0.1, steps=0))
     assert torch.allclose(step.gradient_a, a.grad, atol=1e-4)
     assert torch.allclose(step.gradient_b, b.grad, atol=1e-4)
 

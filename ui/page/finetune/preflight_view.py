@@ -11,7 +11,7 @@ from lab.training.preflight import list_facts
 from ui.page.markup import render
 
 if TYPE_CHECKING:
-    from finetune.plan.preflight import Labelled, Preflight
+    from finetune.plan.preflight import LabelledExample, Preflight
 
 PARTS = {"given": "given, not trained", "learned": "trained", "end": "end of the answer, trained"}
 HEAD = 120  # Characters of a long prompt's beginning: enough to recognise it.
@@ -38,7 +38,7 @@ def render_preflight(report: Preflight) -> Markup:
     return render("finetune/preflight", report=report, facts=list(list_facts(report)), parts=PARTS, examples=examples)
 
 
-def _split_tokens(item: Labelled) -> TokenView:
+def _split_tokens(item: LabelledExample) -> TokenView:
     tokens = []
     for part, pieces in groupby(item.pieces, key=lambda piece: piece.part):
         texts = [piece.text for piece in pieces]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from markupsafe import Markup
 
 from core.errors import LabError
-from finetune.lora import Pair, Step, learn, start_pair
+from finetune.lora import LoraPair, Moment, learn, start_pair
 from ui.page.learn.figure import style_figure
 from ui.page.markup import render
 
@@ -39,7 +39,7 @@ class Matrix(NamedTuple):
     rows: list[list[Cell]]
 
 
-def follow_learning(rank: int, start: str, seed: int) -> tuple[torch.Tensor, list[Step]]:
+def follow_learning(rank: int, start: str, seed: int) -> tuple[torch.Tensor, list[Moment]]:
     """Return a frozen 6 x 6 matrix and the moments of learning a change of rank 2.
 
     Raises:
@@ -55,11 +55,11 @@ def follow_learning(rank: int, start: str, seed: int) -> tuple[torch.Tensor, lis
     )
     pair = start_pair(SIDE, SIDE, rank, alpha=2 * rank, seed=seed)
     random_a, random_b = STARTS[start]
-    pair = Pair(pair.a if random_a else 0 * pair.a, first / SIDE**0.5 if random_b else pair.b, pair.alpha)
+    pair = LoraPair(pair.a if random_a else 0 * pair.a, first / SIDE**0.5 if random_b else pair.b, pair.alpha)
     return weight, list(learn(weight, weight + 0.5 * left @ right, pair, rate=RATE, steps=STEPS))
 
 
-def render_learning(weight: torch.Tensor, steps: Sequence[Step], number: int) -> Markup:
+def render_learning(weight: torch.Tensor, steps: Sequence[Moment], number: int) -> Markup:
     """Show one moment: `W' = W + (alpha / r) B A` in numbers, the loss, and the size of both gradients."""
     step = steps[number]
     pair = step.pair
@@ -78,7 +78,7 @@ def render_learning(weight: torch.Tensor, steps: Sequence[Step], number: int) ->
     return render("learn/learning", facts=facts, said=_explain_moment(step, number), matrices=matrices)
 
 
-def _explain_moment(step: Step, number: int) -> str:
+def _explain_moment(step: Moment, number: int) -> str:
     """Say what the numbers of a moment show."""
     still_a, still_b = not step.gradient_a.any(), not step.gradient_b.any()
     if still_a and still_b:
@@ -100,7 +100,7 @@ def _read_cell(value: float) -> Cell:
     return Cell(f"{rounded:.2f}", min(FULL_COLOUR, int(COLOUR_OF_ONE * abs(value))))
 
 
-def plot_loss(steps: Sequence[Step], number: int) -> Any:
+def plot_loss(steps: Sequence[Moment], number: int) -> Any:
     """Plot the loss over the steps, the chosen one marked."""
     import plotly.graph_objects as graph
 

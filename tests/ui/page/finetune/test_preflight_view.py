@@ -9,7 +9,7 @@ import pytest
 from core.generation.loading import load_tokenizer
 from finetune.config import TrainConfig
 from finetune.plan.estimate import Machine, read_shape
-from finetune.plan.preflight import Labelled, Piece, inspect_training
+from finetune.plan.preflight import LabelledExample, Piece, inspect_training
 from lab.lab import Lab
 from lab.training.preflight import require_go
 from tests.training_events import write_leaky_task
@@ -36,7 +36,7 @@ def test_a_preflight_is_shown_with_its_tokens(report):
 
 
 def test_a_long_prompt_is_shortened_and_its_trained_part_is_not(report):
-    item = Labelled("x", (Piece("a" * 5000, "given"), Piece("b" * 900, "learned"), Piece("</s>", "end")))
+    item = LabelledExample("x", (Piece("a" * 5000, "given"), Piece("b" * 900, "learned"), Piece("</s>", "end")))
     html = render_preflight(replace(report, labelled=(item,)))
     assert "4,640 characters" in html
     assert "a" * 241 not in html
@@ -44,7 +44,7 @@ def test_a_long_prompt_is_shortened_and_its_trained_part_is_not(report):
 
 
 def test_tokens_and_ids_are_escaped(report):
-    item = Labelled("<b>", (Piece("<img>", "given"), Piece("<script>", "learned"), Piece("</s>", "end")))
+    item = LabelledExample("<b>", (Piece("<img>", "given"), Piece("<script>", "learned"), Piece("</s>", "end")))
     html = render_preflight(replace(report, labelled=(item,)))
     assert not re.search(r"<(b|img|script|/s)>", html)
     assert "&lt;script&gt;" in html
