@@ -29,7 +29,7 @@ SHARE_SHOWN = 0.8  # Of the examples whose evidence retrieval missed.
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example: `prompt` is given, `answer` is learned; its last token is the end of the turn."""
+    """One example: the model is given `prompt` and learns `answer`, whose last token ends the turn."""
 
     id: str
     prompt: list[int]
@@ -56,9 +56,8 @@ def encode_examples(
 ) -> tuple[list[Encoded], list[str]]:
     """Encode examples with the prompt that will be asked later; returns them and the ids of those too long.
 
-    `hits` holds the passages that each example's prompt shows.
-
-    A JSON target is never cut: an example that does not fit is left out and named.
+    A JSON target is never cut: an example that does not fit is left out and named. `hits` are the passages that each
+    example's prompt shows.
 
     Raises:
         LabError: The tokenizer joins prompt and answer, or does not end the answer.
@@ -108,7 +107,7 @@ def show_evidence(example: Example, hits: Sequence[Hit], find: Callable[[Evidenc
 
 
 def holds_quote(hit: Hit, proof: Evidence) -> bool:
-    """Whether a passage holds a quote, however its lines are broken."""
+    """Say whether a passage holds a quote, however its lines are broken."""
     quote = " ".join(proof.quote.split())
     return hit.passage.document == proof.document and quote in " ".join(hit.passage.text.split())
 

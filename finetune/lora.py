@@ -100,16 +100,16 @@ class Moment:
     gradient_b: torch.Tensor
 
 
-def learn(weight: torch.Tensor, wanted: torch.Tensor, pair: LoraPair, *, rate: float, steps: int) -> Iterator[Moment]:
-    """Yield `steps` + 1 moments of gradient descent that moves W' towards `wanted`, W staying frozen.
+def learn(weight: torch.Tensor, target: torch.Tensor, pair: LoraPair, *, rate: float, steps: int) -> Iterator[Moment]:
+    """Yield `steps` + 1 moments of gradient descent that moves W' towards `target`, W staying frozen.
 
     The loss is half the squared distance, so its gradient by W' is the distance D; by the chain rule B's is
     scale * D A^T and A's is scale * B^T D.
 
-    Shape: weight and wanted (out, in).
+    Shape: weight and target (out, in).
     """
     for number in range(steps + 1):
-        distance = merge(weight, pair) - wanted
+        distance = merge(weight, pair) - target
         gradient_a, gradient_b = pair.scale * pair.b.T @ distance, pair.scale * distance @ pair.a.T
         yield Moment(0.5 * float(distance.square().sum()), pair, gradient_a, gradient_b)
         if number < steps:

@@ -142,10 +142,10 @@ def _rename(names: Any, key: str) -> str:
     Raises:
         LabError: It has none.
     """
-    found = names.get_name(key, try_suffixes=(".weight", ".bias"))
-    if found is None:
+    renamed = names.get_name(key, try_suffixes=(".weight", ".bias"))
+    if renamed is None:
         raise LabError(f"GGUF has no name for {key}.", "Choose another format.")
-    return str(found)
+    return str(renamed)
 
 
 def _reorder(key: str, values: torch.Tensor, config: Any) -> torch.Tensor:

@@ -33,9 +33,9 @@ def add_vocabulary(writer: Any, tokenizer: Any, folder: Path, *, size: int) -> N
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges([_write_merge(merge) for merge in stored["model"]["merges"]])
-    for name, token in (("bos", "bos_token_id"), ("eos", "eos_token_id"), ("unk", "unk_token_id"), ("pad", "pad_token_id")):
-        if (found := getattr(tokenizer, token)) is not None:
-            getattr(writer, f"add_{name}_token_id")(found)
+    for name, attribute in (("bos", "bos_token_id"), ("eos", "eos_token_id"), ("unk", "unk_token_id"), ("pad", "pad_token_id")):
+        if (token := getattr(tokenizer, attribute)) is not None:
+            getattr(writer, f"add_{name}_token_id")(token)
     plain = tokenizer("a", add_special_tokens=False)["input_ids"]
     writer.add_add_bos_token(tokenizer("a")["input_ids"] == [tokenizer.bos_token_id, *plain])
     writer.add_add_space_prefix(False)

@@ -72,10 +72,11 @@ def _refuse_double(settings: Settings, folder: Path, task: str) -> None:
     Raises:
         LabError: It has; the adapter is named.
     """
-    known = hash_file(folder / WEIGHTS)
+    own = folder / WEIGHTS
+    own_hash = hash_file(own)
     for card in list_adapters(settings, task=task):
         stored = settings.folder("adapters") / card.id / WEIGHTS
-        if stored.is_file() and stored.stat().st_size == (folder / WEIGHTS).stat().st_size and hash_file(stored) == known:
+        if stored.is_file() and stored.stat().st_size == own.stat().st_size and hash_file(stored) == own_hash:
             raise LabError(
                 f"This adapter is here already, as {card.id}.", f"Delete it first: `ragft adapters delete {card.id}`."
             )
@@ -101,7 +102,11 @@ def _read_own(folder: Path) -> AdapterCard:
     names = {path.name for path in folder.iterdir()} - {MANIFEST}
     manifest: Any = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
     listed = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(listed, dict) or set(listed) != names or not all(isinstance(known, str) for known in listed.values()):
+    if (
+        not isinstance(listed, dict)
+        or set(listed) != names
+        or not all(isinstance(expected, str) for expected in listed.values())
+    ):
         raise LabError(
             f"The package holds {', '.join(sorted(names))}; its {MANIFEST} lists something else.", "Export the adapter again."
         )
@@ -142,11 +147,11 @@ def _open(source: Path) -> Iterator[Path]:
             _copy_folder(source, place)
         else:
             unpack_zip(source, place, max_files=MAX_FILES, max_bytes=MAX_BYTES, remedy=REMEDY)
-        found = sorted(path.parent for path in place.rglob(CONFIG))
-        _refuse_pickles(source, place)
-        if len(found) != 1:
-            raise LabError(f"{source.name} holds {len(found)} adapters ({CONFIG}).", REMEDY)
-        yield found[0]
+        adapters = sorted(path.parent for path in place.rglob(CONFIG))
+        _refuse_pickles(source, place)  # Before anything is opened.
+        if len(adapters) != 1:
+            raise LabError(f"{source.name} holds {len(adapters)} adapters ({CONFIG}).", REMEDY)
+        yield adapters[0]
 
 
 def _copy_folder(source: Path, target: Path) -> None:

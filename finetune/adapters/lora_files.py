@@ -73,14 +73,14 @@ def _read_numbers(values: Mapping[str, Any], name: str) -> dict[str, float]:
     Raises:
         LabError: It is something else.
     """
-    found = values.get(name) or {}
-    if not isinstance(found, dict):
-        raise LabError(f"{CONFIG}: {name} is {found!r}.", "Only plain LoRA is taken in.")
-    for key, value in found.items():
+    numbers = values.get(name) or {}
+    if not isinstance(numbers, dict):
+        raise LabError(f"{CONFIG}: {name} is {numbers!r}.", "Only plain LoRA is taken in.")
+    for key, value in numbers.items():
         usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MAX_NUMBER
         if not usable or not NAME.fullmatch(key):
             raise LabError(f"{CONFIG}: {key} is {value!r}.", f"It must be a number between 0 and {MAX_NUMBER}.")
-    return found
+    return numbers
 
 
 def write_settings(settings: LoraSettings, modules: list[str], *, base: str) -> dict[str, Any]:
@@ -137,11 +137,11 @@ def _group(names: Iterable[str], settings: LoraSettings) -> dict[str, dict[str, 
         if match is None:
             raise LabError(f"{WEIGHTS} holds {name!r}, which is no LoRA matrix.", "Only plain LoRA is taken in.")
         modules.setdefault(match["module"], {})[match["part"]] = name
-    wanted = {"A.weight", "B.weight", *(["magnitude_vector"] if settings.weight_decomposed else [])}
+    complete = {"A.weight", "B.weight", *(["magnitude_vector"] if settings.weight_decomposed else [])}
     for module, parts in modules.items():
-        if set(parts) != wanted:
+        if set(parts) != complete:
             raise LabError(
-                f"{WEIGHTS} holds {', '.join(sorted(parts))} of {module}, not {', '.join(sorted(wanted))}.",
+                f"{WEIGHTS} holds {', '.join(sorted(parts))} of {module}, not {', '.join(sorted(complete))}.",
                 "Export the adapter again.",
             )
     return modules
@@ -189,11 +189,11 @@ def check_fit(folder: Path, base: Path) -> list[str]:
             raise LabError(f"The adapter changes {module}, which {base.name} does not have.", "It belongs to another model.")
         out_size, in_size = linears[module]
         rank = int(_find(settings.ranks, module, settings.rank))
-        wanted = {"A.weight": (rank, in_size), "B.weight": (out_size, rank), "magnitude_vector": (out_size,)}
+        fitting = {"A.weight": (rank, in_size), "B.weight": (out_size, rank), "magnitude_vector": (out_size,)}
         for part, name in parts.items():
-            if shapes[name] != wanted[part]:
+            if shapes[name] != fitting[part]:
                 raise LabError(
-                    f"{name} has the shape {shapes[name]}; {base.name} with rank {rank} wants {wanted[part]}.",
+                    f"{name} has the shape {shapes[name]}; {base.name} with rank {rank} wants {fitting[part]}.",
                     "It belongs to another model.",
                 )
     for name, values in load_file(folder / WEIGHTS).items():

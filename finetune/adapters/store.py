@@ -140,17 +140,18 @@ def _is_here(settings: Settings) -> bool:
 
 
 def choose_adapter(
-    settings: Settings, *, task: str, weights: str, wanted: str | None = None, with_context: bool = False
+    settings: Settings, *, task: str, weights: str, adapter: str | None = None, with_context: bool = False
 ) -> Path:
     """Return the folder of the adapter to use: the one asked for, the one selected, else the newest for this base.
 
-    One of a cancelled training comes after those of whole ones. Where there are adapters trained with passages and without, `with_context` says which kind is meant.
+    One of a cancelled training comes after those of whole ones. Where there are adapters trained with passages and
+    without, `with_context` says which kind is meant.
 
     Raises:
         LabError: There is none, or it is damaged; the command that makes one is named.
     """
-    if wanted is not None:
-        folder = find_folder(settings, wanted)
+    if adapter is not None:
+        folder = find_folder(settings, adapter)
     else:
         fitting = [card for card in list_adapters(settings, task=task) if card.weights == weights]
         if not fitting:

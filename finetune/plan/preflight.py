@@ -175,19 +175,19 @@ def _encode(
 
     Examples that are held out are checked, but not among those that fit.
     """
-    found = _Encoding([], [], [])
+    encoding = _Encoding([], [], [])
     for example, shown in zip(task.train, hits, strict=True):
         try:
             _check_target(example, task)
             item = encode_example(task, example, tokenizer, hits=shown)
         except LabError as error:
-            found.refused.append(str(error))
+            encoding.refused.append(str(error))
             continue
         if len(item.prompt) + len(item.answer) > max_tokens:
-            found.too_long.append(item)
+            encoding.too_long.append(item)
         elif item.id in learned:
-            found.fitting.append(item)
-    return found
+            encoding.fitting.append(item)
+    return encoding
 
 
 def _check_target(example: Example, task: Task) -> None:

@@ -1,4 +1,4 @@
-"""Where a training can go on after its process died: whole states, the newest that still opens is used.
+"""The states from which a training goes on after its process died; the newest whole one is used.
 
 A state holds the adapter, the optimizer's moments and the counters. Nothing random is drawn after a training's
 first step (no dropout; the order of examples follows from seed and step), so a resumed run repeats the losses of

@@ -80,13 +80,13 @@ class ProcessGroup:
         torch.distributed.broadcast(shared, 0)
         return float(shared)
 
-    def any(self, wanted: bool) -> bool:
-        """Whether one of them at least wants it: what one process's memory asks for, all must do alike."""
+    def any(self, asked: bool) -> bool:
+        """Say whether at least one of them asks for it: what one process's memory asks for, all must do alike."""
         if self.size == 1:
-            return wanted
+            return asked
         import torch
 
-        shared = _share(wanted)
+        shared = _share(asked)
         torch.distributed.all_reduce(shared, torch.distributed.ReduceOp.MAX)
         return bool(shared)
 

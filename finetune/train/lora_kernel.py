@@ -51,8 +51,8 @@ def _is_plain(layer: Any, name: str) -> bool:
 
     base = layer.base_layer
     # Exact types: a subclass may compute something else in its forward, which would be lost.
-    known = type(base) is torch.nn.Linear or type(base).__name__ == "Linear4bit"
-    if not known or name not in layer.lora_A or name in layer.lora_variant:
+    supported = type(base) is torch.nn.Linear or type(base).__name__ == "Linear4bit"
+    if not supported or name not in layer.lora_A or name in layer.lora_variant:
         return False
     return isinstance(layer.lora_dropout[name], torch.nn.Identity)
 

@@ -90,15 +90,15 @@ def _attend_part(
     return attended.reshape(1, heads, length, width).transpose(1, 2)
 
 
-def _mask(length: int, known: int, copies: int, window: int | None, like: torch.Tensor) -> torch.Tensor:
-    """Return what each of the last `length` of `known` tokens may see, for each copy. Shape: (copies * length, known)."""
+def _mask(length: int, keys: int, copies: int, window: int | None, like: torch.Tensor) -> torch.Tensor:
+    """Return what each of the last `length` of `keys` tokens may see, for each copy. Shape: (copies * length, keys)."""
     import torch
 
-    offset = known - length  # Tokens before the first query: the diagonal lies so far to the right.
-    seen = torch.ones(length, known, dtype=torch.bool, device=like.device).tril(offset)
+    offset = keys - length  # Tokens before the first query: the diagonal lies so far to the right.
+    seen = torch.ones(length, keys, dtype=torch.bool, device=like.device).tril(offset)
     if window is not None:
         seen = seen.triu(offset - window + 1)
-    mask = torch.zeros(length, known, dtype=like.dtype, device=like.device).masked_fill(~seen, torch.finfo(like.dtype).min)
+    mask = torch.zeros(length, keys, dtype=like.dtype, device=like.device).masked_fill(~seen, torch.finfo(like.dtype).min)
     return mask.repeat(copies, 1)
 
 

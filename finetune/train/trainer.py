@@ -55,7 +55,7 @@ def train(
         on_step: Told of every step; short for listeners with nothing else.
         listeners: Told of steps, evaluations and warnings.
         evaluate: Answers the held-out sample at a step; its field score chooses the adapter that is kept.
-        checkpoints: Where states are kept; the newest whole one is gone on from.
+        checkpoints: Where states are kept; the training goes on from the newest whole one.
         memory: What is done to need less memory.
 
     Raises:
@@ -126,7 +126,7 @@ class _Training:
         )  # fmt: skip
 
     def _agree(self, state: tuple[Path, TrainingProgress] | None) -> None:
-        """Let all processes do alike: begin at one step, and save memory if one must; the optimizer is that of the state."""
+        """Let all processes begin at one step and use one kind of optimizer, and save memory if one of them must."""
         begun = state[1] if state else TrainingProgress()
         self.group.require_same(begun.step)
         # Moments of 8 bits cannot be read into the other optimizer, whatever memory is free by now.
@@ -153,7 +153,7 @@ class _Training:
         return ended
 
     def _tell(self, report: StepReport) -> Ended:
-        """Tell of a step, and stop where somebody asks for it."""
+        """Tell of a step; returns `cancelled` where somebody asks to stop."""
         asked = False
         try:
             self.told.on_step(report)
@@ -163,14 +163,18 @@ class _Training:
         return self._stop() if self.group.agree(asked) else ""
 
     def _stop(self) -> Ended:
-        """Keep a state. Too few steps are worth nothing: then the request is passed on."""
+        """Keep a state, and say that somebody stopped the training.
+
+        Raises:
+            Cancelled: Too few steps were done to be worth keeping.
+        """
         if self.progress.step < MIN_STEPS_TO_KEEP:
             raise Cancelled
         self._save()
         return "cancelled"
 
     def _look_after(self) -> Ended:
-        """Say what is to be said, evaluate and keep a state where due; whether training should end."""
+        """Warn, evaluate and keep a state where due; returns why the training ends here, if it does."""
         self._warn(describe_steps(self.progress.losses, self.norms))
         asked = False
         if self.evaluate is not None and is_evaluation_due(self.progress, self.config.evaluations):

@@ -64,9 +64,9 @@ def describe_best(evaluations: Sequence[Mapping[str, Any]], step: int) -> list[s
     ]
 
 
-def describe_holdout(wanted: int, examples: Sequence[Example], held: Sequence[Example]) -> list[str]:
+def describe_holdout(asked: int, examples: Sequence[Example], held: Sequence[Example]) -> list[str]:
     """Return what to say where held-out examples were wanted and none could be kept out."""
-    if not wanted or held:
+    if not asked or held:
         return []
     sizes: dict[str, int] = {}
     for example in examples:

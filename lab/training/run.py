@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import TOP_K
-from core.comparison.runs import describe_environment
+from core.environment import describe_environment
 from core.errors import LabError
 from core.jobs import RESTART, STATES
 from core.progress import Watcher
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.generation.loading import Loaded
     from finetune.data import Encoded
     from finetune.plan.estimate import Machine
-    from finetune.plan.memory import Savings
+    from finetune.plan.memory import MemoryPlan
     from finetune.train.held_out import Evaluator
     from finetune.train.probe import OnProbe, Probe
     from finetune.train.report import Evaluation, Listeners, Outcome, StepReport
@@ -98,7 +98,7 @@ def train_task(
             ready.model, ready.examples, config, listeners=listeners,
             evaluate=_make_evaluator(lab, task, ready, config, on_wait) if ready.held else None,
             checkpoints=Checkpoints(states, _identify(task, config, ready)) if states else None,
-            savings=_choose_savings(ready, config, machine),
+            memory=_plan_memory(ready, config, machine),
         )  # fmt: skip
     if not group.leads:
         return {"outcome": asdict(outcome)}
@@ -190,17 +190,17 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     return _Ready(folder, loaded, model, examples, fitting, held, too_long, limit)
 
 
-def _choose_savings(ready: _Ready, config: TrainConfig, machine: Machine) -> Savings:
+def _plan_memory(ready: _Ready, config: TrainConfig, machine: Machine) -> MemoryPlan:
     """Choose what is given up where the training would not fit into what was free before the model was loaded."""
     from core.generation.decoder import common_prefix
     from finetune.plan.estimate import estimate_training, read_shape
-    from finetune.plan.memory import choose_savings
+    from finetune.plan.memory import plan_memory
 
     prefix = common_prefix([item.prompt for item in ready.examples])
     own = [len(item.prompt) - prefix + len(item.answer) for item in ready.examples]
     answers = [len(item.answer) for item in ready.examples]
     estimate = estimate_training(read_shape(ready.folder), config, machine, prefix=prefix, own=own, answers=answers)
-    return choose_savings(estimate, device=machine.device)
+    return plan_memory(estimate, device=machine.device)
 
 
 def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:

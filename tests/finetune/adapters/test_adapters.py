@@ -91,7 +91,7 @@ def test_a_selected_adapter_comes_before_the_newest_and_can_be_undone(settings):
     assert choose(settings) == "3"
     select_adapter(settings, "1")
     assert choose(settings) == "1"
-    assert choose(settings, wanted="2") == "2"
+    assert choose(settings, adapter="2") == "2"
     select_adapter(settings, "2")
     assert choose(settings) == "2"
     assert read_selected(settings) == {"tiny": {"plain": "2"}}

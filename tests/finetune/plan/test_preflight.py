@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.generation.loading import load_tokenizer
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from core.values import Example
 from finetune.config import TrainConfig
 from finetune.data import Encoded

@@ -202,13 +202,13 @@ def test_choosing_an_adapter(settings, task, loaded):
     for name in ("20260101-a", "20260102-b"):
         save_adapter(settings, model, AdapterCard(name, "tiny", "m", loaded.weights_hash, "d", {}, {}, "now"))
     assert choose_adapter(settings, task="tiny", weights=loaded.weights_hash).name == "20260102-b"
-    assert choose_adapter(settings, task="tiny", weights=loaded.weights_hash, wanted="20260101-a").name == "20260101-a"
+    assert choose_adapter(settings, task="tiny", weights=loaded.weights_hash, adapter="20260101-a").name == "20260101-a"
     assert [card.id for card in list_adapters(settings, task="tiny")] == ["20260102-b", "20260101-a"]
     (settings.folder("adapters") / "20260102-b" / "adapter_model.safetensors").write_bytes(b"junk")
     with pytest.raises(LabError, match="damaged"):
         choose_adapter(settings, task="tiny", weights=loaded.weights_hash)
     with pytest.raises(LabError, match="There is no adapter"):
-        choose_adapter(settings, task="tiny", weights="", wanted="../x")
+        choose_adapter(settings, task="tiny", weights="", adapter="../x")
 
 
 def test_cancelling_late_keeps_what_was_learned_and_early_does_not(loaded, examples):

@@ -12,7 +12,7 @@ def main():
 
     from core.generation import loading
     from core.generation.device import Device
-    from core.tasks.task import load_task
+    from core.tasks.loading import load_task
     from finetune.config import TrainConfig
     from finetune.data import encode_examples
     from finetune.train.checkpoint import Checkpoints, read_adapter
