@@ -1,4 +1,4 @@
-"""A comparison as HTML."""
+"""Comparisons as HTML."""
 
 from __future__ import annotations
 
