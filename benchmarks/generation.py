@@ -24,7 +24,9 @@ from core.generation.decoder import TransformersGenerator, encode_prompt, load_g
 from core.generation.loop import DecodeLoop
 from core.generation.models import fetch_model
 from core.settings import prepare_libraries, read_settings
-from core.tasks.task import Task, find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
+from core.tasks.task import Task
 from core.values import DecodeOptions, Message
 
 TASK = "hiring-handbook"

@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks.measure import median_ratio, print_report, read_arguments, time_pair
 from core.generation.models import fetch_model
 from core.settings import read_settings
-from core.tasks.task import find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_examples, pack
 from finetune.train import packed_attention

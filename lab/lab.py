@@ -11,7 +11,9 @@ from typing import Any
 
 from core.comparison.arms import Arm
 from core.settings import Settings
-from core.tasks.task import Task, find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
+from core.tasks.task import Task
 from core.values import Generator
 from lab.library import Library
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.settings import Settings, read_settings
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from retrieval.embedding.embedder import Fingerprint
 
 TEMPLATE = (

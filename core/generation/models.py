@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from core.errors import LabError
 from core.generation.loading import silence_libraries
 from core.settings import DEFAULT_MODEL, Settings
-from core.storage import hash_file, new_folder, verify_folder
+from core.storage import child, hash_file, new_folder, verify_folder
 
 Notify = Callable[[str], None]
 
@@ -52,18 +53,37 @@ def find_model(settings: Settings, name: str | None = None) -> Path:
         LabError: It is not there or damaged; the command that fetches it is named.
     """
     name = name or settings.model
-    local = Path(name).expanduser()
-    if (local / "config.json").is_file():
-        return local.resolve()
+    local = _find_local(name)
+    if local is not None:
+        return local
     folder = model_folder(settings, name)
     if not folder.is_dir():
         raise LabError(f"The model {name} is not on this machine.", f"Fetch it: `ragft models fetch {name}`.")
     return folder
 
 
+def has_model(settings: Settings) -> bool:
+    """Whether the default model is on this machine."""
+    try:
+        return find_model(settings).is_dir()
+    except LabError:
+        return False
+
+
 def model_folder(settings: Settings, name: str) -> Path:
-    """Return where a fetched model is kept."""
-    return settings.folder("models") / name.replace("/", "--")
+    """Return where a fetched model is kept.
+
+    Raises:
+        LabError: The name is none that a model on the Hub can have.
+    """
+    remedy = "Give its name on the Hub, or a folder with config.json, tokenizer.json and model.safetensors."
+    return child(settings.folder("models"), name.replace("/", "--"), what="model", remedy=remedy)
+
+
+def _find_local(name: str) -> Path | None:
+    """Return the model's folder where its name is a path; `os.path` answers no where `Path` raises (too long, NUL)."""
+    folder = Path(os.path.expanduser(name))
+    return folder.resolve() if os.path.isfile(folder / "config.json") else None
 
 
 def fetch_model(settings: Settings, name: str | None = None, *, notify: Notify = lambda _: None) -> Path:
@@ -73,8 +93,9 @@ def fetch_model(settings: Settings, name: str | None = None, *, notify: Notify =
         LabError: No route worked; each is named with its failure, and how to place the files by hand.
     """
     name = name or settings.model
-    if (Path(name).expanduser() / "config.json").is_file():
-        return Path(name).expanduser().resolve()
+    local = _find_local(name)
+    if local is not None:
+        return local
     folder = model_folder(settings, name)
     if folder.is_dir():
         verify_folder(folder, remedy=f"Delete {folder} and run `ragft models fetch` again.")

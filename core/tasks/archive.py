@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import os
 import re
 import shutil
 import stat
@@ -10,15 +11,18 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from core.errors import LabError
 from core.storage import new_folder
-from core.tasks.task import load_task, place_task
+from core.tasks.folders import place_task
+from core.tasks.loading import load_task
 
-MAX_FILES, MAX_BYTES = 10_000, 512 * 2**20
-EPOCH = (1980, 1, 1, 0, 0, 0)
+MAX_FILES = 10_000  # Of a task's zip; the bundled tasks have at most a few hundred.
+MAX_BYTES = 512 * 2**20  # Of a task's files unpacked: a zip bomb stops here.
+EPOCH = (1980, 1, 1, 0, 0, 0)  # The earliest time that a zip can hold: the same folder gives the same bytes.
+SHOWN_PATH = 200  # Characters of a path in an error.
 
 
 def export_task(folder: Path, target: Path) -> Path:
@@ -36,7 +40,7 @@ def write_zip(folder: Path, target: Path, *, option: str) -> Path:
     Raises:
         LabError: The target exists or cannot be written.
     """
-    if target.exists():
+    if os.path.exists(target):  # Unlike `Path.exists`, it answers no for a name that no file can have.
         raise LabError(f"{target} exists already.", f"Choose another file with {option}; nothing was overwritten.")
     temporary = target.with_name(f".{target.name}.part")
     try:
@@ -45,9 +49,10 @@ def write_zip(folder: Path, target: Path, *, option: str) -> Path:
                 name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
                 archive.writestr(zipfile.ZipInfo(name, EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED)
         temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LabError(f"Cannot write {target}: {error.strerror}.") from error
+    except (OSError, ValueError) as error:  # The latter for a NUL byte in the name.
+        with suppress(OSError, ValueError):
+            temporary.unlink(missing_ok=True)
+        raise LabError(f"Cannot write {str(target)[:SHOWN_PATH]}: {getattr(error, 'strerror', None) or error}.") from error
     return target
 
 
@@ -69,11 +74,11 @@ def import_task(source: Path, tasks: Path, *, name: str | None = None) -> Path:
 @contextmanager
 def _open(source: Path) -> Iterator[Path]:
     """Yield the task folder that a path is or holds."""
-    if source.is_dir():
+    if os.path.isdir(source):
         yield _find_task(source)
         return
-    if not source.is_file():
-        raise LabError(f"There is no {source}.", "Give a task folder or a zip of one.")
+    if not os.path.isfile(source):
+        raise LabError(f"There is no {str(source)[:SHOWN_PATH]}.", "Give a task folder or a zip of one.")
     with tempfile.TemporaryDirectory() as place:
         inside = Path(place) / (re.sub(r"[^a-z0-9]+", "-", source.stem.lower()).strip("-") or "task")
         unpack_zip(source, inside, max_files=MAX_FILES, max_bytes=MAX_BYTES, remedy="Give a task folder or a zip of one.")
@@ -110,9 +115,9 @@ def _check_members(archive: zipfile.ZipFile, source: Path, max_files: int, max_b
 def _find_task(folder: Path) -> Path:
     if (folder / "task.toml").is_file():
         return folder
-    found = sorted(path.parent for path in folder.glob("*/task.toml"))
-    if len(found) != 1:
+    tasks = sorted(path.parent for path in folder.glob("*/task.toml"))
+    if len(tasks) != 1:
         raise LabError(
-            f"{folder.name} holds {len(found)} task folders.", "One folder with a task.toml is wanted; see tasks/README.md."
+            f"{folder.name} holds {len(tasks)} task folders.", "One folder with a task.toml is wanted; see tasks/README.md."
         )
-    return found[0]
+    return tasks[0]

@@ -15,10 +15,12 @@ from core.answers.validation import check_schema, validate
 from core.answers.writing import order_properties
 from core.errors import LabError
 from core.storage import new_folder, write_text
+from core.tasks.folders import place_task
 from core.tasks.leakage import find_pairs, normalize
+from core.tasks.loading import load_task
 from core.tasks.records import Records
 from core.tasks.schema_inference import infer_schema
-from core.tasks.task import Task, load_task, place_task
+from core.tasks.task import Task
 from core.values import Example
 
 INPUTS = ("input", "text", "question", "prompt", "utterance", "sentence", "query", "cv", "document", "content", "review")

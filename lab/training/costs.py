@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import TOP_K
 from core.errors import LabError
-from core.tasks.task import find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
 from core.values import Example
 from finetune.adapters.card import is_number
 from finetune.adapters.store import list_adapters

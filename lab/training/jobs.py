@@ -12,7 +12,8 @@ from core.generation.loading import hash_weights
 from core.generation.models import find_model
 from core.jobs import JobStatus, list_jobs, read_config, read_status
 from core.settings import Settings
-from core.tasks.task import Task, find_task
+from core.tasks.folders import find_task
+from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard
 from finetune.adapters.store import list_adapters
 from finetune.config import TrainConfig

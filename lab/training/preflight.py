@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import TOP_K
 from core.errors import LabError
-from core.tasks.task import find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
 from core.units import format_size
 from lab.lab import Lab
 

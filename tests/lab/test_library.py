@@ -7,12 +7,12 @@ from threading import Thread
 
 import pytest
 
-import core.tasks.task
+import core.tasks.folders
 import retrieval.index.update
 import retrieval.index.versions
 from core.errors import LabError
 from core.settings import read_settings
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from lab.documents import list_holdings
 from lab.lab import Lab
 from lab.retrieval_quality import evaluate_beir
@@ -47,7 +47,7 @@ def ragft(monkeypatch, capsys, embedder):
 @pytest.fixture
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
-    monkeypatch.setattr(core.tasks.task, "BUNDLED_TASKS", task_folder.parent)
+    monkeypatch.setattr(core.tasks.folders, "BUNDLED_TASKS", task_folder.parent)
     monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
     return task_folder
 
@@ -309,4 +309,4 @@ def test_a_benchmark_shares_no_index_with_a_task(lab, tmp_path):
     assert result["bm25"]["recall"]["1"]["mean"] == 1
     (name,) = (path.name for path in lab.settings.folder("indexes").iterdir())
     with pytest.raises(LabError, match="is no name for a task"):
-        core.tasks.task.place_task(tmp_path, name)
+        core.tasks.folders.place_task(tmp_path, name)

@@ -117,7 +117,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Take in an adapter: safetensors alone, and only where it fits a model that is here."""
-    from core.tasks.task import find_task
+    from core.tasks.folders import find_task
     from finetune.adapters.importing import import_adapter
 
     settings = read_settings()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -74,11 +73,11 @@ def doctor(as_json: AsJson = False) -> None:
     """Say what this machine offers and what is missing."""
     from core.environment import describe_environment
     from core.generation.device import choose_device
-    from core.generation.models import model_folder
+    from core.generation.models import has_model
 
     settings = read_settings()
     device = choose_device()
-    present = model_folder(settings, settings.model).is_dir() or Path(settings.model).is_dir()
+    present = has_model(settings)
     report = {
         "home": str(settings.home),
         "model": settings.model,

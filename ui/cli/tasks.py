@@ -17,16 +17,18 @@ tasks_app = typer.Typer()
 @tasks_app.command()
 def tasks(as_json: AsJson = False) -> None:
     """List the tasks."""
-    from core.tasks.task import list_tasks, load_task
+    from core.tasks.folders import list_tasks, load_tasks
 
-    rows = []
-    for folder in list_tasks(read_settings()):
-        try:
-            task = load_task(folder, lenient=True)
-        except LabError as error:
-            rows.append({"name": folder.name, "title": f"unusable: {error}", "train": 0, "test": 0})
-            continue
-        rows.append({"name": task.name, "title": task.title, "train": len(task.train), "test": len(task.test)})
+    settings = read_settings()
+    listing = load_tasks(settings)
+    rows: list[dict[str, str | int]] = [
+        {"name": task.name, "title": task.title, "train": len(task.train), "test": len(task.test)} for task in listing.whole
+    ]
+    for sentence in listing.damaged:
+        name, _, error = sentence.partition(": ")
+        rows.append({"name": name, "title": f"unusable: {error}", "train": 0, "test": 0})
+    order = [folder.name for folder in list_tasks(settings)]
+    rows.sort(key=lambda row: order.index(str(row["name"])))
     show(rows, as_json, lambda value: show_table(value, empty="No task."))
 
 
@@ -35,7 +37,8 @@ def check(task: TaskName, as_json: AsJson = False) -> None:
     """Check a task: counts, invalid outputs, duplicates, overlap, groups, token lengths. Exit 2 when unusable."""
     from core.generation.models import find_model
     from core.tasks.check import check_task
-    from core.tasks.task import find_task, load_task
+    from core.tasks.folders import find_task
+    from core.tasks.loading import load_task
 
     settings = read_settings()
     loaded = load_task(find_task(task, settings), lenient=True)
@@ -147,7 +150,7 @@ def export_task_(
 ) -> None:
     """Write a task as one zip that `ragft import` takes in."""
     from core.tasks.archive import export_task
-    from core.tasks.task import find_task
+    from core.tasks.folders import find_task
 
     folder = find_task(task, read_settings())
     target = export_task(folder, out or Path(f"{folder.name}.zip"))

@@ -70,3 +70,25 @@ def test_a_whole_model_is_not_fetched_again_and_a_damaged_one_is_named(settings,
 def test_a_model_that_is_not_there_names_the_command():
     with pytest.raises(LabError, match="ragft models fetch nobody/nothing"):
         models.find_model(Settings(home=Path("/nonexistent")), "nobody/nothing")
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 5000, "a\0b", "..", ".hidden", "a\\b", "~nobody-here/model"], ids=lambda name: repr(name[:8])
+)
+def test_what_no_model_can_be_called_is_a_sentence(settings, no_hub, name):
+    with pytest.raises(LabError, match="model") as caught:
+        models.find_model(settings, name)
+    assert len(caught.value.happened) < 200
+    if not name.startswith("~"):
+        with pytest.raises(LabError, match="There is no model"):
+            models.fetch_model(settings, name)
+    assert not models.has_model(Settings(home=settings.home, model=name))
+
+
+def test_a_folder_is_a_model_too(settings, tmp_path, monkeypatch):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    for name in ("own", "./own", str(tmp_path / "own")):
+        assert models.find_model(settings, name) == models.fetch_model(settings, name) == tmp_path / "own"
+        assert models.has_model(Settings(home=settings.home, model=name))

@@ -5,7 +5,7 @@ import pytest
 
 from core.errors import LabError
 from core.tasks.archive import export_task, import_task
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 
 
 def test_a_task_comes_back_as_it_went(task_folder, tmp_path):

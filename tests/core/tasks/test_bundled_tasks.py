@@ -10,7 +10,7 @@ from core.evaluation.baselines import choose_majority
 from core.evaluation.scoring import score_answer
 from core.settings import BUNDLED_TASKS
 from core.tasks.check import check_task
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from retrieval.documents import read_documents
 
 LEAST = {"hiring-handbook": (350, 300), "cv-screening": (600, 300), "answer-grading": (500, 250), "ml-interview": (200, 150)}

@@ -4,9 +4,9 @@ import pytest
 
 from core.errors import LabError
 from core.tasks.draft import Columns, draft_task, guess_columns, write_task
+from core.tasks.loading import load_task
 from core.tasks.records import Records
 from core.tasks.schema_inference import infer_schema
-from core.tasks.task import load_task
 from core.values import Example
 
 

@@ -3,7 +3,8 @@ import pytest
 from core.errors import LabError
 from core.settings import BUNDLED_TASKS
 from core.tasks.check import check_task
-from core.tasks.task import find_task, load_task
+from core.tasks.folders import find_task
+from core.tasks.loading import load_task
 from tests.conftest import SCHEMA, row, write_task
 
 

@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import asdict, replace
 
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from finetune.adapters.store import AdapterCard
 from finetune.config import TrainConfig
 from lab.training.jobs import find_trained, name_task

@@ -15,8 +15,8 @@ from core.answers.validation import check_schema
 from core.errors import LabError
 from core.tasks.archive import export_task, import_task
 from core.tasks.draft import Draft, draft_task, write_task
+from core.tasks.folders import find_task
 from core.tasks.records import read_records
-from core.tasks.task import find_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
 from ui.page.compare.tab import Choices

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-import core.tasks.task
+import core.tasks.folders
+import core.tasks.loading
 from core.errors import LabError
 from core.jobs import CONFIG, STATUS, JobStatus
 from core.settings import read_settings
@@ -25,9 +26,9 @@ def lab(embedder):
 @pytest.fixture
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
-    monkeypatch.setattr(core.tasks.task, "BUNDLED_TASKS", task_folder.parent)
+    monkeypatch.setattr(core.tasks.folders, "BUNDLED_TASKS", task_folder.parent)
     monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
-    return core.tasks.task.load_task(task_folder)
+    return core.tasks.loading.load_task(task_folder)
 
 
 def add(lab, task, folder, text="# Canary\n\nThe quokka sings."):

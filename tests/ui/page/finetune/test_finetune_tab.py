@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import LabError
 from core.jobs import JobStatus
-from core.tasks.task import load_task
+from core.tasks.loading import load_task
 from finetune.config import TrainConfig
 from lab.training.costs import Costs
 from tests.training_events import add_job, evaluation, step
