@@ -61,8 +61,8 @@ class Library:
         from retrieval.documents import list_files
 
         folders = dict.fromkeys([task.documents_folder, self.added_folder(task)])
-        known = {version.origin: identity for identity, version in versions.items()}
-        files = list_files(*(folder for folder in folders if folder.is_dir()), known=known)
+        former_ids = {version.origin: document_id for document_id, version in versions.items()}
+        files = list_files(*(folder for folder in folders if folder.is_dir()), former_ids=former_ids)
         return sorted(files, key=lambda file: str(file.id))
 
     def choose_own(self, task: Task, files: Iterable[Any]) -> dict[str, Any]:

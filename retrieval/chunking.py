@@ -22,19 +22,18 @@ CHARACTERS_PER_TOKEN = 16
 # Within a line, what markdown takes for the border of an inline element, at which a paragraph is cut before it is
 # cut at sentences: quotes and apostrophes too ("let | 's").
 INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
-MARKDOWN = {"", ".md"}
+MARKDOWN = {"", ".md"}  # Suffixes; documents that are no files are taken for markdown too.
 WORD = re.compile(r"[^ \t\n\r]+")
 # The splitter's time grows with the square of a text without marks of sentences: longer texts are split in blocks.
-BLOCK = 50_000
-BORDERS = ("\n\n#", "\n\n", "\n", " ")
+BLOCK = 50_000  # Characters, about twenty pages.
+BORDERS = ("\n\n#", "\n\n", "\n", " ")  # Of blocks, the best first: a heading, a paragraph, a line, a word.
 
 
 def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int) -> list[Passage]:
     """Split at headings, paragraphs and sentences, in that order of preference; tables between their rows.
 
-    Sizes are counted with the embedder's own tokenizer, the title that is embedded with each passage
-    included: text beyond the window would be dropped without a word. A title longer than half of the window
-    is cut.
+    Sizes are counted with the embedder's own tokenizer, because it drops text beyond its window silently. The title
+    counts too, for it is embedded with each passage; one that is longer than half of the window is cut.
 
     Args:
         document: The document; `document.text[start:end] == passage.text` holds for every passage.
@@ -43,7 +42,7 @@ def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int)
     """
     title = _cut_title(document.title, tokenizer, max_tokens // 2)
     count = _make_counter(tokenizer)
-    capacity = max(1, max_tokens - count(title) - 1)
+    capacity = max(1, max_tokens - count(title) - 1)  # One for the line break after the title.
     cutter = _Cutter(count, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
     whole = Passage(document.id, title, 0, len(document.text), document.text)
     passages = [passage for block in _blocks(whole) for passage in cutter.cut(block)]
@@ -74,13 +73,14 @@ class _Cutter:
     is_markdown: bool
 
     def cut(self, passage: Passage) -> Iterator[Passage]:
-        """Yield the parts of a passage, in order, white space at their ends left out."""
+        """Yield the parts of a passage in order, without white space at their ends."""
         from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
         kind: Any = TextSplitter if self.is_table else MarkdownSplitter
         # Not `from_huggingface_tokenizer`: it copies the tokenizer, 0.1 s for every document.
         by_tokens = kind.from_callback(self.count, self.capacity, trim=True)
         most = CHARACTERS_PER_TOKEN * self.capacity
+        # Other files hold stars and brackets by chance: they are hidden from the splitter, which would cut there.
         shadow = passage.text if self.is_table or self.is_markdown else INLINE.sub(_hide, passage.text)
         for part in _parts(passage, by_tokens, shadow):
             if len(part.text) > most:
@@ -106,7 +106,7 @@ def _blocks(whole: Passage) -> Iterator[Passage]:
 
 
 def _parts(passage: Passage, splitter: Any, shadow: str = "") -> Iterator[Passage]:
-    """Yield a passage's parts; borders are looked for in `shadow`, a text of the same length, if it is given."""
+    """Yield a passage's parts. The splitter reads `shadow`, a text of the same length, in place of the passage's."""
     for start, part in splitter.chunk_indices(shadow or passage.text):
         if part.strip():
             text = passage.text[start : start + len(part)]
@@ -118,10 +118,11 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def _make_counter(tokenizer: Tokenizer) -> Callable[[str], int]:
-    """Return what counts a text's tokens: word by word, each once, where white space always parts tokens.
+    """Return a function that counts a text's tokens.
 
-    The splitter asks for the same sentences again and again; counting them whole was three quarters of indexing's
-    own time (`benchmarks/LOG.md`).
+    Where white space always parts tokens, as in BERT's tokenizers, it adds up the counts of words and keeps those. The
+    splitter asks for the same sentences again and again, and counting them whole was three quarters of indexing's own
+    time (`benchmarks/LOG.md`).
     """
     added = (token.content for token in tokenizer.get_added_tokens_decoder().values())
     kinds = (type(tokenizer.normalizer).__name__, type(tokenizer.pre_tokenizer).__name__)
@@ -132,7 +133,7 @@ def _make_counter(tokenizer: Tokenizer) -> Callable[[str], int]:
 
 
 class _Counted(dict[str, int]):
-    """Words and their tokens."""
+    """How many tokens each word has, counted when it is first asked for."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
@@ -151,6 +152,7 @@ def _cut_title(title: str, tokenizer: Tokenizer, most: int) -> str:
     """Cut a title after `most` tokens."""
     offsets = tokenizer.encode(title, add_special_tokens=False).offsets
     cut = title[: offsets[most][0]].rstrip() if len(offsets) > most else title
+    # One unknown token may be a whole line: see `CHARACTERS_PER_TOKEN`.
     return cut[: CHARACTERS_PER_TOKEN * most]
 
 

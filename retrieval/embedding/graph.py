@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PACKAGES = ("onnx", "onnxruntime")
 GRAPH = "graph.onnx"
 PROBES = ["a", "Two texts of unlike length: this one is the longer, so that the shorter one is filled up."]
-OPSET = 20
+OPSET = 20  # Of ONNX: the first with GELU as one operation.
 LARGEST_DIFFERENCE = 1e-4  # Of a vector's components to torch's, relative to the largest; rounding gives 1e-6.
 
 _log = getLogger(__name__)
@@ -51,8 +51,8 @@ class EmbeddingGraph:
 
     def run(self, features: Mapping[str, torch.Tensor]) -> np.ndarray:
         """Return the sentence embeddings, not normalised. Shapes: each feature (texts, tokens), result (texts, dimension)."""
-        found: np.ndarray = self._session.run(None, {name: features[name].numpy() for name in self._inputs})[0]
-        return found
+        embeddings: np.ndarray = self._session.run(None, {name: features[name].numpy() for name in self._inputs})[0]
+        return embeddings
 
 
 def load_graph(model: Any, source: Path, folder: Path) -> EmbeddingGraph | None:
@@ -121,8 +121,8 @@ def _export(model: Any, path: Path) -> None:
 
         def forward(self, *values: torch.Tensor) -> torch.Tensor:
             """Return embeddings. Shape: each value (texts, tokens), result (texts, dimension)."""
-            found: torch.Tensor = self.model(dict(zip(names, values, strict=True)))["sentence_embedding"]
-            return found
+            embeddings: torch.Tensor = self.model(dict(zip(names, values, strict=True)))["sentence_embedding"]
+            return embeddings
 
     for name in ("fusion_embedlayer", "fusion_skiplayernorm"):
         getLogger(name).setLevel(ERROR)  # Of what it does not join; whether the result is right is measured.

@@ -24,40 +24,23 @@ from retrieval.index.lexical import tokenize
 from retrieval.search.hybrid import HybridRetriever
 
 ThresholdSource = Literal["default", "questions", "sentences"]
-SAMPLE = 200
-LEAST_SAMPLE = 20
-COVERAGE = 0.4  # Its share of the evidence; the cosine has the rest.
-DEPTH = 5  # So many hits are looked at.
-FETCHED = 50
-LEAST_KEPT = 0.9
+SAMPLE = 200  # Questions at most: enough for shares within some points, and seconds of searching.
+LEAST_SAMPLE = 20  # Questions; a share of fewer moves by more than 5 points with each.
+COVERAGE = 0.4  # Its share of the evidence, the cosine has the rest: best on XQuAD (`benchmarks/LOG.md`).
+DEPTH = 5  # Hits that are looked at.
+FETCHED = 50  # Hits of a calibration question: some must be left when those of its own documents are taken away.
+LEAST_KEPT = 0.9  # Of the answerable questions: refusing one of them is the worse mistake.
 REFUSED = 0.8  # Of sentences, in other documents: on XQuAD this keeps 95 % of the questions and refuses 97 %.
+TIE = 1e-12  # Between two sums of shares that are equal but for rounding.
 # Stems of what makes a sentence a question; no passage need hold them.
-ASKING = frozenset(
-    [
-        "what",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "which",
-        "whi",
-        "how",
-        "do",
-        "doe",
-        "did",
-        "can",
-        "could",
-        "would",
-        "should",
-        "mani",
-        "much",
-    ]
-)
+ASKING = frozenset({
+    "what", "who", "whom", "whose", "when", "where", "which", "whi", "how",
+    "do", "doe", "did", "can", "could", "would", "should", "mani", "much",
+})  # fmt: skip
 # Sentences of a collection of forms score as high in other documents and tell nothing about questions: 0.92 of what they
 # do in their own for 60 product sheets, 0.5 to 0.7 for XQuAD and SciFact.
 ALIKE = 0.75
-SENTENCE = re.compile(r"[^.!?\n]{30,300}[.!?]")
+SENTENCE = re.compile(r"[^.!?\n]{30,300}[.!?]")  # Shorter ones are headings and scraps, longer ones no questions.
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +49,10 @@ class Threshold(Stored):
 
     Args:
         value: The least evidence of an answerable question, 0..1.
-        kept: Share of questions that reach it with their own document in the index.
-        refused: Share of questions that do not without it.
+        kept: Share of questions that reach it while their own document is in the index.
+        refused: Share of questions that do not reach it while their own document is left out.
         questions: On how many this was measured; 0 for the default.
-        source: On what: labelled questions, or sentences of the passages in their place.
+        source: On what it was measured: labelled questions, or sentences of the passages in their place.
     """
 
     value: float
@@ -93,8 +76,8 @@ class EvidenceVerdict:
     Args:
         abstained: Nothing relevant was found.
         reason: Why, in words.
-        best_score: The evidence of the hits, 0..1.
-        threshold: What it had to reach.
+        best_score: The evidence of the best hit, 0..1.
+        threshold: The least evidence that counts, 0..1.
         coverage: Share of the question's words in the best passage, 0..1.
     """
 
@@ -136,16 +119,16 @@ def calibrate(
 ) -> dict[str, Any]:
     """Set the thresholds of an index: for hits with vectors (`dense`) and for hits by words alone (`words`).
 
-    At most 200 questions are searched for; each is scored with what was found, and again without what was found
-    in its own documents. The threshold is the one of best balanced accuracy that keeps nine in ten. A sentence, in place of
-    a question, is too near to its own passage to tell that; with sentences the threshold is what four in five do not
-    reach in other documents, unless that is near to what they reach in their own.
+    At most 200 questions are searched for. Each is scored with all of its hits, and again without those from its own
+    documents. The threshold is the one of best balanced accuracy that keeps nine in ten. A sentence that stands in for
+    a question is too near to its own passage for that. With sentences, the threshold is what four in five of them do
+    not reach in other documents; if that is near to what they reach in their own, there is no threshold.
 
     Args:
         index: The index; what is returned is kept with it.
         embedder: Embeds the questions.
-        questions: Questions and the ids of the documents that answer them. Without enough of them, sentences of
-            the passages are asked for instead.
+        questions: Questions and the ids of the documents that answer them. Where there are too few, sentences of
+            the passages take their place.
         seed: Of the sample.
 
     Returns:
@@ -158,21 +141,23 @@ def calibrate(
         asked = _make_questions(index, random)
     asked = [asked[place] for place in sorted(random.permutation(len(asked))[:SAMPLE].tolist())]
     modes = {"words": "bm25"} if index.stale else {"dense": "hybrid", "words": "bm25"}
-    found = {}
+    thresholds = {}
     for kind, mode in modes.items():
         hits = HybridRetriever(index, embedder, mode=mode).search([text for text, _ in asked], top_k=FETCHED)
         threshold = _set_threshold(asked, hits, source)
         if threshold is not None:
-            found[kind] = threshold.as_json()
-    return found
+            thresholds[kind] = threshold.as_json()
+    return thresholds
 
 
 def _set_threshold(
-    asked: Sequence[tuple[str, Collection[str]]], found: Sequence[Sequence[Hit]], source: ThresholdSource
+    asked: Sequence[tuple[str, Collection[str]]], results: Sequence[Sequence[Hit]], source: ThresholdSource
 ) -> Threshold | None:
+    """Set the threshold from the evidence of questions with and without their own documents; None where too few tell."""
     own, other = [], []
-    for (text, names), hits in zip(asked, found, strict=True):
+    for (text, names), hits in zip(asked, results, strict=True):
         elsewhere = [hit for hit in hits if hit.passage.document not in names]
+        # A list that is full of the question's own documents does not say what the others would have scored.
         if elsewhere or len(hits) < FETCHED:
             own.append(measure_evidence(text, hits)[0])
             other.append(measure_evidence(text, elsewhere)[0])
@@ -186,24 +171,24 @@ def _set_threshold(
 
 
 def measure_evidence(query: str, hits: Sequence[Hit]) -> tuple[float, float]:
-    """Return the evidence of the best of a query's first hits and its coverage, both 0..1.
+    """Return the evidence of the best among a query's first hits, and that hit's coverage, both 0..1.
 
-    Evidence is the cosine with a share of coverage; without vectors, the coverage alone. On XQuAD both together tell
-    answerable questions from others far better than either (area under the curve 0.990 against 0.957 and 0.956).
-    Fused scores say nothing here: the best of the worst is still 1.
+    Evidence mixes the cosine with the coverage; without vectors it is the coverage alone. On XQuAD the mixture tells
+    answerable questions from others far better than either part (area under the curve 0.990 against 0.957 and 0.956).
+    Fused scores say nothing here, because the best hit of every search has 1.
     """
     first = hits[:DEPTH]
     weight = COVERAGE if any("dense" in hit.scores for hit in first) else 1.0
-    found = [(0.0, 0.0)]
+    evidence = [(0.0, 0.0)]
     for hit in first:
         coverage = measure_coverage(query, searchable_text(hit.passage))
         cosine = min(1.0, max(0.0, hit.scores.get("dense", 0.0)))
-        found.append(((1 - weight) * cosine + weight * coverage, coverage))
-    return max(found)
+        evidence.append(((1 - weight) * cosine + weight * coverage, coverage))
+    return max(evidence)
 
 
 def measure_coverage(query: str, text: str) -> float:
-    """Return the share of a query's distinct words, stemmed, without stop and question words, that a text holds."""
+    """Return the share of a query's words that a text holds; stop and question words do not count, nor do endings."""
     asked, held = (set(words) for words in tokenize([query, text]))
     asked -= ASKING
     return len(asked & held) / len(asked) if asked else 0.0
@@ -212,7 +197,8 @@ def measure_coverage(query: str, text: str) -> float:
 def choose_threshold(own: Sequence[float], other: Sequence[float]) -> float:
     """Return the threshold of best balanced accuracy that nine in ten of `own` reach, if there is one.
 
-    Refusing a question that has an answer is the worse mistake. The threshold lies in the middle between two scores that were seen; of equally good ones the middle one is taken.
+    Refusing a question that has an answer is the worse mistake. The threshold lies halfway between two scores that were
+    seen; of equally good ones the middle one is taken, which is the farthest from either mistake.
     """
     mine, others = np.sort(np.array(own)), np.sort(np.array(other))
     seen = np.unique(np.concatenate([mine, others, [0.0, 1.0]]))
@@ -220,7 +206,7 @@ def choose_threshold(own: Sequence[float], other: Sequence[float]) -> float:
     kept = 1 - np.searchsorted(mine, places) / len(mine)
     refused = np.searchsorted(others, places) / len(others)
     marks = np.where((kept >= LEAST_KEPT) | (kept.max() < LEAST_KEPT), kept + refused, 0.0)
-    best = np.flatnonzero(marks >= marks.max() - 1e-12)
+    best = np.flatnonzero(marks >= marks.max() - TIE)
     return float(places[best[len(best) // 2]])
 
 
@@ -237,7 +223,8 @@ def read_threshold(calibration: Mapping[str, Any], kind: str) -> Threshold:
 
 
 def _make_questions(index: Index, random: np.random.Generator) -> list[tuple[str, frozenset[str]]]:
-    """Take a sentence out of each of some passages, in the place of a question about its document."""
+    """Take a sentence out of each of some passages; it stands in for a question about that passage's document."""
+    # Twice as many passages as questions, for some hold no sentence.
     chosen = index.ids[np.sort(random.permutation(len(index))[: 2 * SAMPLE])]
     asked = []
     for passage in index.load_passages(chosen.tolist()):

@@ -19,10 +19,11 @@ from retrieval.search.words import NEGATIONS, Word, find_words
 
 SupportStatus = Literal["supported", "unsupported", "not checked"]
 Likeness = Literal["exact", "normalised", "fuzzy", ""]
-LEAST_SCORE = 0.75
-LEAST_LIKENESS = 0.85
-LEAST_LETTERS = 5
-MAX_WORDS = 80  # Of a longer text each part must be found.
+LEAST_SCORE = 0.75  # Of a text that counts as nearly found: one change in four words.
+LEAST_LIKENESS = 0.85  # Of two words with one stem, 0..1: "employee" and "employees" reach it, "policy" and "police" do not.
+LEAST_LETTERS = 4  # Of words that are compared letter by letter; shorter ones are alike too easily.
+LONGEST_ENDING = 3  # Letters by which two words with one stem may differ in length.
+MAX_WORDS = 80  # Compared at once, since the work grows with their square; of a longer text each part must be found.
 ARTICLES = {"a", "an", "the"}
 # What may be missing of a text that was nearly found; "may" is a month too.
 LITTLE = ARTICLES | {
@@ -31,7 +32,7 @@ LITTLE = ARTICLES | {
     "we", "us", "our", "you", "your", "i", "my", "me", "will", "would", "shall", "should", "can", "could", "has", "have",
     "had", "do", "does", "did", "also", "only", "just", "so", "then", "such", "which", "who",
 }  # fmt: skip
-FORBIDDEN = 1e6
+FORBIDDEN = 1e6  # Words; the cost of a change that no number of equal words makes up for.
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +106,17 @@ def _leaves(
 
 def _expand(nodes: Sequence[Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return schemas with their references and alternatives beside them."""
-    found: list[Mapping[str, Any]] = []
+    expanded: list[Mapping[str, Any]] = []
     waiting = list(nodes)
     while waiting:
         node = waiting.pop(0)
-        if not isinstance(node, Mapping) or any(node is known for known in found):
+        if not isinstance(node, Mapping) or any(node is seen for seen in expanded):  # A reference may lead in a circle.
             continue
-        found.append(node)
+        expanded.append(node)
         waiting += [part for name in ("anyOf", "oneOf", "allOf") for part in node.get(name, [])]
         if isinstance(node.get("$ref"), str):
             waiting.append(_follow(node["$ref"], root))
-    return found
+    return expanded
 
 
 def _follow(reference: str, root: Mapping[str, Any]) -> Any:
@@ -139,14 +140,14 @@ def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequen
         if value == passage.document:
             return _support(pointer, "exact", place, passage, Span(1.0, 0, len(passage.text)))
     text = value.strip() if isinstance(value, str) else json.dumps(value)
-    wanted = find_words(text)
+    sought = find_words(text)
     for how, find in (("exact", _find_exact), ("normalised", _find_normalised)):
         for place, passage in enumerate(passages):
-            if span := find(text, wanted, passage.text, words[place]):
+            if span := find(text, sought, passage.text, words[place]):
                 return _support(pointer, how, place, passage, span)
-    if not isinstance(value, str) or not wanted:
+    if not isinstance(value, str) or not sought:
         return FieldSupport(pointer, "unsupported")
-    spans = [(_find_parts(wanted, words[place]), place) for place in range(len(passages))]
+    spans = [(_find_parts(sought, words[place]), place) for place in range(len(passages))]
     span, place = max(spans, key=lambda pair: (pair[0].score, -pair[1]), default=(Span(0.0, 0, 0), -1))
     if span.score < LEAST_SCORE:
         return FieldSupport(pointer, "unsupported", score=span.score)
@@ -158,9 +159,9 @@ def _support(pointer: str, how: Any, place: int, passage: Passage, span: Span) -
     return FieldSupport(pointer, "supported", how, place, passage.document, start + span.start, start + span.end, span.score)
 
 
-def _find_exact(text: str, wanted: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:
+def _find_exact(text: str, sought: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:
     """Find a text as it is spelled and of the same words: "4" is not in "40" or "4.5", nor "-20" in "10-20"."""
-    borders = [(word.start, word.end) for word in wanted]
+    borders = [(word.start, word.end) for word in sought]
     place = inside.find(text)
     while place >= 0:
         end = place + len(text)
@@ -170,38 +171,38 @@ def _find_exact(text: str, wanted: Sequence[Word], inside: str, words: Sequence[
     return None
 
 
-def _find_normalised(text: str, wanted: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:
+def _find_normalised(text: str, sought: Sequence[Word], inside: str, words: Sequence[Word]) -> Span | None:
     """Find the same words in a row; an article before them does not count."""
-    if len(wanted) > 1 and wanted[0].keys & ARTICLES:
-        wanted = wanted[1:]
-    for first in range(len(words) - len(wanted) + 1 if wanted else 0):
-        row = words[first : first + len(wanted)]
-        if all(word.equals(other) for word, other in zip(wanted, row, strict=True)):
+    if len(sought) > 1 and sought[0].keys & ARTICLES:
+        sought = sought[1:]
+    for first in range(len(words) - len(sought) + 1 if sought else 0):
+        row = words[first : first + len(sought)]
+        if all(word.equals(other) for word, other in zip(sought, row, strict=True)):
             return Span(1.0, row[0].start, row[-1].end)
     return None
 
 
-def _find_parts(wanted: Sequence[Word], words: Sequence[Word]) -> Span:
+def _find_parts(sought: Sequence[Word], words: Sequence[Word]) -> Span:
     """Find each part of a text in a passage; the least of the scores counts."""
-    count = math.ceil(len(wanted) / MAX_WORDS)
-    size = math.ceil(len(wanted) / count)
-    spans = [_find_nearest(wanted[first : first + size], words) for first in range(0, len(wanted), size)]
+    count = math.ceil(len(sought) / MAX_WORDS)
+    size = math.ceil(len(sought) / count)
+    spans = [_find_nearest(sought[first : first + size], words) for first in range(0, len(sought), size)]
     return Span(min(span.score for span in spans), min(span.start for span in spans), max(span.end for span in spans))
 
 
-def _find_nearest(wanted: Sequence[Word], words: Sequence[Word]) -> Span:
-    """Find the stretch of words that needs the fewest changes to become the wanted ones.
+def _find_nearest(sought: Sequence[Word], words: Sequence[Word]) -> Span:
+    """Find the stretch of words that needs the fewest changes to become those of a text.
 
-    The score is 1 - cost / number of wanted words. A number or a negation never changes, comes or goes: "12 months"
-    is no evidence for "13 months", nor "is paid" for "is not paid". No wanted word may be missing but a little one:
+    The score is 1 - cost / number of sought words. A number or a negation never changes, comes or goes: "12 months"
+    is no evidence for "13 months", nor "is paid" for "is not paid". No sought word may be missing but a little one:
     "paid in May" is no evidence for "paid monthly".
 
     Source: Sellers 1980, "The theory and computation of evolutionary distances", section 3 (free start and end).
     """
-    costs = [0.0] * (len(words) + 1)  # Of the wanted words so far, ending before each word.
+    costs = [0.0] * (len(words) + 1)  # Of the sought words so far, ending before each word.
     starts = list(range(len(words) + 1))  # Where each such stretch begins.
     weights = [_weight(other) for other in words]
-    for word in wanted:
+    for word in sought:
         lost = _weight(word) if word.keys & LITTLE else FORBIDDEN
         changes = {other.keys: _change(word, other) for other in {other.keys: other for other in words}.values()}
         row, begins = [costs[0] + lost], [starts[0]]
@@ -215,7 +216,7 @@ def _find_nearest(wanted: Sequence[Word], words: Sequence[Word]) -> Span:
             begins.append(begin)
         costs, starts = row, begins
     end = min(range(len(costs)), key=costs.__getitem__)
-    score = max(0.0, 1 - costs[end] / len(wanted))
+    score = max(0.0, 1 - costs[end] / len(sought))
     if starts[end] == end:
         return Span(0.0, 0, 0)
     return Span(score, words[starts[end]].start, words[end - 1].end)
@@ -238,8 +239,8 @@ def _change(word: Word, other: Word) -> float:
 
 @lru_cache(maxsize=2**14)
 def _difference(word: str, other: str) -> float:
-    """Return 0 to 1; words of another stem differ wholly, however many letters they share."""
-    if min(len(word), len(other)) < LEAST_LETTERS - 1 or abs(len(word) - len(other)) > 3:
+    """Return how unlike two words are, 0..1; words of different stems differ wholly, however many letters they share."""
+    if min(len(word), len(other)) < LEAST_LETTERS or abs(len(word) - len(other)) > LONGEST_ENDING:
         return 1.0
     matcher = SequenceMatcher(None, word, other, autojunk=False)
     likeness = matcher.ratio() if matcher.quick_ratio() >= LEAST_LIKENESS else 0.0

@@ -25,8 +25,9 @@ from retrieval.index.passage_store import STORE, DocumentVersion, PassageStore, 
 from retrieval.index.vectors import VECTORS, build_vectors, check_vectors, read_vectors, take_vectors, write_vectors
 from retrieval.index.versions import CURRENT, IndexVersion, find_versions, new_version, publish, read_next_id
 
-CHUNKER = 2  # Raise it when `split_document` or `searchable_text` gives something else: every index is then cut anew.
-BATCH = 128  # The embedder cuts it into batches of its own, a few for each thread.
+CHUNKER = 2  # Raise it when `split_document` or `searchable_text` changes: every index is then cut anew.
+BATCH = 128  # Passages between two reports; the embedder cuts them into batches of its own, a few for each thread.
+REPORT_SECONDS = 0.5  # Between two chances to cancel while documents are parsed.
 Item = TypeVar("Item")
 
 
@@ -81,9 +82,9 @@ class Base:
         """Where its files lie."""
         return self.version.folder if self.version is not None else Path()
 
-    def load(self, identity: str) -> Document | None:
+    def load(self, document_id: str) -> Document | None:
         """Return a document as it was indexed."""
-        return self.store.load_document(identity) if self.store is not None else None
+        return self.store.load_document(document_id) if self.store is not None else None
 
     def copy_texts(self, path: Path) -> None:
         """Copy its texts, to change the copy."""
@@ -178,7 +179,7 @@ class Builder:
         Raises:
             LabError: The disk refuses, or no document has any text.
         """
-        removed = [identity for identity in gone if identity not in fresh]
+        removed = [document_id for document_id in gone if document_id not in fresh]
         with new_version(self._folder) as temporary:
             next_id = self._write_texts(temporary / STORE, gone, fresh, versions, recut=recut)
             with closing(PassageStore(temporary / STORE)) as store, closing(self._open_cache()) as cache:
@@ -189,7 +190,7 @@ class Builder:
                 write_json(temporary / INFO, info.as_json())
                 before = "" if purge else self._base.name
                 name = publish(self._folder, temporary, next_id=next_id, before=before, removed=removed)
-                cache.keep_only(keys)
+                cache.keep_only(keys)  # Only now: until then the version before may still need its vectors.
         return Built(name, len(index), self._embedded, self._seconds)
 
     def _open_cache(self) -> EmbeddingCache:
@@ -207,7 +208,8 @@ class Builder:
         """Write documents and passages; returns the smallest id that is free afterwards."""
         next_id = read_next_id(self._folder)
         kept = self._base.documents.keys() - set(gone)
-        again = [document for identity in sorted(kept if recut else ()) if (document := self._base.load(identity)) is not None]
+        recut_ids = sorted(kept if recut else ())
+        again = [document for document_id in recut_ids if (document := self._base.load(document_id)) is not None]
         if kept:
             self._base.copy_texts(path)
         with write_store(path) as writer:
@@ -223,7 +225,7 @@ class Builder:
         return next_id
 
     def _split(self, document: Document) -> list[Passage]:
-        window = self._embedder.fingerprint.max_tokens - SPECIAL_TOKENS
+        window = self._embedder.fingerprint.max_tokens - SPECIAL_TOKENS  # Beyond it the embedder would not read.
         limit = min(self._settings.passage_tokens, window)
         return split_document(document, self._embedder.tokenizer, max_tokens=limit)
 
@@ -242,16 +244,16 @@ class Builder:
         return Index(ids, vectors, words, store, documents, self._settings.embedder, folder.name), keys
 
     def _embed(self, ids: np.ndarray, texts: Sequence[str], keys: Sequence[bytes], cache: EmbeddingCache) -> np.ndarray:
-        """Return the passages' vectors, from the cache, from the version before, or from the embedder."""
-        vectors, found = cache.read(keys)
-        if not found.all() and self._reuse:
-            known = ~found & np.isin(ids, self._base_ids())
-            if known.any():
-                vectors[known] = take_vectors(read_vectors(self._base.folder), ids[known])
-                cache.write([keys[i] for i in np.flatnonzero(known).tolist()], vectors[known])
-                found |= known
-        places: dict[bytes, list[int]] = {}
-        for place in np.flatnonzero(~found).tolist():
+        """Return the passages' vectors, from the cache, else from the version before, else from the embedder."""
+        vectors, is_made = cache.read(keys)
+        if not is_made.all() and self._reuse:
+            in_base = ~is_made & np.isin(ids, self._base_ids())
+            if in_base.any():
+                vectors[in_base] = take_vectors(read_vectors(self._base.folder), ids[in_base])
+                cache.write([keys[i] for i in np.flatnonzero(in_base).tolist()], vectors[in_base])
+                is_made |= in_base
+        places: dict[bytes, list[int]] = {}  # Equal texts have one key and are embedded once.
+        for place in np.flatnonzero(~is_made).tolist():
             places.setdefault(keys[place], []).append(place)
         # Neighbours of like length are embedded together, the longest first: the time left is not underestimated.
         missing = sorted(places, key=lambda key: (-len(texts[places[key][0]]), places[key]))
@@ -261,7 +263,7 @@ class Builder:
             block = missing[start : start + BATCH]
             made = self._embedder.encode([texts[places[key][0]] for key in block])
             check_vectors(made)  # What is kept is believed by every later run.
-            cache.write(block, made)
+            cache.write(block, made)  # At once: whoever cancels keeps what was embedded so far.
             for key, vector in zip(block, made, strict=True):
                 vectors[places[key]] = vector
         self._on_progress(len(missing), len(missing))
@@ -280,7 +282,7 @@ def watch(items: Iterable[Item], on_progress: Progress) -> Iterator[Item]:
     """Pass items on, letting a cancellation through about twice a second."""
     last = time.monotonic()
     for item in items:
-        if time.monotonic() - last > 0.5:
+        if time.monotonic() - last > REPORT_SECONDS:
             on_progress(0, 0)
             last = time.monotonic()
         yield item

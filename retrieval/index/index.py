@@ -31,7 +31,7 @@ from retrieval.index.passage_store import STORE, DocumentVersion, PassageStore
 from retrieval.index.vectors import VECTORS, build_vectors, read_vectors, search_vectors, take_vectors
 from retrieval.index.versions import IndexVersion, find_versions, read_stamp
 
-WORDS = "bm25"
+WORDS = "bm25"  # The folder of the word index.
 # One opening at a time: numpy reads the head of an array with `ast`, which two threads of CPython 3.11 may not do
 # at once ("AST constructor recursion depth mismatch"), and two openings would need twice the memory.
 OPENING = Lock()
@@ -39,7 +39,7 @@ OPENING = Lock()
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """One version of an index. Position i of the word index is the passage `ids[i]`, in SQLite and in FAISS too.
+    """One version of an index. The word index counts positions; position i is the passage that the others call `ids[i]`.
 
     Args:
         ids: Ids of the passages, ascending, never given to another passage. Shape: (passages,), int64.
@@ -50,7 +50,7 @@ class Index:
         fingerprint: The embedder that made the vectors, as JSON.
         version: Name of the version.
         stale: Made with another embedder, or without usable vectors: dense search must be left out.
-        calibration: What `search.calibrate` stored.
+        calibration: What `evidence.abstention.calibrate` returned.
         notes: What a person must know: damage and how it was mended, vectors that do not fit.
         removed: Documents that the store still holds and that were deleted since: nothing may show them.
     """
@@ -78,18 +78,18 @@ class Index:
         """
         return self.store.load_passages(ids)
 
-    def load_document(self, identity: str) -> Document | None:
+    def load_document(self, document_id: str) -> Document | None:
         """Return a document as it was indexed, None where there is none of this id."""
-        return None if identity in self.removed else self.store.load_document(identity)
+        return None if document_id in self.removed else self.store.load_document(document_id)
 
     def list_documents(self) -> dict[str, DocumentVersion]:
         """Return the version of every document, by id."""
-        return {identity: version for identity, version in self.store.list_documents().items() if identity not in self.removed}
+        return {name: document for name, document in self.store.list_documents().items() if name not in self.removed}
 
     def select(self, documents: Collection[str]) -> np.ndarray:
         """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
-        found = self.store.select(documents)
-        return found[np.isin(found, self.ids)]
+        ids = self.store.select(documents)
+        return ids[np.isin(ids, self.ids)]
 
     def search_vectors(
         self, queries: np.ndarray, count: int, allowed: np.ndarray | None = None
@@ -126,15 +126,15 @@ def open_index(folder: Path, fingerprint: Fingerprint, *, task: str) -> Index:
 
 
 def _open_best(folder: Path, fingerprint: Fingerprint, task: str) -> Index:
-    found = False
+    any_version = False
     for version in find_versions(folder):
-        found = True
+        any_version = True
         if not version.damaged & {STORE, INFO}:
             try:
                 return _load(folder, version, fingerprint, task)
             except (sqlite3.Error, OSError) as error:
                 getLogger(__name__).info("%s cannot be read: %s", version.folder, error)
-    if found:
+    if any_version:
         raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
     raise LabError(f"There is no index of {task}.", f"Build it: `ragft index {task}`.")
 
@@ -145,7 +145,7 @@ def _load(folder: Path, version: IndexVersion, fingerprint: Fingerprint, task: s
         raise LabError(f"The index of {task} has the form of another version.", f"Build it anew: `ragft index {task}`.")
     store = PassageStore(version.folder / STORE)
     ids = store.list_ids()
-    if version.removed:
+    if version.removed:  # An older version answers: what was deleted since must not come back with it.
         ids = ids[~np.isin(ids, store.select(version.removed))]
         if not len(ids):
             raise LabError(f"The index of {task} is damaged beyond repair.", f"Build it anew: `ragft index {task} --rebuild`.")
@@ -181,8 +181,8 @@ def _load_vectors(folder: Path, version: IndexVersion, store: PassageStore, ids:
         return None
     made_by = restore(Fingerprint, json.dumps(version.info.embedder), origin=f"The embedder in {version.folder / INFO}")
     with closing(EmbeddingCache(folder / CACHE, made_by)) as cache:
-        kept, found = cache.read([cache.make_key(searchable_text(passage)) for passage in store.load_passages(ids.tolist())])
-    return build_vectors(kept, ids) if found.all() else None
+        vectors, is_kept = cache.read([cache.make_key(searchable_text(p)) for p in store.load_passages(ids.tolist())])
+    return build_vectors(vectors, ids) if is_kept.all() else None  # With gaps, passages would silently not be found.
 
 
 def _rebuild_words(store: PassageStore, ids: np.ndarray) -> Any:
@@ -203,7 +203,7 @@ def _describe_stale(info: IndexInfo, fingerprint: Fingerprint, task: str, *, los
     remedy = f"Only words are searched. Embed it again: `ragft index {task}`."
     if lost:
         return f"The vectors of the index of {task} are lost. {remedy}"
-    made, wanted = info.embedder.get("model", "another embedder"), fingerprint.model
-    if made == wanted:
-        return f"The index of {task} was made with another version of {made}. {remedy}"
-    return f"The index of {task} was made with {made}, not {wanted}. {remedy}"
+    model = info.embedder.get("model", "another embedder")
+    if model == fingerprint.model:
+        return f"The index of {task} was made with another version of {model}. {remedy}"
+    return f"The index of {task} was made with {model}, not {fingerprint.model}. {remedy}"

@@ -19,7 +19,7 @@ from core.stored import Stored, read_stored
 
 ARRAYS = ("weights", "rows", "starts")
 VOCABULARY = "vocabulary.json"
-WORD = re.compile(r"\b\w\w+\b")
+WORD = re.compile(r"\b\w\w+\b")  # As bm25s cuts words; single characters say little.
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,9 @@ def build_bm25(texts: Sequence[str]) -> BM25:
         return BM25(nothing, nothing.astype(np.int32), np.zeros(1, dtype=np.int64), {}, len(texts))
     model = bm25s.BM25(method="lucene")
     model.index(([[words[word] for word in row] for row in rows], dict(words)), create_empty_token=False, show_progress=False)
-    found = model.scores
-    return BM25(found["data"], found["indices"].astype(np.int32), found["indptr"].astype(np.int64), words, len(texts))
+    entries = model.scores
+    rows_of_words = entries["indices"].astype(np.int32)  # Passages; 2 billion are enough, and half the disk.
+    return BM25(entries["data"], rows_of_words, entries["indptr"].astype(np.int64), words, len(texts))
 
 
 def save_bm25(bm25: BM25, folder: Path) -> None:
@@ -131,10 +132,11 @@ def choose_best(scores: np.ndarray, count: int) -> np.ndarray:
 
     Only what reaches the last place is sorted: at 500,000 passages a full sort would take most of a search.
     """
-    found = np.flatnonzero(scores > 0)
+    positions = np.flatnonzero(scores > 0)
     if count < 1:
-        return found[:0]
-    if len(found) > count:
-        marks = scores[found]
-        found = found[marks >= np.partition(marks, -count)[-count]]
-    return found[np.argsort(-scores[found], kind="stable")][:count]
+        return positions[:0]
+    if len(positions) > count:
+        marks = scores[positions]
+        # All that tie with the last place stay, so that the order of position decides among them.
+        positions = positions[marks >= np.partition(marks, -count)[-count]]
+    return positions[np.argsort(-scores[positions], kind="stable")][:count]

@@ -24,7 +24,7 @@ CREATE TABLE passages(
 CREATE INDEX passages_of_document ON passages(document);
 """
 PASSAGE = 'document, title, start, "end", text, place'
-BLOCK = 500
+BLOCK = 500  # Values in one question; builds of SQLite before 3.32 take 999.
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class PassageStore:
 
     def __init__(self, path: Path) -> None:
         self._lock = Lock()
+        # `immutable`: SQLite takes no locks and looks for no journal, since a finished store never changes.
         self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
 
     def close(self) -> None:
@@ -66,11 +67,11 @@ class PassageStore:
         Raises:
             KeyError: There is no such passage.
         """
-        found: dict[int, Passage] = {}
+        passages: dict[int, Passage] = {}
         for block in _blocks([int(number) for number in ids]):
             for row in self._ask(f"SELECT id, {PASSAGE} FROM passages WHERE id IN ({_marks(block)})", block):
-                found[row[0]] = Passage(*row[1:])
-        return [found[int(number)] for number in ids]
+                passages[row[0]] = Passage(*row[1:])
+        return [passages[int(number)] for number in ids]
 
     def select(self, documents: Collection[str]) -> np.ndarray:
         """Return the ids of the passages of these documents, ascending. Shape: (passages,), int64."""
@@ -79,10 +80,10 @@ class PassageStore:
             rows += self._ask(f"SELECT id FROM passages WHERE document IN ({_marks(block)})", block)
         return np.array(sorted(row[0] for row in rows), dtype=np.int64)
 
-    def load_document(self, identity: str) -> Document | None:
+    def load_document(self, document_id: str) -> Document | None:
         """Return a document as it was indexed, None where there is none of this id."""
         for name, title, text, pages, origin in self._ask(
-            "SELECT id, title, text, pages, origin FROM documents WHERE id = ?", [identity]
+            "SELECT id, title, text, pages, origin FROM documents WHERE id = ?", [document_id]
         ):
             return Document(name, title, text, tuple(json.loads(pages)), origin)
         return None
@@ -98,6 +99,8 @@ class StoreWriter:
     def __init__(self, path: Path) -> None:
         fresh = not path.exists()
         self._connection = sqlite3.connect(path, isolation_level=None)
+        # No journal and no waiting for the disk: a file whose writer was killed is thrown away whole. Deleted text is
+        # overwritten with zeros, for a person who deletes a document means its words too.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "secure_delete = ON", "locking_mode = EXCLUSIVE"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("BEGIN")
@@ -107,7 +110,7 @@ class StoreWriter:
 
     def remove(self, documents: Iterable[str]) -> None:
         """Remove documents and their passages."""
-        names = [(identity,) for identity in documents]
+        names = [(document_id,) for document_id in documents]
         self._connection.executemany("DELETE FROM passages WHERE document = ?", names)
         self._connection.executemany("DELETE FROM documents WHERE id = ?", names)
 

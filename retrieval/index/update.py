@@ -64,9 +64,9 @@ class UpdateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an update did. Documents are counted; `skipped` stayed as they were: unchanged and not even parsed, or unreadable.
+    """What an update did. The counts are of documents; `skipped` ones stayed as they were, unchanged or unreadable now.
 
-    `chunks_per_second` is the passages embedded in this update by the seconds of embedding them; 0 when none was.
+    `chunks_per_second` is the passages that were embedded, by the seconds that took; 0 when none was.
     `generation` names the version of the index that answers now; `notes` says which damage was found and mended.
     """
 
@@ -91,7 +91,7 @@ class Report:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What an update changes: `gone` leaves the store, `fresh` comes in, with problems on the way; `documents` remain."""
+    """What an update changes: `gone` leaves the store, `fresh` comes in; afterwards there are so many `documents`."""
 
     gone: frozenset[str]
     fresh: Mapping[str, Document]

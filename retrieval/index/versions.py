@@ -27,7 +27,7 @@ from retrieval.index.info import INFO, IndexInfo, read_info
 
 CURRENT = "CURRENT"
 LOCK = "write.lock"
-LOCK_SECONDS = 0.5  # Of waiting for another writer before the caller is asked whether to go on.
+LOCK_SECONDS = 0.5  # Between two questions to the caller whether to go on waiting for another writer.
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Manifest(Stored):
 
 @dataclass(frozen=True, slots=True)
 class IndexVersion:
-    """A version that may be read, and what is wrong with it.
+    """A version of an index that may be read, and what is wrong with it.
 
     Args:
         folder: Where it lies.
@@ -98,13 +98,13 @@ def read_pointer(folder: Path) -> Pointer | None:
     if not isinstance(values, dict) or values.pop("check", None) != hash_json(values):
         raise LabError(f"{path} is damaged: its checksum does not fit.")
     pointer = restore(Pointer, json.dumps(values), origin=str(path))
-    if pointer.generation:
+    if pointer.generation:  # The name becomes a path: one that leads out of the index is damage.
         child(folder, pointer.generation, what="state of the index")
     return pointer
 
 
 def find_versions(folder: Path) -> Iterator[IndexVersion]:
-    """Yield the versions worth reading, best first; each is checked only when it is asked for."""
+    """Yield the versions worth reading, best first. A version's files are hashed only when it is asked for."""
     pointer = _read_or_none(folder)
     names = _list_names(folder)
     if pointer is not None:
@@ -112,6 +112,7 @@ def find_versions(folder: Path) -> Iterator[IndexVersion]:
             return
         place = folder / pointer.generation
         yield _describe(place, find_damage(place, pointer.files))
+        # A later number is a writer's that was killed before CURRENT named it: what it holds was never agreed on.
         names = [name for name in names if name < pointer.generation]
     removed = frozenset(pointer.removed if pointer is not None else ())
     for name in names:
@@ -214,6 +215,7 @@ def publish(folder: Path, temporary: Path, *, next_id: int, before: str, removed
     """
     write_manifest(temporary)
     files = {**read_stored(Manifest, temporary / MANIFEST).files, MANIFEST: hash_file(temporary / MANIFEST)}
+    # The files reach the disk before CURRENT names them, or a power cut leaves a pointer to nothing.
     for path in (*temporary.rglob("*"), temporary):
         _sync(path)
     number = _last_number(folder) + 1
@@ -233,13 +235,13 @@ def clear(folder: Path) -> None:
 
 def read_next_id(folder: Path) -> int:
     """Return the smallest passage id that was never given away; it is kept twice, against damage."""
-    known = [pointer.next_id] if (pointer := _read_or_none(folder)) is not None else []
+    next_ids = [pointer.next_id] if (pointer := _read_or_none(folder)) is not None else []
     for name in _list_names(folder):
         try:
-            known.append(read_info(folder / name).next_id)
+            next_ids.append(read_info(folder / name).next_id)
         except LabError:
             continue
-    return max(known, default=0)
+    return max(next_ids, default=0)
 
 
 def _last_number(folder: Path) -> int:
@@ -261,7 +263,7 @@ def _point(folder: Path, pointer: Pointer) -> None:
 
 
 def _tidy(folder: Path, keep: set[str]) -> None:
-    """Remove older versions, and the files of the form before versions."""
+    """Remove all other versions, and the files that an index had before it had versions."""
     legacy = {"vectors.faiss", "passages.jsonl", INFO, MANIFEST}
     for path in folder.iterdir():
         if path.is_dir() and path.name.isdecimal() and path.name not in keep:

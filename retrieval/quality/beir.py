@@ -14,7 +14,7 @@ from core.values import Document
 from retrieval.quality.metrics import LabelledQuestion
 from retrieval.readers.text import clean_text
 
-QRELS = ("qrels/test.tsv", "qrels_test.tsv")
+QRELS = ("qrels/test.tsv", "qrels_test.tsv")  # Where judgements lie: as BEIR packs them, or beside the corpus.
 
 
 def read_beir(folder: Path) -> tuple[list[Document], list[LabelledQuestion]]:

@@ -15,9 +15,9 @@ from core.errors import LabError
 from core.evaluation.statistics import Interval, mean_interval
 from core.values import Hit, Retriever
 
-DEPTH = 10
+DEPTH = 10  # Documents that count; the headline of BEIR is nDCG@10.
 RECALL_AT = tuple(range(1, DEPTH + 1))
-PASSAGES = 100
+PASSAGES = 100  # That are fetched for each question: ten documents may hold that many of them.
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def measure_quality(retriever: Retriever, labelled: Sequence[LabelledQuestion], 
     questions = [item for item in labelled if item.relevant]
     if not questions:
         raise LabError("No question says which document answers it.", 'Give test examples an "evidence".')
-    found = retriever.search([item.query for item in questions], top_k=PASSAGES)
-    rankings = [rank_documents(hits) for hits in found]
+    results = retriever.search([item.query for item in questions], top_k=PASSAGES)
+    rankings = [rank_documents(hits) for hits in results]
     clusters = [item.cluster for item in questions]
 
     def mean(values: Sequence[float]) -> Interval:

@@ -14,13 +14,13 @@ HEADING = re.compile(
     r"|^(?P<underlined>[^\s#>|`~+*-][^\n]*)\n {0,3}(?P<line>=+|-{3,})[ \t]*$",
     flags=re.MULTILINE,
 )
-MAX_TITLE = 80
-MAX_READ = 500  # Of a longer title nobody sees the rest.
+MAX_TITLE = 80  # Characters of a heading in a path; more would not fit above a passage.
+MAX_READ = 500  # Characters of a heading that are looked at, since nobody sees the rest.
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """The text under one heading: `path` are the headings from the highest down to it; the text begins at `start`."""
+    """The text under one heading. `heading` is where that stands, `start` where the text begins, `path` leads to it."""
 
     heading: int
     start: int
@@ -38,7 +38,7 @@ def find_sections(text: str) -> list[Section]:
 
 
 def find_path(text: str, sections: Sequence[Section], start: int, end: int) -> tuple[str, ...]:
-    """Return the headings that all of `text[start:end]` stands under; of mere headings, the path of the last."""
+    """Return the headings that all of `text[start:end]` stands under; of a span of headings only, the last one's path."""
     first = max(0, bisect_right(sections, start, key=lambda section: section.heading) - 1)
     last = max(first + 1, bisect_right(sections, end - 1, key=lambda section: section.heading))
     ends = [section.heading for section in sections[first + 1 : last]] + [end]

@@ -19,7 +19,8 @@ BLOCKS = {
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS,
 }  # fmt: skip
 CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", flags=re.IGNORECASE)
-MAX_SPAN = 50
+MAX_SPAN = 50  # Columns that a cell may claim to span; a page may claim millions.
+HEAD_BYTES = 4096  # In which a page names its encoding; the standard asks for the first 1,024.
 
 
 def read_html(path: Path, limits: Limits) -> Text:
@@ -27,10 +28,10 @@ def read_html(path: Path, limits: Limits) -> Text:
     from selectolax.lexbor import LexborHTMLParser
 
     data = path.read_bytes()
-    declared = CHARSET.search(data[:4096])
+    declared = CHARSET.search(data[:HEAD_BYTES])
     tree = LexborHTMLParser(decode_text(data, declared=declared.group(1).decode() if declared else ""))
-    found = tree.css_first("head > title")  # Drawings have titles too.
-    title = " ".join(found.text().split()) if found else ""
+    title_node = tree.css_first("head > title")  # Drawings have titles too.
+    title = " ".join(title_node.text().split()) if title_node else ""
     tree.strip_tags(DROPPED)
     text = _Writer().write(tree.body) if tree.body else ""
     if title and text and not re.search(r"^# ", text, flags=re.MULTILINE):

@@ -10,11 +10,11 @@ class Limits:
     """How much of the machine one file may take.
 
     Args:
-        bytes: Of the file.
-        unpacked_bytes: Of what a packed file (Word) holds.
-        pages: Of a PDF.
-        seconds: Of parsing, after which the parser is killed.
-        memory_bytes: Of the parser's address space, where the system can hold it to that (Linux).
+        bytes: The largest file.
+        unpacked_bytes: The largest content of a packed file (Word).
+        pages: The longest PDF.
+        seconds: The longest parsing, after which the parser is killed.
+        memory_bytes: The parser's address space, where the system can limit it (Linux).
     """
 
     bytes: int = 50 * 2**20

@@ -18,10 +18,13 @@ LIGATURES = str.maketrans(
 )
 NEW_ITEM = re.compile(r"[-*\u2022\u25cf\u25aa\u2013]\s|\(?(\d{1,3}|[a-zA-Z])[.)]\s|\d+(\.\d+)+\s")
 NUMBERING = re.compile(r"^(chapter\s+|section\s+)?[\divxlc]+(\.\d+)*[.:)]?\s+", flags=re.IGNORECASE)
-FULL_LINE = 0.75
-FIRST_IDEOGRAPH = "\u2e80"
-MAX_HEADINGS = 5000
-FORMAT_ERROR, PASSWORD_ERROR = 3, 4
+FULL_LINE = 0.75  # Of the length of long lines: a line that ends before ends its paragraph.
+LONG_LINES = 0.8  # The quantile of a page's line lengths that is called long; the longest may be a running title.
+FIRST_IDEOGRAPH = "\u2e80"  # From here on (Chinese, Japanese) lines are joined without a space.
+MAX_HEADINGS = 5000  # Of an outline that are read; no book has more.
+FORMAT_ERROR = 3  # PDFium's number for a file that is no PDF.
+PASSWORD_ERROR = 4  # And for one that is protected.
+OUTLINE_DEPTH = 5  # Levels of headings; markdown has six.
 
 
 def read_pdf(path: Path, limits: Limits) -> Text:
@@ -86,13 +89,13 @@ def _has_picture(page: Any) -> bool:
 
 def _read_outline(pdf: Any) -> dict[int, dict[str, int]]:
     """Return the outline's titles by page number (from 0), each with its level (from 1)."""
-    found: dict[int, dict[str, int]] = {}
-    for bookmark in itertools.islice(pdf.get_toc(max_depth=5), MAX_HEADINGS):
+    headings: dict[int, dict[str, int]] = {}
+    for bookmark in itertools.islice(pdf.get_toc(max_depth=OUTLINE_DEPTH), MAX_HEADINGS):
         dest = bookmark.get_dest()
         page = dest.get_index() if dest else None
         if page is not None and bookmark.get_title():
-            found.setdefault(page, {})[_bare(bookmark.get_title())] = bookmark.level + 1
-    return found
+            headings.setdefault(page, {})[_bare(bookmark.get_title())] = bookmark.level + 1
+    return headings
 
 
 def _bare(title: str) -> str:
@@ -103,12 +106,12 @@ def _bare(title: str) -> str:
 def _mend(text: str, headings: dict[str, int]) -> str:
     """Join the lines of a paragraph and mark headings.
 
-    A line goes on in the next one unless it ends well before the others do, or the next begins an item: a PDF
-    knows lines only, and a sentence cut at each of its lines gives poor passages.
+    A PDF knows lines only, and a sentence that is cut at each of its lines gives poor passages. So a line goes on in
+    the next one, unless it ends well before the others do or the next one begins an item.
     """
     lines = [" ".join(line.split()) for line in text.split("\n")]
     lengths = sorted(len(line) for line in lines if line)
-    full = FULL_LINE * lengths[int(0.8 * (len(lengths) - 1))] if lengths else 0
+    full = FULL_LINE * lengths[int(LONG_LINES * (len(lengths) - 1))] if lengths else 0
     parts: list[str] = []
     before = ""
     for line in lines:

@@ -35,6 +35,7 @@ READERS: dict[str, Callable[[Path, Limits], Text]] = {
     ".json": read_json_file,
     ".jsonl": read_json_lines,
 }
+# What people bring and no reader takes, with what to do about it.
 REFUSED = {
     ".doc": "save it as .docx",
     ".rtf": "save it as .docx",
@@ -48,8 +49,8 @@ REFUSED = {
     ".epub": "save it as PDF",
 }
 TITLE = re.compile(r"^#[ \t]+(\S[^\n]*)", flags=re.MULTILINE)
-MAX_TITLE = 500
-WITH_HEADINGS = {".md", ".txt", ".html", ".htm", ".docx"}
+MAX_TITLE = 500  # Characters; a first line may be a whole paragraph.
+WITH_HEADINGS = {".md", ".txt", ".html", ".htm", ".docx"}  # Kinds whose first heading is a title.
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +114,5 @@ def _check(file: SourceFile, limits: Limits) -> None:
 
 
 def _find_title(file: SourceFile, text: Text) -> str:
-    found = TITLE.search(text.text) if file.path.suffix.lower() in WITH_HEADINGS and not text.title else None
-    return text.title or (found.group(1)[:MAX_TITLE].rstrip(" \t") if found else file.path.stem)
+    heading = TITLE.search(text.text) if file.path.suffix.lower() in WITH_HEADINGS and not text.title else None
+    return text.title or (heading.group(1)[:MAX_TITLE].rstrip(" \t") if heading else file.path.stem)

@@ -14,9 +14,11 @@ from retrieval.readers.limits import Limits, Text, Unreadable
 from retrieval.readers.text import decode_text
 
 DELIMITERS = (",", ";", "\t", "|")
-SAMPLE_ROWS, SAMPLE_CHARACTERS = 50, 64 * 2**10
+SAMPLE_ROWS = 50  # Rows from which the delimiter is guessed.
+SAMPLE_CHARACTERS = 64 * 2**10  # Of the file, to take these rows from.
+MOST_COLUMNS = 50  # Beyond which more columns do not speak for a delimiter any more.
 NUMBER = re.compile(r"[-+]?[\d.,\s]*\d[\d.,\s]*%?")
-MAX_NUMBER = 40
+MAX_NUMBER = 40  # Characters; a longer cell is no number, and the pattern is slow on it.
 YEAR = re.compile(r"(19|20)\d\d")
 Row = Sequence[str]
 
@@ -55,7 +57,7 @@ def looks_like_header(row: Row) -> bool:
 
 def _read(path: Path, limits: Limits, delimiters: Sequence[str]) -> Text:
     text = decode_text(path.read_bytes())
-    csv.field_size_limit(max(limits.bytes, 2**17))  # A cell as large as the file is still a cell.
+    csv.field_size_limit(max(limits.bytes, 2**17))  # A cell as large as the file is still a cell; 2**17 is csv's own limit.
     delimiter = (
         max(delimiters, key=lambda mark: _rate(text[:SAMPLE_CHARACTERS], mark)) if len(delimiters) > 1 else delimiters[0]
     )
@@ -72,14 +74,14 @@ def _read(path: Path, limits: Limits, delimiters: Sequence[str]) -> Text:
 
 
 def _rate(sample: str, delimiter: str) -> float:
-    """Rate a delimiter: the share of rows that agree on the number of columns, more columns breaking ties."""
+    """Rate a delimiter by the share of rows that agree on a number of columns; of equal ones more columns win."""
     try:
         rows = list(itertools.islice(csv.reader(io.StringIO(sample), delimiter=delimiter), SAMPLE_ROWS))
     except csv.Error:
         return 0.0
     widths = Counter(len(row) for row in rows if row)
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
-    return count / widths.total() + min(width, 50) / 1000 if width > 1 else 0.0
+    return count / widths.total() + min(width, MOST_COLUMNS) / 1000 if width > 1 else 0.0
 
 
 def _render_record(row: Row, header: Row) -> str:

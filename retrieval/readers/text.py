@@ -21,11 +21,12 @@ GUESSES = [
     "cp1252", "iso8859_15", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256",
     "cp932", "euc_jp", "gb18030", "big5", "euc_kr", "mac_roman",
 ]  # fmt: skip
-SAMPLE_BYTES = 64 * 2**10
-BINARY_SHARE = 0.001
+SAMPLE_BYTES = 64 * 2**10  # From which an encoding is guessed.
+BINARY_SHARE = 0.001  # Of bytes that are NUL; text has none, a stray one is let through.
+CONTROL_SHARE = 0.02  # Of characters that are control characters; logs of terminals have a few.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 SURROGATE = re.compile("[\ud800-\udfff]")
-FEW_LETTERS = 40
+FEW_LETTERS = 40  # Bytes above ASCII; fewer tell no encoding from another.
 
 
 def read_text(path: Path, limits: Limits) -> Text:
@@ -44,7 +45,7 @@ def decode_text(data: bytes, *, declared: str = "") -> str:
         Unreadable: It is no text, or in an encoding that cannot be told.
     """
     text = clean_text(_decode(data, declared))
-    if len(CONTROL.findall(text[:SAMPLE_BYTES])) > 0.02 * len(text[:SAMPLE_BYTES]):
+    if len(CONTROL.findall(text[:SAMPLE_BYTES])) > CONTROL_SHARE * len(text[:SAMPLE_BYTES]):
         raise Unreadable("It is a binary file, not text: it is full of control characters.")
     return text
 
@@ -80,14 +81,15 @@ def _decode_marked(data: bytes, encoding: str) -> str:
 def _guess(data: bytes) -> str:
     """Decode bytes of an unnamed encoding by the plausibility of the text.
 
-    A few accents tell no encoding from another: with fewer than `FEW_LETTERS` of them Western European is taken
-    where it fits, the most frequent by far.
+    A few accents tell no encoding from another. With fewer than `FEW_LETTERS` of them it is taken for Western European
+    where that fits, which is the most frequent by far.
     """
     from charset_normalizer import from_bytes
 
     high = sum(byte > 127 for byte in data[:SAMPLE_BYTES])
-    found = None if high < min(FEW_LETTERS, len(data) / 4) else from_bytes(data[:SAMPLE_BYTES], cp_isolation=GUESSES).best()
-    for encoding in (found.encoding if found else "cp1252", "cp1252"):
+    too_few = high < min(FEW_LETTERS, len(data) / 4)
+    guess = None if too_few else from_bytes(data[:SAMPLE_BYTES], cp_isolation=GUESSES).best()
+    for encoding in (guess.encoding if guess else "cp1252", "cp1252"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:

@@ -15,13 +15,14 @@ from retrieval.readers.text import clean_text
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
+OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")  # How old .doc files begin, and protected .docx files too.
 WRITTEN = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
 # Word wraps blocks into these: content controls, tracked insertions, custom XML.
 WRAPPERS = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
 # Of tracked changes what was before is left out; fallbacks are text boxes written a second time.
 SKIPPED = {FALLBACK, *(f"{W}{name}" for name in ("pPr", "rPr", "del", "moveFrom"))}
-BLOCK = 2**20
+BLOCK = 2**20  # Bytes that are unpacked at once.
+MAX_SPAN = 64  # Columns that a cell may claim to span; Word itself allows 63.
 Styles = dict[str, str]
 
 
@@ -162,7 +163,7 @@ def _spread(cell: Any, prefixes: Styles) -> list[str]:
     span = properties.find(f"{W}gridSpan") if properties is not None else None
     merge = properties.find(f"{W}vMerge") if properties is not None else None
     width = span.get(f"{W}val", "1") if span is not None else "1"
-    further = [""] * (min(int(width), 64) - 1 if width.isdecimal() else 0)
+    further = [""] * (min(int(width), MAX_SPAN) - 1 if width.isdecimal() else 0)
     if merge is not None and merge.get(f"{W}val") != "restart":
         return [_ABOVE, *further]
     return ["\n".join(_blocks(cell, prefixes)), *further]

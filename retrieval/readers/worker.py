@@ -25,8 +25,9 @@ from core.values import Document
 from retrieval.readers.registry import Limits, Problem, SourceFile, parse_file
 
 COMMAND = (sys.executable, "-m", "retrieval.readers.worker")
-START_SECONDS = 60.0
-GRACE_SECONDS = 5.0
+START_SECONDS = 60.0  # For a fresh interpreter, on a busy machine.
+GRACE_SECONDS = 5.0  # After its limit, before the worker ends itself: first its parent, if there is one, tries.
+MESSAGE_CHARACTERS = 300  # Of a crashed parser's last words in a problem.
 _log = logging.getLogger(__name__)
 
 
@@ -134,11 +135,11 @@ class ParsingWorker:
         self._process.wait()
         self._errors.seek(0)
         lines = self._errors.read().decode("utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")[:300]
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")[:MESSAGE_CHARACTERS]
 
 
 def main(limits: Limits) -> None:
-    """Answer requests on standard input until it ends. An error no reader foresaw ends the process: the parent tells."""
+    """Answer requests on standard input until it ends. An unforeseen error ends the process; its parent says so."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # What a library prints must not look like an answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
@@ -151,8 +152,8 @@ def main(limits: Limits) -> None:
 
 
 def _answer(line: str, limits: Limits) -> str:
-    identity, path, sha256, size = json.loads(line)
-    results = parse_file(SourceFile(identity, Path(path), sha256, size), limits)
+    file_id, path, sha256, size = json.loads(line)
+    results = parse_file(SourceFile(file_id, Path(path), sha256, size), limits)
     return json.dumps([{"kind": type(result).__name__, **asdict(result)} for result in results])
 
 
@@ -170,7 +171,7 @@ def _limit_memory(size: int) -> None:
 
 
 def _set_alarm(seconds: float) -> None:
-    """Let the system end this process when time is up, also inside a library and with the parent gone. 0: no more."""
+    """Let the system end this process when time is up, even inside a library or after its parent; 0 takes that back."""
     if hasattr(signal, "setitimer"):
         signal.setitimer(signal.ITIMER_REAL, seconds)
 

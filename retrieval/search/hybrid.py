@@ -22,11 +22,14 @@ from retrieval.search.fusion import FUSIONS, diversify, order_by_score
 from retrieval.search.words import NEGATIONS, NUMBER_WORDS
 
 MODES = ("hybrid", "dense", "bm25")
-CANDIDATES = 50
-MOST_CANDIDATES = 3_200  # However many repeats there are, a search ends.
-FEW = 4  # So many queries at once are somebody waiting, more are an evaluation.
-SAME_WORDS, SAME_LENGTH = 0.95, 0.9
-DECISIVE = NEGATIONS | {"t"} | {part for word in NUMBER_WORDS for part in word.split()}  # The t of "isn't".
+CANDIDATES = 50  # Of each kind of search: enough that what both find is seen by both.
+WIDENING = 4  # Times as many candidates as passages at first, and again each time that repeats took the places.
+MOST_CANDIDATES = 3_200  # Of each kind: however many repeats there are, a search ends.
+FEW = 4  # Queries at once: so many are somebody waiting, more are an evaluation.
+SAME_WORDS = 0.95  # Share of their distinct words that two passages have in common, to be repeats.
+SAME_LENGTH = 0.9  # Of the longer one's characters, that the shorter one has; spares comparing words.
+# A single one of these makes another statement; "t" is the end of "isn't".
+DECISIVE = NEGATIONS | {"t"} | {part for word in NUMBER_WORDS for part in word.split()}
 COUNTED = re.compile(r"^(?:page|row)s? \d+(?:–\d+)?(?: · |$)")
 
 
@@ -92,27 +95,29 @@ class HybridRetriever:
             return [[] for _ in queries]
         vectors = self._embed(queries) if self._dense else None
         hits: list[list[Hit]] = [[] for _ in queries]
-        waiting, wanted = list(range(len(queries))), min(max(CANDIDATES, 4 * top_k), most)
+        waiting, depth = list(range(len(queries))), min(max(CANDIDATES, WIDENING * top_k), most)
         while waiting:
-            found = self._find([queries[i] for i in waiting], None if vectors is None else vectors[waiting], wanted, allowed)
-            for i, lists in zip(waiting, found, strict=True):
+            candidates = self._find(
+                [queries[i] for i in waiting], None if vectors is None else vectors[waiting], depth, allowed
+            )
+            for i, lists in zip(waiting, candidates, strict=True):
                 hits[i] = self._merge(queries[i], lists, top_k)
             # Repeats may have taken all the places; a list that is not full has no more to give.
-            more = wanted < min(most, MOST_CANDIDATES)
+            more = depth < min(most, MOST_CANDIDATES)
             waiting = [
-                i for i, lists in zip(waiting, found, strict=True)
-                if more and len(hits[i]) < top_k and any(len(scores) >= wanted for scores in lists.values())
+                i for i, lists in zip(waiting, candidates, strict=True)
+                if more and len(hits[i]) < top_k and any(len(scores) >= depth for scores in lists.values())
             ]  # fmt: skip
-            wanted = min(4 * wanted, most)
+            depth = min(WIDENING * depth, most)
         return hits
 
     def _find(
-        self, queries: Sequence[str], vectors: np.ndarray | None, wanted: int, allowed: np.ndarray | None
+        self, queries: Sequence[str], vectors: np.ndarray | None, depth: int, allowed: np.ndarray | None
     ) -> list[dict[str, dict[int, float]]]:
-        """Return each query's candidates, at most `wanted` of each kind of search: their scores by id."""
+        """Return each query's candidates, at most `depth` of each kind of search: their scores by id."""
         nothing: list[dict[int, float]] = [{} for _ in queries]
-        dense = nothing if vectors is None else self._search_dense(vectors, wanted, allowed)
-        lexical = self._search_lexical(queries, wanted, allowed) if self._lexical else nothing
+        dense = nothing if vectors is None else self._search_dense(vectors, depth, allowed)
+        lexical = self._search_lexical(queries, depth, allowed) if self._lexical else nothing
         return [{"dense": d, "bm25": b} for d, b in zip(dense, lexical, strict=True)]
 
     def _embed(self, queries: Sequence[str]) -> np.ndarray:
@@ -125,30 +130,32 @@ class HybridRetriever:
             )
         return vectors
 
-    def _search_dense(self, vectors: np.ndarray, wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
+    def _search_dense(self, vectors: np.ndarray, depth: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
         lengths = np.linalg.norm(vectors, axis=1)
-        usable = np.isfinite(lengths) & (lengths > 0)  # FAISS answers a NaN with nonsense.
+        usable = np.isfinite(lengths) & (lengths > 0)  # FAISS answers a NaN with nonsense; words still search.
         unit = np.ascontiguousarray(vectors[usable] / lengths[usable, None], dtype=np.float32)
-        found: list[dict[int, float]] = [{} for _ in vectors]
+        results: list[dict[int, float]] = [{} for _ in vectors]
         with one_thread():
-            scores, ids = self._index.search_vectors(unit, wanted, allowed)
+            scores, ids = self._index.search_vectors(unit, depth, allowed)
         for place, row, marks in zip(np.flatnonzero(usable), ids, scores, strict=True):
-            found[place] = {int(i): float(s) for i, s in zip(row, marks, strict=True) if i >= 0}
-        return found
+            results[place] = {int(i): float(s) for i, s in zip(row, marks, strict=True) if i >= 0}
+        return results
 
-    def _search_lexical(self, queries: Sequence[str], wanted: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
+    def _search_lexical(self, queries: Sequence[str], depth: int, allowed: np.ndarray | None) -> list[dict[int, float]]:
         ids = self._index.ids
         mask = None
         if allowed is not None:
             mask = np.zeros(len(ids), dtype=bool)
             mask[np.searchsorted(ids, allowed)] = True
         return [
-            {int(ids[position]): score for position, score in search_bm25(self._index.bm25, query, wanted, mask)}
+            {int(ids[position]): score for position, score in search_bm25(self._index.bm25, query, depth, mask)}
             for query in queries
         ]
 
-    def _merge(self, query: str, found: Mapping[str, Mapping[int, float]], top_k: int) -> list[Hit]:
-        used = {name: scores for name, scores in found.items() if scores}
+    def _merge(self, query: str, candidates: Mapping[str, Mapping[int, float]], top_k: int) -> list[Hit]:
+        """Fuse the candidates of each kind of search into hits, repeats left out."""
+        used = {name: scores for name, scores in candidates.items() if scores}
+        # One kind alone keeps its own scores: scaled, its best hit would have 1 however bad it is.
         fused = self._fuse(list(used.values())) if len(used) > 1 else dict(next(iter(used.values()), {}))
         ranks = {name: {i: rank for rank, i in enumerate(order_by_score(scores), start=1)} for name, scores in used.items()}
         order = order_by_score(fused)
@@ -168,16 +175,16 @@ class HybridRetriever:
 
     def _load_distinct(self, order: Sequence[int], count: int) -> Iterator[tuple[int, Passage]]:
         """Load passages in order until there are `count`, leaving out what repeats a better one."""
-        kept: dict[str, list[Passage]] = {}
+        kept: dict[str, list[Passage]] = {}  # By title: texts under different titles are never repeats.
         left = count
         for start in range(0, len(order), count):
             block = order[start : start + count]
-            for identity, passage in zip(block, self._index.load_passages(block), strict=True):
+            for passage_id, passage in zip(block, self._index.load_passages(block), strict=True):
                 others = kept.setdefault(passage.title.casefold(), [])
                 if left and not any(is_repeat(passage, other) for other in others):
                     others.append(passage)
                     left -= 1
-                    yield identity, passage
+                    yield passage_id, passage
             if not left:
                 return
 
@@ -195,11 +202,11 @@ def rerank(query: str, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
 
 
 def is_repeat(one: Passage, other: Passage) -> bool:
-    """Whether two passages under one title say the same in nearly the same words; on which page or row is all one.
+    """Whether two passages under one title say the same in nearly the same words. Their page or row does not count.
 
-    Vectors cannot tell: "a bonus of 40 euros" and "a bonus of 50 euros" are nearer than 0.95, and the answer
-    may stand in the second; so may it where a "not" came or went. Texts that differ in their titles only, as
-    handbooks of two branches do, are no repeats either.
+    Vectors cannot tell: "a bonus of 40 euros" and "a bonus of 50 euros" have a cosine above 0.95, but the answer may
+    stand in the second. The same holds where a "not" is added or left out. Texts that differ in their titles only are
+    no repeats either: handbooks of two branches, for instance.
     """
     if len(one.text) < SAME_LENGTH * len(other.text) or len(other.text) < SAME_LENGTH * len(one.text):
         return False

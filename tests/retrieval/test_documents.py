@@ -108,7 +108,7 @@ def test_a_file_that_is_added_takes_no_other_files_id(tmp_path):
         "b.md": "b.md", "b.pdf": "b", "pay.md": "pay.md", "pay.txt": "pay", "same.md": "same", "sub/pay.md": "sub/pay",
     }  # fmt: skip
     assert files["same.md"].path == added / "same.md"
-    kept = {file.name: file.id for file in list_files(bundled, added, known={"pay.md": "pay", "b.pdf": "b.pdf"})}
+    kept = {file.name: file.id for file in list_files(bundled, added, former_ids={"pay.md": "pay", "b.pdf": "b.pdf"})}
     assert (kept["pay.md"], kept["pay.txt"], kept["b.pdf"], kept["b.md"]) == ("pay", "pay.txt", "b.pdf", "b")
 
 

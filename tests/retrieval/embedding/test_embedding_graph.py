@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from tests.retrieval.embedding.test_embedding import TEXTS, folder  # noqa: F401
 
 from retrieval.embedding import graph
 from retrieval.embedding.embedder import SentenceEmbedder
+from tests.retrieval.embedding.test_embedding import TEXTS, folder  # noqa: F401
 
 needs_onnx = pytest.mark.skipif(
     any(find_spec(name) is None for name in graph.PACKAGES), reason="the extra onnx is not installed"
