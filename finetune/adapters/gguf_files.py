@@ -48,6 +48,7 @@ def write_model_gguf(folder: Path, target: Path, *, name: str, precision: str = 
         add_vocabulary(writer, load_tokenizer(folder), folder, size=config.vocab_size)
         names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
         for key, values in _read_tensors(folder):
+            # Through 32 bits: NumPy has no bfloat16.
             array = _reorder(key, values.float(), config).numpy()
             _add_tensor(writer, _rename(names, key), array, kind if array.ndim > 1 else gguf.GGMLQuantizationType.F32)
 
@@ -78,7 +79,7 @@ def write_lora_gguf(adapter: Path, base: Path, target: Path) -> Path:
         names = gguf.get_tensor_name_map(architecture, config.num_hidden_layers)
         for module, pair in pairs.items():
             renamed = _rename(names, f"{module}.weight")
-            more = pair.scale * pair.a.shape[0] / alpha
+            more = pair.scale * pair.a.shape[0] / alpha  # 1 unless rsLoRA or the module's own rank or alpha says otherwise.
             b = _reorder(f"{module}.weight", pair.b.float() * more, config)
             _add_tensor(writer, f"{renamed}.lora_a", pair.a.float().numpy(), gguf.GGMLQuantizationType.F32)
             _add_tensor(writer, f"{renamed}.lora_b", b.numpy(), gguf.GGMLQuantizationType.F32)

@@ -158,6 +158,7 @@ def choose_adapter(
             raise LabError(f"There is no adapter for {task} on this model.", f"Train one: `ragft train {task}`.")
         chosen = _find_selected(settings, task)
         meant = "passages" if with_context else "plain"
+        # The kind of prompt comes before the selection: an adapter that never saw passages answers worse beside them.
         best = max(fitting, key=lambda card: (card.kind == meant, card.id in chosen, rank_adapter(card)))
         folder = settings.folder("adapters") / best.id
     verify_folder(folder, remedy=f"Delete it (`ragft adapters delete {folder.name}`) and train again: `ragft train {task}`.")
@@ -227,7 +228,7 @@ def delete_adapter(settings: Settings, adapter: str) -> None:
         LabError: There is no such adapter, or the disk refuses.
     """
     folder = find_folder(settings, adapter)
-    unselect_adapter(settings, adapter)
+    unselect_adapter(settings, adapter)  # First: an adapter that is selected and gone would stop its task.
     try:
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{adapter}.deleted."))
         os.replace(folder, aside)

@@ -113,6 +113,7 @@ def inspect_training(
         machine: What is free.
         hits: The passages that each training example's prompt will show.
     """
+    # The same cut as the training will make: those held out are checked, but nothing is estimated for them.
     learned = {example.id for example in split_holdout(task.train, config.holdout, seed=config.seed)[0]}
     encoding = _encode(task, tokenizer, hits or [()] * len(task.train), max_tokens=shape.context, learned=learned)
     estimate = _estimate(encoding.fitting, shape, config, machine) if encoding.fitting else None
@@ -137,6 +138,7 @@ def inspect_training(
     problems = [*_find_problems(task, counts), *encoding.refused[:1], *leaks]
     return Preflight(
         task=task.name,
+        # What is wrong with the data first: memory is estimated for the examples that are left.
         problems=(*problems, *(estimate.problems if estimate else ())),
         leaks=leaks,
         warnings=(
@@ -242,7 +244,7 @@ def _find_warnings(counts: Mapping[str, int], constant: Sequence[str], encoding:
             f"{counts['too_long']} examples are longer than {context} tokens and are left out, not cut "
             f"(first: {first.id!r} with {size})."
         )
-    if len(encoding.refused) > 1:
+    if len(encoding.refused) > 1:  # The first is told among the problems, in its own words.
         yield f"{len(encoding.refused)} examples could not be encoded."
     if 2 <= counts["trained_on"] < FEW:
         yield f"There are only {counts['trained_on']} examples to train on: enough to try it out, not to learn a task."

@@ -52,6 +52,7 @@ class ProcessGroup:
         if self.size == 1:
             return list(batch), 1.0
         part = list(batch[self.rank :: self.size])
+        # By tokens, not examples: the sum is then the mean over all trained tokens, as one process computes it.
         weight = sum(len(item.answer) for item in part) / sum(len(item.answer) for item in batch)
         return part or list(batch[:1]), weight
 
@@ -62,6 +63,7 @@ class ProcessGroup:
         if self.size == 1:
             return loss
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        # In one tensor with the loss: one exchange a step, whose waiting costs more than its bytes.
         flat = torch.cat([loss.reshape(1).float(), *(gradient.reshape(-1).float() for gradient in gradients)])
         torch.distributed.all_reduce(flat)
         place = 1
@@ -106,7 +108,7 @@ class ProcessGroup:
 def _share(value: float) -> torch.Tensor:
     import torch
 
-    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"  # NCCL exchanges what lies on GPUs alone.
     return torch.tensor([float(value)], dtype=torch.float64, device=device)
 
 

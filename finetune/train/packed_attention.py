@@ -42,6 +42,7 @@ def register_packed_attention() -> str:
     return NAME
 
 
+# The parameters are those by which transformers calls an attention.
 def attend(
     module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, spans: Spans,
     scaling: float | None = None, sliding_window: int | None = None, **others: Any,

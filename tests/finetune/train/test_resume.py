@@ -1,4 +1,4 @@
-"""Checkpoints, held-out answers, notices: a training survives what happens to it."""
+"""Checkpoints, held-out answers, warnings: a training survives what happens to it."""
 
 import json
 import os
@@ -118,11 +118,12 @@ def test_a_state_of_another_training_is_not_used(tiny_model, examples, tmp_path)
     assert run(tiny_model, examples, other)[0].resumed_from == 3
 
 
-def test_a_state_of_another_version_is_passed_over(tiny_model, examples, tmp_path):
+@pytest.mark.parametrize("change", [{"later": 1}, {"losses": []}, {"seconds": "1"}])
+def test_a_state_of_another_form_is_passed_over(tiny_model, examples, tmp_path, change):
     states = Checkpoints(tmp_path, "x")
     run(tiny_model, examples, states, die_at=7)
     newest = tmp_path / "step-00000006"
-    write_json(newest / "state.json", {**read_json(newest / "state.json"), "later": 1})
+    write_json(newest / "state.json", {**read_json(newest / "state.json"), **change})
     write_manifest(newest)
     assert run(tiny_model, examples, states)[0].resumed_from == 5
 

@@ -16,10 +16,8 @@ from finetune.adapters.card import AdapterCard
 from finetune.adapters.store import choose_adapter, list_adapters, save_adapter
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example, encode_examples, pack, show_evidence
-from finetune.train.checkpoint import TrainingProgress
 from finetune.train.model import add_adapter, check_gradients, compute_loss, load_trainable
 from finetune.train.packed_attention import Spans
-from finetune.train.schedule import scale_rate
 from finetune.train.trainer import train
 
 CONFIG = TrainConfig(rank=4, alpha=8, epochs=12, batch_size=3, learning_rate=2e-2, storage="nf4")
@@ -243,23 +241,6 @@ def test_a_time_budget_plans_fewer_steps(loaded, examples):
     train(model, examples, replace(CONFIG, epochs=500, minutes=0.01), on_step=lambda report: totals.append(report.total))
     assert totals[0] == 500
     assert 4 <= totals[-1] < 500
-
-
-def test_the_rate_rises_to_its_peak_falls_and_is_never_nothing():
-    shares = [scale_rate(step, TrainingProgress(total=20), 0.1) for step in range(1, 21)]
-    assert shares[:2] == [0.5, 1.0]
-    assert all(a > b for a, b in zip(shares[1:], shares[2:], strict=False))
-    assert 0 < shares[-1] < 0.02
-    assert [scale_rate(step, TrainingProgress(total=2), 0.1) for step in (1, 2)] == pytest.approx([1.0, 0.5])
-
-
-def test_a_time_budget_does_not_make_the_rate_jump():
-    before = scale_rate(3, TrainingProgress(total=750), 0.1)
-    planned = TrainingProgress(total=60, planned_at=3, planned_share=before)
-    shares = [before, *(scale_rate(step, planned, 0.1) for step in range(4, 61))]
-    assert all(0 < b - a < 0.17 for a, b in zip(shares[:6], shares[1:7], strict=True))
-    assert shares[6] == 1.0
-    assert all(a > b for a, b in zip(shares[6:], shares[7:], strict=False))
 
 
 @pytest.mark.parametrize("wrong", [{"rank": 0}, {"learning_rate": -1}, {"minutes": 0}, {"storage": "int3"}])
