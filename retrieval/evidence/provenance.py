@@ -18,7 +18,7 @@ from core.values import Passage
 from retrieval.search.words import NEGATIONS, Word, find_words
 
 SupportStatus = Literal["supported", "unsupported", "not checked"]
-Likeness = Literal["exact", "normalised", "fuzzy", ""]
+MatchKind = Literal["exact", "normalised", "fuzzy", ""]
 LEAST_SCORE = 0.75  # Of a text that counts as nearly found: one change in four words.
 LEAST_LIKENESS = 0.85  # Of two words with one stem, 0..1: "employee" and "employees" reach it, "policy" and "police" do not.
 LEAST_LETTERS = 4  # Of words that are compared letter by letter; shorter ones are alike too easily.
@@ -42,7 +42,7 @@ class FieldSupport:
     Args:
         pointer: JSON pointer of the value.
         status: `not checked` where a text need not hold the value: labels, booleans, nulls, empty texts.
-        how: Likeness it was found; `normalised` is the same words in other case, punctuation or number form.
+        how: How it was found; `normalised` is the same words in other case, punctuation or number form.
         passage: Index of the passage among those given; -1 where it was not found.
         document: Id of that passage's document.
         start: Offset in the document.
@@ -52,7 +52,7 @@ class FieldSupport:
 
     pointer: str
     status: SupportStatus
-    how: Likeness = ""
+    how: MatchKind = ""
     passage: int = -1
     document: str = ""
     start: int = 0
@@ -141,7 +141,9 @@ def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequen
             return _support(pointer, "exact", place, passage, Span(1.0, 0, len(passage.text)))
     text = value.strip() if isinstance(value, str) else json.dumps(value)
     sought = find_words(text)
-    for how, find in (("exact", _find_exact), ("normalised", _find_normalised)):
+    # The whole text is looked for in every passage before nearness counts in any.
+    kinds: list[tuple[MatchKind, Any]] = [("exact", _find_exact), ("normalised", _find_normalised)]
+    for how, find in kinds:
         for place, passage in enumerate(passages):
             if span := find(text, sought, passage.text, words[place]):
                 return _support(pointer, how, place, passage, span)
@@ -154,7 +156,7 @@ def _locate(pointer: str, value: Any, passages: Sequence[Passage], words: Sequen
     return _support(pointer, "fuzzy", place, passages[place], span)
 
 
-def _support(pointer: str, how: Any, place: int, passage: Passage, span: Span) -> FieldSupport:
+def _support(pointer: str, how: MatchKind, place: int, passage: Passage, span: Span) -> FieldSupport:
     start = passage.start
     return FieldSupport(pointer, "supported", how, place, passage.document, start + span.start, start + span.end, span.score)
 
