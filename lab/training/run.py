@@ -51,13 +51,13 @@ def train_watched(lab: Lab, task: Task, config: TrainConfig, watcher: Watcher, *
     def on_evaluation(evaluation: Evaluation) -> None:
         watcher.record({"kind": "evaluation", **asdict(evaluation)})
 
-    def on_notice(step: int, text: str) -> None:
+    def on_warning(step: int, text: str) -> None:
         watcher.record({"kind": "notice", "step": step, "text": text})
 
     def on_start(step: int) -> None:
         watcher.record({"kind": RESTART, "step": step})
 
-    listeners = Listeners(on_step, on_evaluation, on_notice, on_start, watcher.check)
+    listeners = Listeners(on_step, on_evaluation, on_warning, on_start, watcher.check)
     return train_task(lab, task, config, listeners=listeners, notify=watcher, states=job / STATES if job else None)
 
 
