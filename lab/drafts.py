@@ -11,7 +11,8 @@ from typing import Any
 from core.errors import LabError
 from core.settings import Settings
 from core.tasks.check import check_task
-from core.tasks.draft import Columns, Draft, guess_columns, preview_task
+from core.tasks.columns import Columns, guess_columns
+from core.tasks.draft import Draft, preview_task
 from core.tasks.records import Records
 
 SHOWN = 20

@@ -103,8 +103,9 @@ def new_task(
     as_json: AsJson = False,
 ) -> None:
     """Make a task of your own rows: columns are mapped, the schema inferred, the split made, everything reported first."""
-    from core.tasks.draft import draft_task, write_task
+    from core.tasks.draft import draft_task
     from core.tasks.records import read_hub, read_records
+    from core.tasks.writing import TaskTexts, write_task
     from lab.drafts import choose_columns, default_instruction, describe_draft, read_schema
 
     if (examples is None) == (from_hub is None):
@@ -117,10 +118,8 @@ def new_task(
     report = describe_draft(draft, settings, name=name, instruction=instruction)
     folder = None
     if not dry_run and (skip_bad or not draft.problems):
-        folder = write_task(
-            draft, settings.folder("tasks"), name=name, title=title or name, instruction=instruction,
-            input_label=columns.input.capitalize(), licence=licence, documents=documents or (),
-        )  # fmt: skip
+        texts = TaskTexts(title or name, instruction, input_label=columns.input.capitalize(), licence=licence)
+        folder = write_task(draft, settings.folder("tasks"), texts, name=name, documents=documents or ())
     show({**report, "folder": str(folder) if folder else None}, as_json, show_fields)
     if draft.problems and not skip_bad and not dry_run:
         raise LabError(

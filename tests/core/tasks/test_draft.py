@@ -3,10 +3,12 @@ import json
 import pytest
 
 from core.errors import LabError
-from core.tasks.draft import Columns, draft_task, guess_columns, write_task
+from core.tasks.columns import Columns, guess_columns
+from core.tasks.draft import draft_task
 from core.tasks.loading import load_task
 from core.tasks.records import Records
 from core.tasks.schema_inference import infer_schema
+from core.tasks.writing import TaskTexts, write_task
 from core.values import Example
 
 
@@ -112,17 +114,17 @@ def test_a_written_task_loads_and_nothing_is_overwritten(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# Page\nText.")
     draft = draft_task(make(labelled(30)))
-    folder = write_task(draft, tmp_path, name="mine", title='A "quoted" title', instruction="Sort it.", documents=[page])
+    folder = write_task(draft, tmp_path, TaskTexts('A "quoted" title', "Sort it."), name="mine", documents=[page])
     task = load_task(folder)
     assert (task.title, len(task.train), len(task.test)) == ('A "quoted" title', len(draft.train), len(draft.test))
     assert task.has_documents
     with pytest.raises(LabError, match="already"):
-        write_task(draft, tmp_path, name="mine", title="t", instruction="i")
+        write_task(draft, tmp_path, TaskTexts("t", "i"), name="mine")
     for name in ("Bad Name", "../up", ""):
         with pytest.raises(LabError, match="is no name"):
-            write_task(draft, tmp_path, name=name, title="t", instruction="i")
+            write_task(draft, tmp_path, TaskTexts("t", "i"), name=name)
     with pytest.raises(LabError, match="Two documents"):
-        write_task(draft, tmp_path, name="two", title="t", instruction="i", documents=[page, page])
+        write_task(draft, tmp_path, TaskTexts("t", "i"), name="two", documents=[page, page])
     assert not (tmp_path / "two").exists()
 
 
@@ -165,5 +167,5 @@ def test_texts_of_every_script_and_odd_characters_survive(tmp_path):
     rows = [{"text": f"{word} {n}", "label": "ab"[n % 2], "id": " "} for n in range(4) for word in words]
     draft = draft_task(make(rows))
     assert len(draft.train) + len(draft.test) == len(rows)
-    folder = write_task(draft, tmp_path, name="odd", title="😀 \x7f", instruction="Sort 😡.")
+    folder = write_task(draft, tmp_path, TaskTexts("😀 \x7f", "Sort 😡."), name="odd")
     assert load_task(folder).title == "😀 \x7f"

@@ -14,14 +14,16 @@ import gradio as gr
 from core.answers.validation import check_schema
 from core.errors import LabError
 from core.tasks.archive import export_task, import_task
-from core.tasks.draft import Draft, draft_task, write_task
+from core.tasks.draft import Draft, draft_task
 from core.tasks.folders import find_task
 from core.tasks.records import read_records
+from core.tasks.writing import TaskTexts, write_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
-from ui.page.compare.tab import Choices
-from ui.page.rendering import render_note, render_report
-from ui.page.task_choices import list_choices
+from ui.page.choices import Choices, list_choices
+from ui.page.errors import explain
+from ui.page.rendering import render_note
+from ui.page.task.view import render_report
 
 TABLES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".gz"]
 DOCUMENTS = [".txt", ".md", ".html", ".pdf", ".docx", ".csv"]
@@ -62,18 +64,15 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     def judge(text: str, *where: Any) -> str:
         return _judge(text, *where)
 
+    @explain
     def write(text: str, agreed: bool, slug: str, label: str, told: str, files: list[str] | None, *where: Any) -> list[Any]:
-        try:
-            draft = _draft(*where, schema=text)
-            if draft.problems and not agreed:
-                raise LabError(f"{len(draft.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
-            told = told.strip() or default_instruction(draft.columns.input)
-            write_task(
-                draft, lab.settings.folder("tasks"), name=slug.strip(), title=label.strip() or slug, instruction=told,
-                input_label=draft.columns.input.capitalize(), documents=[Path(file) for file in files or []],
-            )  # fmt: skip
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        draft = _draft(*where, schema=text)
+        if draft.problems and not agreed:
+            raise LabError(f"{len(draft.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
+        told = told.strip() or default_instruction(draft.columns.input)
+        texts = TaskTexts(label.strip() or slug, told, input_label=draft.columns.input.capitalize())
+        documents = [Path(file) for file in files or []]
+        write_task(draft, lab.settings.folder("tasks"), texts, name=slug.strip(), documents=documents)
         gr.Info(f"The task {slug} is ready: {len(draft.train)} training and {len(draft.test)} test examples.")
         return _refresh(lab, slug.strip(), len(lists))
 
@@ -93,22 +92,18 @@ def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) 
         download = gr.DownloadButton("Export as zip")
     lists = [*pickers, chosen]
 
+    @explain
     def take_in(path: str | None) -> list[Any]:
         if not path:
             return [gr.skip()] * len(lists)
-        try:
-            folder = import_task(Path(path), lab.settings.folder("tasks"))
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        folder = import_task(Path(path), lab.settings.folder("tasks"))
         gr.Info(f"The task {folder.name} is ready.")
         return _refresh(lab, folder.name, len(lists))
 
+    @explain
     def give_out(task: str | None) -> str:
-        try:
-            folder = find_task(task or "", lab.settings)
-            return str(export_task(folder, Path(tempfile.mkdtemp()) / f"{folder.name}.zip"))
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        folder = find_task(task or "", lab.settings)
+        return str(export_task(folder, Path(tempfile.mkdtemp()) / f"{folder.name}.zip"))
 
     archive.upload(take_in, archive, lists, api_visibility="private")
     download.click(give_out, chosen, download, api_visibility="private")
@@ -121,16 +116,14 @@ def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
     return [gr.Dropdown(found, value=name) if name else gr.Dropdown(found) for _ in range(count)]
 
 
+@explain
 def _open_file(path: str | None) -> list[Any]:
     """Fill the column lists with what the file has, guessed ones chosen."""
     if not path:
         empty = gr.Dropdown([], value=None)
         return [empty, gr.Dropdown([], value=[]), empty, gr.skip()]
-    try:
-        records = read_records(Path(path))
-        guessed = choose_columns(records, source=None, outputs=(), group=None)
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    records = read_records(Path(path))
+    guessed = choose_columns(records, source=None, outputs=(), group=None)
     names = list(records.columns)
     slug = re.sub(r"[^a-z0-9]+", "-", Path(path).name.split(".")[0].lower()).strip("-") or "my-task"
     return [

@@ -1,0 +1,84 @@
+"""Who sits the exam: examples divided by whole groups, so that nothing of the test is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from core.tasks.leakage import normalize
+from core.values import Example
+
+TEST_SHARE = 0.2  # Of the groups, where no number of test rows is asked for.
+
+
+def name_group(example: Example) -> str:
+    """Return what keeps an example on one side with others: its group, else its input without case and punctuation."""
+    return example.group if example.group is not None else normalize(example.input)
+
+
+def split_groups(
+    examples: Sequence[Example], given: Mapping[str, str], notes: list[str], *, train: int | None, test: int | None
+) -> tuple[list[Example], list[Example]]:
+    """Split by whole groups: as the file says, else by the hash of the group's name; notes what is moved or unused.
+
+    Args:
+        examples: All of them, of both sides.
+        given: The side that the file gives an example, by its id.
+        notes: Gains a sentence for whatever is moved or unused.
+        train: At most so many examples to learn from.
+        test: So many examples of the exam.
+    """
+    groups: dict[str, list[Example]] = {}
+    for item in sorted(examples, key=lambda item: _position(name_group(item))):
+        groups.setdefault(name_group(item), []).append(item)
+    marked = "test" in given.values()
+    chosen = _choose_given(groups, given, notes) if marked else _choose_hashed(groups, test)
+    exam = [item for name in chosen for item in groups[name]]
+    asked = set(chosen)  # There may be as many groups as rows.
+    learn = [item for name, members in groups.items() if name not in asked for item in members]
+    if marked:
+        learn = _leave_out_unmarked(learn, given, notes)
+    for side, items, count in (("training", learn, train), ("test", exam, test)):
+        if count is not None and len(items) > count:
+            notes.append(f"{len(items) - count} rows are not used, because {count} {side} rows are wanted")
+    return learn[:train], exam[:test]
+
+
+def _leave_out_unmarked(learn: list[Example], given: Mapping[str, str], notes: list[str]) -> list[Example]:
+    """Leave out rows of a third side, `validation` for instance: the file means them neither to learn from nor to ask."""
+    sides = [given.get(item.id, "train") for item in learn]
+    others = [side for side in sides if side != "train"]
+    if others:
+        notes.append(f"{len(others)} rows marked {others[0]!r} are used on neither side")
+    return [item for item, side in zip(learn, sides, strict=True) if side == "train"]
+
+
+def _choose_given(groups: Mapping[str, list[Example]], given: Mapping[str, str], notes: list[str]) -> list[str]:
+    """Return the groups with a row that the file marks for the test; other rows of theirs move there too."""
+    chosen = [name for name, members in groups.items() if any(given.get(item.id) == "test" for item in members)]
+    moved = sum(given.get(item.id) != "test" for name in chosen for item in groups[name])
+    if moved:
+        notes.append(f"{moved} rows not marked as test belong to a group (or an input) that is, and moved to the test")
+    return chosen
+
+
+def _choose_hashed(groups: Mapping[str, list[Example]], test: int | None) -> list[str]:
+    """Return the groups first in the order of their hashes: whole ones, as many as the number of rows allows.
+
+    A hash and not a drawn order: a row keeps its side when other rows come or go, so that an adapter trained on an
+    older version of the file has not seen the exam of a newer one.
+    """
+    if test is None:
+        return [name for name in groups if _position(name) < TEST_SHARE] or list(groups)[:1]
+    chosen: list[str] = []
+    room = test
+    for name, members in groups.items():
+        if len(members) <= room:
+            chosen.append(name)
+            room -= len(members)
+    return chosen or [min(groups, key=lambda name: len(groups[name]))]
+
+
+def _position(group: str) -> float:
+    """Return a number from 0 to 1 that depends on the group's name only."""
+    return int.from_bytes(blake2b(group.encode(), digest_size=8).digest()) / 2**64
