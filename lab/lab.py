@@ -70,4 +70,4 @@ class Lab:
         from finetune.adapters.store import choose_adapter
 
         weights = str(self.load_generator().description["weights"])
-        return choose_adapter(self.settings, task=task.name, weights=weights, wanted=adapter, with_context=arm.top_k > 0)
+        return choose_adapter(self.settings, task=task.name, weights=weights, adapter=adapter, with_context=arm.top_k > 0)
