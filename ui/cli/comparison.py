@@ -67,7 +67,7 @@ def _ask_arm(lab: Lab, task: Task, item: Example, name: str, options: DecodeOpti
     """Return one arm's answer as JSON values, or why it has none."""
     from core.comparison.arms import ARMS
     from lab.answering import answer_items, fix_adapter
-    from ui.page.passages_view import describe_support
+    from lab.provenance import describe_support
 
     try:
         arm = fix_adapter(lab, task, ARMS[name], adapter=adapter)

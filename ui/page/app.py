@@ -12,6 +12,7 @@ from core.errors import LabError
 from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
+from ui.page.choices import list_choices
 from ui.page.compare.tab import build_compare_tab
 from ui.page.documents.tab import LARGEST_MB, build_documents_tab
 from ui.page.evaluate.tab import build_evaluate_tab
@@ -19,7 +20,6 @@ from ui.page.finetune.tab import build_finetune_tab
 from ui.page.job_panel import remember_job
 from ui.page.learn.tab import build_learn_tab
 from ui.page.task.tab import build_task_tab
-from ui.page.task_choices import list_choices
 
 CSS = [Path(__file__).parent / "styles" / name for name in ("page.css", "documents.css", "training.css", "evaluate.css")]
 INTRO = """# RAG vs Fine-Tuning Lab

@@ -5,21 +5,21 @@ from collections import Counter
 import pytest
 
 from core.comparison.arms import ARMS
-from core.comparison.pipeline import answer
+from core.comparison.pipeline import Tools, answer
 from core.generation.fake import FakeGenerator
 from core.settings import Settings
 from core.values import Example
 from lab.lab import Lab
 from ui.page.app import build_page
-from ui.page.passages_view import highlight
-from ui.page.rendering import render_prediction
+from ui.page.compare.view import render_prediction
+from ui.page.passages import split_marked
 
 
 def test_texts_of_models_and_users_are_escaped(task):
     evil = '{"answer": "<script>alert(1)</script>", "area": "<b>"}'
     item = Example("x", "<img src=x>", {"answer": "<i>", "area": "pay", "sure": True})
     generator = FakeGenerator({(None, "Question: <img src=x>"): evil})
-    _, prediction = next(answer(task, [item], ARMS["base"], generator=generator))
+    _, prediction = next(answer(task, [item], ARMS["base"], Tools(generator)))
     html = render_prediction(task, item, prediction)
     assert "<script>" not in html
     assert "<img" not in html
@@ -28,7 +28,10 @@ def test_texts_of_models_and_users_are_escaped(task):
 
 
 def test_highlighting_marks_shared_words_only():
-    assert highlight("The bonus & <b>", "How high are bonuses? bonus") == "The <mark>bonus</mark> &amp; &lt;b&gt;"
+    pieces = split_marked("The bonus & <b>\nnext", "How high are bonuses? bonus")
+    assert [piece.text for piece in pieces if piece.marked] == ["bonus"]
+    assert "".join(piece.text for piece in pieces) == "The bonus & <b>\nnext"
+    assert [piece.text for piece in pieces if piece.line] == ["\n"]
 
 
 @pytest.mark.parametrize("name", ["answer", "search"])

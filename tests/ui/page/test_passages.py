@@ -5,12 +5,13 @@ import re
 import pytest
 
 from core.comparison.arms import ARMS
-from core.comparison.pipeline import answer
+from core.comparison.pipeline import Tools, answer
 from core.generation.fake import FakeGenerator
 from core.values import Document, Example, Hit, Passage
+from lab.provenance import describe_support
 from retrieval.evidence.abstention import EvidenceVerdict
-from ui.page.passages_view import describe_support, render_columns, render_hits, render_verdict
-from ui.page.rendering import render_prediction
+from ui.page.compare.view import render_prediction
+from ui.page.passages import render_columns, render_hits, render_verdict
 
 TEXT = "# Pay rules\n\n## Bonus\nThe walrus bonus is 40 euros & is paid in <May>.\n\nNobody else gets one."
 START = TEXT.index("The walrus")
@@ -29,7 +30,7 @@ class OneHit:
 def predict(task, text, arm="rag", question="How high is the bonus?"):
     generator = FakeGenerator({(None, f"Question: {question}"): text})
     item = Example("x", question)
-    return item, next(answer(task, [item], ARMS[arm], generator=generator, retriever=OneHit()))[1]
+    return item, next(answer(task, [item], ARMS[arm], Tools(generator, OneHit())))[1]
 
 
 def visible(html):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import gradio as gr
+from markupsafe import Markup
 
 from core.comparison.arms import ARMS, MAIN_ARMS, list_arms
 from core.errors import LabError
@@ -14,12 +15,13 @@ from core.values import DecodeOptions, Example, OnText, Prediction
 from lab.answering import answer_items, choose_options, describe_constraint
 from lab.lab import Lab
 from lab.search import judge_hits
+from ui.page.choices import DECODING, Choices
 from ui.page.compare.streaming import stream
-from ui.page.rendering import render_card, render_cards, render_note, render_partial, render_prediction
+from ui.page.compare.view import render_partial, render_prediction
+from ui.page.errors import explain
+from ui.page.rendering import render_card, render_cards, render_note
 
-Choices = Sequence[tuple[str, str]]
-SHOWN_ITEMS = 300
-DECODING = [("Free", "free"), ("Held to the schema", "constrained"), ("Draft, then held", "think")]
+SHOWN_ITEMS = 300  # Of a task's test questions; a longer list is no help to choose from.
 
 
 def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
@@ -41,13 +43,22 @@ def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
     def list_items(name: str) -> gr.Dropdown:
         return gr.Dropdown(_list_items(lab, name), value=None)
 
-    def take_item(name: str, identity: str | None) -> str:
-        found = _find_item(lab, name, identity)
-        return found.input if found else ""
+    @explain
+    def take_item(name: str, example_id: str | None) -> str:
+        example = _find_item(lab, name, example_id)
+        return example.input if example else ""
 
+    @explain
     def answer(name: str, wanted: list[str], text: str, identity: str | None, decoding: str = "free") -> Iterator[str]:
         """Answer a question with several approaches; yields HTML as the answers come."""
-        yield from _answer(lab, name, wanted, text, identity, decoding)
+        if not text.strip():
+            raise LabError("There is no question.", "Type one or take a test question.")
+        if not wanted:
+            raise LabError("No approach is chosen.", "Tick at least one.")
+        task, example = lab.task(name or ""), _find_item(lab, name, identity)
+        if example is None or example.input.strip() != text.strip():
+            example = Example("question", text.strip())
+        yield from _answer(lab, task, example, [arm.name for arm in list_arms() if arm.name in wanted], decoding)
 
     task.change(list_items, task, item, api_visibility="private")
     item.input(take_item, [task, item], question, api_visibility="private")
@@ -59,18 +70,9 @@ def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
     return task
 
 
-def _answer(lab: Lab, name: str, wanted: list[str], text: str, identity: str | None, mode: str) -> Iterator[str]:
-    try:
-        task = lab.task(name or "")
-        if not text.strip():
-            raise LabError("There is no question.", "Type one or take a test question.")
-        if not wanted:
-            raise LabError("No approach is chosen.", "Tick at least one.")
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    known = _find_item(lab, name, identity)
-    item = known if known is not None and known.input.strip() == text.strip() else Example("question", text.strip())
-    bodies = {arm.name: render_note("Waiting") for arm in list_arms() if arm.name in wanted}
+def _answer(lab: Lab, task: Task, item: Example, arms: list[str], mode: str) -> Iterator[str]:
+    """Yield the cards of all arms, each time that something was added to one of them."""
+    bodies = dict.fromkeys(arms, render_note("Waiting"))
     for arm in bodies:
         bodies[arm] = render_note("Working (the first answer also loads the model)")
         yield _render(bodies)
@@ -93,7 +95,7 @@ def _answer_one(lab: Lab, task: Task, item: Example, arm: str, options: DecodeOp
     return next(answer_items(lab, task, [item], ARMS[arm], options=options, on_text=on_text))[1]
 
 
-def _render(bodies: dict[str, str]) -> str:
+def _render(bodies: Mapping[str, str]) -> Markup:
     return render_cards(render_card(ARMS[arm].title, body) for arm, body in bodies.items())
 
 
@@ -107,7 +109,7 @@ def _list_items(lab: Lab, name: str | None) -> list[tuple[str, str]]:
         return []
 
 
-def _find_item(lab: Lab, name: str, identity: str | None) -> Example | None:
-    if not identity:
+def _find_item(lab: Lab, name: str, example_id: str | None) -> Example | None:
+    if not example_id:
         return None
-    return next((item for item in lab.task(name).test if item.id == identity), None)
+    return next((item for item in lab.task(name).test if item.id == example_id), None)

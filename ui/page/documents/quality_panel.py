@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from core.errors import LabError
 from lab.lab import Lab
 from lab.retrieval_quality import evaluate_retrieval
-from ui.page.passages_view import RETRIEVERS
+from ui.page.errors import explain
+from ui.page.markup import render
+from ui.page.passages import RETRIEVERS
 from ui.page.polling import EVERY
 from ui.page.rendering import render_note
 
@@ -32,14 +33,12 @@ def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
     table = gr.HTML(render_note(HINT), label="Retrieval quality", padding=False, min_height=90)
     plot = gr.Plot(label="Recall over the number of passages, with 95 % intervals", visible=False)
 
+    @explain
     def measure(name: str, progress: gr.Progress = gr.Progress()) -> list[Any]:  # noqa: B008  Gradio finds it by its default.
         def tell(mode: str, step: int, total: int) -> None:
             progress((step, total), desc=RETRIEVERS[mode], unit="questions")
 
-        try:
-            result = evaluate_retrieval(lab, lab.task(name or ""), modes=MODES, notify=tell)
-        except LabError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        result = evaluate_retrieval(lab, lab.task(name or ""), modes=MODES, notify=tell)
         return [render_quality(result), gr.Plot(draw_recall(result), visible=True)]
 
     start.click(measure, task, [table, plot], api_visibility="private", concurrency_id="model", concurrency_limit=1)
@@ -51,27 +50,26 @@ def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
     )
 
 
-def render_quality(result: Mapping[str, Any]) -> str:
+def render_quality(result: Mapping[str, Any]) -> Markup:
     """Show recall, reciprocal rank and nDCG of every search mode, each with its interval."""
-    head = "".join(f"<th>{name}</th>" for name in ("Search", *COLUMNS))
-    rows = "".join(
-        f"<tr><td>{escape(RETRIEVERS.get(mode, mode))}</td>{''.join(_cell(quality, path) for path in COLUMNS.values())}</tr>"
-        for mode, quality in result.items()
-    )
     count = next(iter(result.values()))["questions"]
-    note = (
-        f"{count} questions; a document counts at the rank of its best passage. Behind each mean its 95 % interval: where "
-        "two of them overlap widely, the difference may be chance."
+    return render(
+        "documents/quality",
+        columns=list(COLUMNS),
+        rows=[
+            (RETRIEVERS.get(mode, mode), [_pick(quality, path) for path in COLUMNS.values()])
+            for mode, quality in result.items()
+        ],
+        about=f"{count} questions; a document counts at the rank of its best passage. Behind each mean its 95 % interval: "
+        "where two of them overlap widely, the difference may be chance.",
     )
-    table = f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
-    return f'<section class="card quality">{table}{render_note(note)}</section>'
 
 
-def _cell(quality: Mapping[str, Any], path: tuple[str, ...]) -> str:
+def _pick(quality: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, float]:
     value: Any = quality
     for key in path:
         value = value[key]
-    return f"<td>{value['mean']:.3f} <span class='quiet'>{value['low']:.2f} to {value['high']:.2f}</span></td>"
+    return dict(value)
 
 
 def draw_recall(result: Mapping[str, Any]) -> Any:

@@ -9,7 +9,8 @@ import gradio as gr
 from core.errors import LabError
 from lab.lab import Lab
 from lab.search import SearchOptions, search_all
-from ui.page.passages_view import render_search
+from ui.page.errors import explain
+from ui.page.passages import render_search
 from ui.page.polling import EVERY
 from ui.page.rendering import render_note
 
@@ -38,6 +39,7 @@ def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> Search
     search = gr.Button("Search", variant="primary")
     found = gr.HTML(render_note(HINT), label="Results", padding=False)
 
+    @explain
     def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
         """Search a task's documents by vectors, by words and by both; returns HTML."""
         return _look(lab, name, text, joined, among or [], int(passages))
@@ -71,8 +73,5 @@ def suggest_query(lab: Lab, name: str | None) -> str:
 
 
 def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
-    try:
-        found = search_all(lab, lab.task(name or ""), text, SearchOptions(k=count, fusion=fusion, documents=tuple(documents)))
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    found = search_all(lab, lab.task(name or ""), text, SearchOptions(k=count, fusion=fusion, documents=tuple(documents)))
     return render_search(found.verdict, found.hits, text, found.index.load_document)

@@ -14,10 +14,11 @@ from lab.jobs import IndexRequest, start
 from lab.lab import Lab
 from retrieval.readers.registry import READERS, REFUSED
 from ui.command import RUNNER
-from ui.page.compare.tab import Choices
+from ui.page.choices import Choices
 from ui.page.documents.quality_panel import build_quality_panel
 from ui.page.documents.search_panel import build_search_panel
 from ui.page.documents.view import HEADERS, list_rows, render_problems, render_state
+from ui.page.errors import explain
 from ui.page.job_panel import JobPanel, build_job_panel
 from ui.page.polling import QUIET
 from ui.page.rendering import render_note
@@ -66,8 +67,8 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
     def look(name: str | None) -> list[Any]:
         return _look(lab, name)
 
-    def remove(name: str, identities: list[str]) -> list[Any]:
-        _remove(lab, name, identities)
+    def remove(name: str, documents: list[str]) -> list[Any]:
+        _remove(lab, name, documents)
         return [*_look(lab, name), render_note("Search again: what was found before may be deleted.")]
 
     def follow(identity: str | None, name: str | None) -> list[Any]:
@@ -82,9 +83,10 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
 def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, buttons: dict[str, gr.Button]) -> None:
     """Let the buttons start indexing."""
 
+    @explain
     def add(name: str, paths: list[str] | None) -> tuple[str, None]:
         if not paths:
-            raise gr.Error("There is no file to add. Choose some first.", print_exception=False)
+            raise LabError("There is no file to add.", "Choose some first.")
         return _start(lab, name, *paths), None
 
     buttons["add"].click(add, [task, files], [panel.job, files], api_visibility="private")
@@ -92,12 +94,10 @@ def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, but
     buttons["rebuild"].click(lambda name: _start(lab, name, rebuild=True), task, panel.job, api_visibility="private")
 
 
+@explain
 def _start(lab: Lab, name: str, *paths: str, rebuild: bool = False) -> str:
-    try:
-        lab.task(name or "")
-        return start(lab.settings, IndexRequest(name, tuple(paths), rebuild), runner=RUNNER).name
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    lab.task(name or "")
+    return start(lab.settings, IndexRequest(name, tuple(paths), rebuild), runner=RUNNER).name
 
 
 def _look(lab: Lab, name: str | None) -> list[Any]:
@@ -122,16 +122,14 @@ def _describe_own(own: int, count: int) -> str:
     return f"{count - own} documents came with the task and cannot be deleted. Of added ones the files are deleted too."
 
 
-def _remove(lab: Lab, name: str, identities: Sequence[str]) -> None:
-    try:
-        if not identities:
-            raise LabError("No document is chosen.", "Choose which to delete.")
-        task = lab.task(name or "")
-        check_idle(lab.settings, task)
-        lab.library.remove(task, identities)
-    except LabError as error:
-        raise gr.Error(str(error), print_exception=False) from error
-    gr.Info(f"Deleted: {', '.join(identities)}. No search finds them any more.")
+@explain
+def _remove(lab: Lab, name: str, documents: Sequence[str]) -> None:
+    if not documents:
+        raise LabError("No document is chosen.", "Choose which to delete.")
+    task = lab.task(name or "")
+    check_idle(lab.settings, task)
+    lab.library.remove(task, documents)
+    gr.Info(f"Deleted: {', '.join(documents)}. No search finds them any more.")
 
 
 def _has_ended(lab: Lab, identity: str | None) -> bool:

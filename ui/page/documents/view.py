@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
+from markupsafe import Markup
+
 from lab.documents import LARGEST_LIST, Holdings
-from ui.page.rendering import render_note
+from ui.page.markup import render
 
 HEADERS = ["Document", "Title", "Words", "Passages", "Pages, rows", "Whose", "State"]
 
@@ -19,30 +20,32 @@ def list_rows(holdings: Holdings) -> list[list[Any]]:
     ]
 
 
-def render_state(holdings: Holdings) -> str:
+def render_state(holdings: Holdings) -> Markup:
     """Say how the index stands, with what there is to do about it."""
-    if not holdings.indexed:
-        name, good, words = "No index", False, "Press Bring the index up to date: then it can be searched."
-    elif holdings.stale:
-        name, good, words = "Words only", False, "Press Bring the index up to date: then vectors are searched again too."
-    elif holdings.waiting:
-        name, good = "Behind", False
-        words = f"{holdings.waiting} documents are new, changed or gone. Press Bring the index up to date."
-    else:
-        name, good, words = "Up to date", True, ""
+    name, advice = _judge(holdings)
     passages, length = (sum(getattr(item, key) for item in holdings.documents) for key in ("passages", "words"))
     more = f" (the first {LARGEST_LIST} are listed and counted)" if holdings.count > len(holdings.documents) else ""
-    counts = f"{holdings.count} documents{more} · {passages:,} passages · {length:,} words"
-    notes = "".join(f"<p>{escape(note)}</p>" for note in holdings.notes)
-    return (
-        f'<section class="card state"><span class="badge {"ok" if good else "fail"}">{name}</span> '
-        f'<span class="quiet">{escape(counts)}</span>{notes}{f"<p>{words}</p>" if words else ""}</section>'
+    return render(
+        "documents/state",
+        name=name,
+        good=not advice,
+        counts=f"{holdings.count} documents{more} · {passages:,} passages · {length:,} words",
+        notes=holdings.notes,
+        advice=advice,
     )
 
 
-def render_problems(holdings: Holdings) -> str:
+def _judge(holdings: Holdings) -> tuple[str, str]:
+    """Return the state of an index in a word or two, and what to do about it; nothing where it is well."""
+    if not holdings.indexed:
+        return "No index", "Press Bring the index up to date: then it can be searched."
+    if holdings.stale:
+        return "Words only", "Press Bring the index up to date: then vectors are searched again too."
+    if holdings.waiting:
+        return "Behind", f"{holdings.waiting} documents are new, changed or gone. Press Bring the index up to date."
+    return "Up to date", ""
+
+
+def render_problems(holdings: Holdings) -> Markup:
     """List what the last indexing left out, and why."""
-    if not holdings.problems:
-        return ""
-    items = "".join(f"<li><b>{escape(path)}</b>: {escape(reason)}</li>" for path, reason in holdings.problems)
-    return f'<section class="card"><h3>Left out by the last indexing</h3><ul>{items}</ul>{render_note("The rest is searched.")}</section>'
+    return render("documents/problems", problems=holdings.problems) if holdings.problems else Markup("")

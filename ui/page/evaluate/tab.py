@@ -12,7 +12,7 @@ from core.errors import LabError
 from lab.jobs import CompareRequest, start
 from lab.lab import Lab
 from ui.command import RUNNER
-from ui.page.compare.tab import DECODING, Choices
+from ui.page.choices import DECODING, Choices
 from ui.page.errors import explain
 from ui.page.evaluate.plots import draw_contrasts
 from ui.page.evaluate.view import render_summary

@@ -14,7 +14,7 @@ from lab.training.costs import Costs
 from lab.training.jobs import name_task
 from lab.training.preflight import require_go, run_preflight
 from ui.command import RUNNER
-from ui.page.compare.tab import Choices
+from ui.page.choices import Choices
 from ui.page.errors import explain
 from ui.page.finetune.form import SIZED, Form, build_form, read_form
 from ui.page.finetune.history_panel import build_history

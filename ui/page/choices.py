@@ -1,12 +1,15 @@
-"""The tasks that a page offers."""
+"""What the tabs let a person choose from: tasks, ways of decoding."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from core.settings import Settings
 from core.tasks.folders import load_tasks
 
+Choices = Sequence[tuple[str, str]]  # (label, value)
+DECODING = [("Free", "free"), ("Held to the schema", "constrained"), ("Draft, then held", "think")]
 FIRST = "hiring-handbook"  # The quickest to train and to ask; `make demo` prepares it.
 
 log = logging.getLogger(__name__)
