@@ -14,7 +14,7 @@ import numpy as np
 
 from core.errors import LabError
 from core.storage import write_json
-from core.values import Document, Passage, Progress
+from core.values import Document, OnProgress, Passage
 from retrieval.chunking import searchable_text, split_document
 from retrieval.embedding.cache import CACHE, EmbeddingCache
 from retrieval.embedding.embedder import SPECIAL_TOKENS, Embedder, Fingerprint
@@ -145,7 +145,7 @@ class Builder:
         on_progress: Told (passages embedded, passages to embed); may raise to cancel.
     """
 
-    def __init__(self, folder: Path, base: Base, embedder: Embedder, settings: IndexInfo, on_progress: Progress) -> None:
+    def __init__(self, folder: Path, base: Base, embedder: Embedder, settings: IndexInfo, on_progress: OnProgress) -> None:
         self._folder, self._base, self._embedder, self._settings = folder, base, embedder, settings
         self._on_progress = on_progress
         self._reuse, self._embedded, self._seconds = True, 0, 0.0
@@ -278,7 +278,7 @@ class Builder:
         return self._base.store.list_ids()
 
 
-def watch(items: Iterable[Item], on_progress: Progress) -> Iterator[Item]:
+def watch(items: Iterable[Item], on_progress: OnProgress) -> Iterator[Item]:
     """Pass items on, letting a cancellation through about twice a second."""
     last = time.monotonic()
     for item in items:

@@ -15,7 +15,7 @@ from typing import Any
 
 from core.errors import LabError
 from core.storage import hash_json
-from core.values import Document, Progress
+from core.values import Document, OnProgress
 from retrieval.documents import Problem, SourceFile, parse_files
 from retrieval.embedding.cache import CACHE
 from retrieval.embedding.embedder import Embedder
@@ -122,7 +122,7 @@ def _mend(document: Document) -> Document:
 
 def index_documents(
     folder: Path, documents: Iterable[Document], embedder: Embedder, *, task: str, passage_tokens: int = PASSAGE_TOKENS,
-    on_progress: Progress = lambda step, total: None,
+    on_progress: OnProgress = lambda step, total: None,
 ) -> Index:  # fmt: skip
     """Bring an index up to date with documents and open it."""
     options = UpdateOptions(passage_tokens=passage_tokens)
@@ -131,7 +131,7 @@ def index_documents(
 
 
 @contextmanager
-def hold_base(folder: Path, on_progress: Progress = lambda step, total: None) -> Iterator[Base]:
+def hold_base(folder: Path, on_progress: OnProgress = lambda step, total: None) -> Iterator[Base]:
     """Be the one writer of an index and yield its present state, for `update_base`; a second writer waits.
 
     What is to change must be found out in here: before, another writer may change it.
@@ -148,7 +148,7 @@ def update_index(
     sources: Sources,
     embedder: Embedder,
     options: UpdateOptions = UpdateOptions(),
-    on_progress: Progress = lambda step, total: None,
+    on_progress: OnProgress = lambda step, total: None,
 ) -> Report:
     """Make an index hold exactly the sources; see `update_base`. One writer at a time; a second one waits."""
     with hold_base(folder, on_progress) as base:
@@ -161,7 +161,7 @@ def update_base(
     sources: Sources,
     embedder: Embedder,
     options: UpdateOptions = UpdateOptions(),
-    on_progress: Progress = lambda step, total: None,
+    on_progress: OnProgress = lambda step, total: None,
 ) -> Report:
     """Make an index that `hold_base` holds have exactly the sources.
 
@@ -197,7 +197,7 @@ def update_base(
     return _report(plan, built.name, built.passages, began, built=built, damaged=base.damaged)
 
 
-def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_progress: Progress) -> _Plan:
+def _make_plan(sources: Sources, base: Base, *, rebuild: bool, recut: bool, on_progress: OnProgress) -> _Plan:
     old = base.documents
     changed = [i for i, version in sources.versions.items() if rebuild or old.get(i) != version]
     fresh: dict[str, Document] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.table import join_rows
 from retrieval.readers.text import clean_text, decode_text
 
@@ -35,9 +35,9 @@ def _parse(text: str, what: str) -> Any:
     try:
         return json.loads(text, parse_float=str, parse_int=str)
     except RecursionError as error:
-        raise Unreadable(f"{what} is nested too deeply.") from error
+        raise UnreadableFile(f"{what} is nested too deeply.") from error
     except ValueError as error:
-        raise Unreadable(f"{what} is no JSON: {error}.") from error
+        raise UnreadableFile(f"{what} is no JSON: {error}.") from error
 
 
 def _paragraphs(value: dict[str, Any]) -> Iterator[str]:
@@ -64,7 +64,7 @@ def _render(value: Any) -> str:
     try:
         return "\n".join(_lines(value, ""))
     except RecursionError as error:
-        raise Unreadable("It is nested too deeply.") from error
+        raise UnreadableFile("It is nested too deeply.") from error
 
 
 def _lines(value: Any, name: str) -> Iterator[str]:

@@ -44,5 +44,5 @@ class Text:
     note: str = ""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """A file that cannot be read; the message says why and what to do, for people."""

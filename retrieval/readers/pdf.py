@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.text import CONTROL, clean_text
 
 SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end, joins the lines, and cannot tell self-service.
@@ -34,9 +34,9 @@ def read_pdf(path: Path, limits: Limits) -> Text:
     try:
         pdf = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
-        raise Unreadable(_explain(error)) from error
+        raise UnreadableFile(_explain(error)) from error
     if len(pdf) > limits.pages:
-        raise Unreadable(f"It has {len(pdf):,} pages; the limit is {limits.pages:,}: split it.")
+        raise UnreadableFile(f"It has {len(pdf):,} pages; the limit is {limits.pages:,}: split it.")
     headings = _read_outline(pdf)
     pages, pictures, broken = [], [], []
     for number in range(len(pdf)):

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from core.values import Document
 from retrieval.readers.html import read_html
 from retrieval.readers.json import read_json_file, read_json_lines
-from retrieval.readers.limits import LIMITS, Limits, Text, Unreadable
+from retrieval.readers.limits import LIMITS, Limits, Text, UnreadableFile
 from retrieval.readers.pdf import read_pdf
 from retrieval.readers.table import read_csv, read_tsv
 from retrieval.readers.text import read_text
@@ -93,8 +93,8 @@ def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
         _check(file, limits)
         text = READERS[file.path.suffix.lower()](file.path, limits)
         if not text.text.strip():
-            raise Unreadable(text.note or "It is empty: there is no text in it.")
-    except Unreadable as error:
+            raise UnreadableFile(text.note or "It is empty: there is no text in it.")
+    except UnreadableFile as error:
         return [Problem(file.name, str(error))]
     except OSError as error:
         return [Problem(file.name, f"It cannot be read: {error.strerror or error}.")]
@@ -105,12 +105,12 @@ def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
 def _check(file: SourceFile, limits: Limits) -> None:
     suffix = file.path.suffix.lower()
     if suffix in REFUSED:
-        raise Unreadable(f"Files of the kind {suffix} are not read: {REFUSED[suffix]}.")
+        raise UnreadableFile(f"Files of the kind {suffix} are not read: {REFUSED[suffix]}.")
     size = file.path.stat().st_size
     if not size:
-        raise Unreadable("It is empty: it has 0 bytes.")
+        raise UnreadableFile("It is empty: it has 0 bytes.")
     if size > limits.bytes:
-        raise Unreadable(f"It has {size / 2**20:,.0f} MiB; the limit is {limits.bytes / 2**20:,.0f} MiB: split it.")
+        raise UnreadableFile(f"It has {size / 2**20:,.0f} MiB; the limit is {limits.bytes / 2**20:,.0f} MiB: split it.")
 
 
 def _find_title(file: SourceFile, text: Text) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.text import decode_text
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -64,9 +64,9 @@ def _read(path: Path, limits: Limits, delimiters: Sequence[str]) -> Text:
     try:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise Unreadable(f"It is a damaged table: {error}.") from error
+        raise UnreadableFile(f"It is a damaged table: {error}.") from error
     if not rows:
-        raise Unreadable("It is empty: there is no row in it.")
+        raise UnreadableFile("It is empty: there is no row in it.")
     if len(rows) == 1 or not looks_like_header(rows[0]):
         return join_rows(_render_record(row, []) for row in rows)
     header = [_flatten(cell) for cell in rows[0]]

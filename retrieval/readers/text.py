@@ -6,7 +6,7 @@ import codecs
 import re
 from pathlib import Path
 
-from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.limits import Limits, Text, UnreadableFile
 
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 MARKS = (
@@ -42,11 +42,11 @@ def decode_text(data: bytes, *, declared: str = "") -> str:
         declared: The encoding that the file names for itself, tried after UTF-8.
 
     Raises:
-        Unreadable: It is no text, or in an encoding that cannot be told.
+        UnreadableFile: It is no text, or in an encoding that cannot be told.
     """
     text = clean_text(_decode(data, declared))
     if len(CONTROL.findall(text[:SAMPLE_BYTES])) > CONTROL_SHARE * len(text[:SAMPLE_BYTES]):
-        raise Unreadable("It is a binary file, not text: it is full of control characters.")
+        raise UnreadableFile("It is a binary file, not text: it is full of control characters.")
     return text
 
 
@@ -60,7 +60,7 @@ def _decode(data: bytes, declared: str) -> str:
         if data.startswith(mark):
             return _decode_marked(data, encoding)
     if data.count(0) > BINARY_SHARE * len(data):
-        raise Unreadable("It is a binary file, or UTF-16 without its mark: it is full of NUL bytes.")
+        raise UnreadableFile("It is a binary file, or UTF-16 without its mark: it is full of NUL bytes.")
     for encoding in ("utf-8", declared):
         try:
             return data.decode(encoding) if encoding else _guess(data)
@@ -73,7 +73,7 @@ def _decode_marked(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(
+        raise UnreadableFile(
             f"It begins with the mark of {encoding.upper()}, but byte {error.start} is not that: save it as UTF-8."
         ) from error
 
@@ -94,4 +94,4 @@ def _guess(data: bytes) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Unreadable("Its text encoding cannot be told: save it as UTF-8.")
+    raise UnreadableFile("Its text encoding cannot be told: save it as UTF-8.")

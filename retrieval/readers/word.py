@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from retrieval.readers.limits import Limits, Text, Unreadable
+from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.table import looks_like_header, render_rows
 from retrieval.readers.text import clean_text
 
@@ -36,7 +36,7 @@ def read_docx(path: Path, limits: Limits) -> Text:
         document = docx.Document(str(path))
     except (PackageNotFoundError, KeyError, ValueError) as error:
         reason = str(error).replace(str(path), path.name)
-        raise Unreadable(f"It is no readable Word document: {reason}.") from error
+        raise UnreadableFile(f"It is no readable Word document: {reason}.") from error
     prefixes = _find_prefixes(document)
     return Text(clean_text("\n\n".join(_blocks(document.element.body, prefixes))).strip())
 
@@ -45,19 +45,19 @@ def _check_archive(path: Path, limits: Limits) -> None:
     """Unpack every member once, without keeping it: a few kilobytes may unpack to gigabytes.
 
     Raises:
-        Unreadable: It is no archive, a damaged or encrypted one, or holds more than the limit.
+        UnreadableFile: It is no archive, a damaged or encrypted one, or holds more than the limit.
     """
     with path.open("rb") as stream:
         if stream.read(len(OLE_MARK)) == OLE_MARK:
-            raise Unreadable("It is protected by a password, or an old .doc: save it without one as .docx.")
+            raise UnreadableFile("It is protected by a password, or an old .doc: save it without one as .docx.")
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
             if size > limits.unpacked_bytes:
-                raise Unreadable(_too_large(size, limits))
+                raise UnreadableFile(_too_large(size, limits))
             _unpack(archive, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Unreadable(f"It is no Word document, or a damaged one: {error}.") from error
+        raise UnreadableFile(f"It is no Word document, or a damaged one: {error}.") from error
 
 
 def _unpack(archive: zipfile.ZipFile, limits: Limits) -> None:
@@ -67,7 +67,7 @@ def _unpack(archive: zipfile.ZipFile, limits: Limits) -> None:
             while block := stream.read(BLOCK):
                 size += len(block)
                 if size > limits.unpacked_bytes:
-                    raise Unreadable(_too_large(size, limits))
+                    raise UnreadableFile(_too_large(size, limits))
 
 
 def _too_large(size: int, limits: Limits) -> str:
