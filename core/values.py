@@ -15,6 +15,12 @@ Finish = Literal["stop", "length"]
 Mode = Literal["free", "constrained", "think"]
 MODES: tuple[Mode, ...] = ("free", "constrained", "think")
 
+# Who is told while work goes on.
+OnText = Callable[[int, str], None]  # Index of the prompt, its answer so far.
+OnProgress = Callable[[int, int], None]  # Step, total.
+OnStage = Callable[[str, int, int], None]  # What is being done, step, total.
+OnNotice = Callable[[str], None]  # A sentence.
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -170,27 +176,21 @@ class Prediction:
         return self.stage == "strict" and not self.issues
 
 
-Progress = Callable[[int, int], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Support:
-    """What constrained decoding does about a schema.
+    """Whether constrained decoding can hold answers to a schema, and which parts of it.
 
     Args:
-        enforced: Whether answers are held to the schema while they are written.
-        reason: Why not, in the engine's words; empty when they are.
-        caps: Limits put into the copy that is used for decoding.
-        afterwards: Keywords left out of that copy; only validation sees to them.
+        enforced: Whether no answer can be written that breaks it.
+        reason: Why not, in the engine's words; empty where `enforced`.
+        caps: Limits that decoding adds, so that no text and no list goes on for ever.
+        afterwards: Keywords that decoding leaves out; the finished answer is checked against them.
     """
 
     enforced: bool
     reason: str = ""
     caps: tuple[str, ...] = ()
     afterwards: tuple[str, ...] = ()
-
-
-OnText = Callable[[int, str], None]
 
 
 class Generator(Protocol):

@@ -14,7 +14,7 @@ from core.tasks.task import Task
 from core.values import Document
 from lab.lab import Lab
 
-State = Literal["in the index", "changed since", "not in the index", "its file is gone"]
+HoldingState = Literal["in the index", "changed since", "not in the index", "its file is gone"]
 LARGEST_LIST = 500
 
 
@@ -29,7 +29,7 @@ class Holding:
     passages: int
     parts: str
     own: bool
-    state: State
+    state: HoldingState
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _open(lab: Lab, task: Task) -> tuple[Any, tuple[str, ...]]:
     return index, index.notes
 
 
-def _compare(file: Any, version: Any) -> State:
+def _compare(file: Any, version: Any) -> HoldingState:
     if version is None:
         return "not in the index"
     if file is None:
@@ -119,7 +119,7 @@ def _compare(file: Any, version: Any) -> State:
     return "in the index" if (file.sha256, file.name) == (version.sha256, version.origin) else "changed since"
 
 
-def _describe(name: str, file: Any, index: Any, *, own: bool, state: State) -> Holding:
+def _describe(name: str, file: Any, index: Any, *, own: bool, state: HoldingState) -> Holding:
     document: Document | None = index.load_document(name) if index is not None else None
     if document is None:
         return Holding(name, "", file.name, 0, 0, "", own, state)

@@ -14,9 +14,7 @@ from core.errors import LabError
 from core.settings import BUNDLED_TASKS, Settings
 from core.storage import cannot_write, hash_json
 from core.tasks.task import Task
-from core.values import Document, Retriever
-
-Notify = Callable[[str, int, int], None]
+from core.values import Document, OnStage, Retriever
 
 
 @dataclass
@@ -71,7 +69,7 @@ class Library:
         return {file.id: file for file in files if file.path.is_relative_to(folder)}
 
     def update(
-        self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: Notify = lambda stage, step, total: None
+        self, task: Task, *, add: Sequence[Path] = (), rebuild: bool = False, notify: OnStage = lambda stage, step, total: None
     ) -> dict[str, Any]:
         """Bring a task's index up to date with its documents.
 
@@ -185,7 +183,7 @@ class Library:
         return self.search_documents(f"{task.name}.examples", documents, mode="hybrid")
 
     def search_documents(
-        self, name: str, documents: Iterable[Document], *, mode: str, notify: Notify = lambda stage, step, total: None
+        self, name: str, documents: Iterable[Document], *, mode: str, notify: OnStage = lambda stage, step, total: None
     ) -> Retriever:
         """Return a search over documents that are no files, in passages as long as the embedder sees.
 
@@ -206,7 +204,7 @@ class Library:
 
     def _sync(
         self, task: Task, base: Any, sources: Any, *, rebuild: bool = False, purge: bool = False,
-        notify: Notify = lambda stage, step, total: None,
+        notify: OnStage = lambda stage, step, total: None,
     ) -> dict[str, Any]:  # fmt: skip
         """Make a task's index that is held hold exactly the sources; returns the report's fields and the task's name.
 

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from core.tasks.task import Task
-from core.values import Hit, Retriever
+from core.values import Hit, OnStage, Retriever
 from lab.lab import Lab
-from lab.library import Notify
 
 BLOCK = 32
 
@@ -21,7 +20,7 @@ class _Watched:
 
     retriever: Retriever
     mode: str
-    notify: Notify
+    notify: OnStage
 
     def search(self, queries: Sequence[str], *, top_k: int) -> list[list[Hit]]:
         """Search block by block."""
@@ -33,7 +32,7 @@ class _Watched:
         return found
 
 
-def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:
+def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: OnStage) -> dict[str, Any]:
     """Measure how well each search mode finds the evidence of a task's test questions.
 
     Raises:
@@ -47,7 +46,7 @@ def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: No
     }
 
 
-def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: Notify) -> dict[str, Any]:
+def evaluate_beir(lab: Lab, folder: Path, *, modes: Sequence[str], notify: OnStage) -> dict[str, Any]:
     """Measure each search mode on a benchmark in BEIR's form; passages are as long as the embedder sees.
 
     Raises:

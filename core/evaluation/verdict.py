@@ -9,7 +9,7 @@ from typing import Literal
 from core.comparison.arms import find_title, sort_by_simplicity
 from core.evaluation.statistics import EQUIVALENCE_MARGIN, Contrast
 
-State = Literal["better", "equivalent", "inconclusive", "invalid"]
+VerdictState = Literal["better", "equivalent", "inconclusive", "invalid"]
 ALPHA = 0.05  # A corrected p below it is called a difference.
 Z_POWER = 2.8  # z(97.5 %) + z(80 %): an interval at 95 % and a power of 80 %.
 Z_LEVEL = 1.96  # z(97.5 %): half the width of an interval at 95 %, in standard errors.
@@ -21,7 +21,7 @@ FEWEST = 10  # Fewer items than this are never suggested.
 class Verdict:
     """`arm` is the recommendation; None when nothing can be said."""
 
-    state: State
+    state: VerdictState
     arm: str | None
     sentence: str
 

