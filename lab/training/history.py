@@ -13,7 +13,7 @@ from core.jobs import list_configs, read_config, read_events, read_status
 from core.settings import Settings
 from core.stored import Listing, read_each
 from finetune.adapters.card import AdapterCard, is_number, rank_adapter
-from finetune.adapters.store import list_adapters, read_selected
+from finetune.adapters.store import list_adapters, list_cards, read_selected
 from finetune.config import TrainConfig, default_alpha
 from lab.jobs import TrainRequest, read_request
 
@@ -82,7 +82,7 @@ def list_evaluations(outcome: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def list_trainings(settings: Settings, task: str) -> Listing[Training]:
     """Return the trainings of a task, newest first, and a sentence for each damaged one; an adapter counts once, with its job."""
-    adapters = Listing(list_adapters(settings, task=task), [])
+    adapters = list_cards(settings, task=task)
     cards = {card.id: card for card in adapters.whole}
     jobs = [folder for folder, _ in list_configs(settings, "train", task)]
     listing = read_each(jobs, lambda folder: _read_job(folder, cards))

@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 def render(template: str, **values: Any) -> Markup:
     """Return the HTML of a template, named without its suffix, for example `finetune/cost`."""
-    return Markup(_environment().get_template(f"{template}.html.jinja").render(**values))
+    return Markup(_environment().get_template(f"{template}.html.jinja").render(**values).strip())
 
 
 def join(parts: Any) -> Markup:

@@ -34,7 +34,7 @@ def predict(task, text, arm="rag", question="How high is the bonus?"):
 
 
 def visible(html):
-    return re.sub(r"<[^>]+>", "", html)
+    return re.sub(r"<[^>]+>", "", html).strip()
 
 
 def test_each_value_is_supported_or_unsupported(task):

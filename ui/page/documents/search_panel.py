@@ -39,7 +39,6 @@ def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> Search
     search = gr.Button("Search", variant="primary")
     found = gr.HTML(render_note(HINT), label="Results", padding=False)
 
-    @explain
     def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
         """Search a task's documents by vectors, by words and by both; returns HTML."""
         return _look(lab, name, text, joined, among or [], int(passages))
@@ -72,6 +71,7 @@ def suggest_query(lab: Lab, name: str | None) -> str:
         return ""
 
 
+@explain
 def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
     found = search_all(lab, lab.task(name or ""), text, SearchOptions(k=count, fusion=fusion, documents=tuple(documents)))
     return render_search(found.verdict, found.hits, text, found.index.load_document)

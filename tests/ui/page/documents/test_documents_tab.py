@@ -192,7 +192,7 @@ def quality(mean):
 def test_quality_is_a_table_and_a_plot_with_intervals():
     result = {"dense": quality(0.6), "bm25": quality(0.5), "hybrid": quality(0.9)}
     html = render_quality(result)
-    assert "0.900 <span class='quiet'>0.80 to 0.95</span>" in html
+    assert '0.900 <span class="quiet">0.80 to 0.95</span>' in html
     assert "7 questions" in html
     figure = draw_recall(result)
     assert [trace.name for trace in figure.data] == ["Dense", "BM25", "Hybrid"]
