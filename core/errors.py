@@ -1,6 +1,6 @@
 """The one error that is the user's business.
 
-Three kinds of failure stay apart (DESIGN section 3): a model that answers badly is data and is counted;
+Three kinds of failure stay apart (ARCHITECTURE.md): a model that answers badly is data and is counted;
 a user or environment problem is a `LabError`, translated once at the edge into a message box or exit code 2;
 a bug of ours propagates with its traceback.
 """

@@ -67,25 +67,35 @@ def read_stored(kind: type[Record], path: Path, *, remedy: str = "Delete it; the
 
 
 def restore(kind: type[Record], text: str, *, origin: str, remedy: str = "") -> Record:
-    """Return the record that a JSON text holds; `origin` is what an error names.
+    """Return the record that a JSON text holds, fields that this version does not know included.
 
     Raises:
-        LabError: The text is not JSON, or a field is missing or of another kind.
+        LabError: The text is not JSON, or a field is missing or of another kind; `origin` is named.
+    """
+    record = parse_value(kind, text, origin=origin, remedy=remedy)
+    known = {item.name for item in fields(kind)} - {"extra"}
+    return replace(record, extra={name: value for name, value in json.loads(text).items() if name not in known})
+
+
+def parse_value(kind: type[Item], text: str, *, origin: str, remedy: str = "") -> Item:
+    """Return the value of a dataclass that a JSON text holds; other fields than its own are dropped.
+
+    Raises:
+        LabError: The text is not JSON, or a field is missing or of another kind; `origin` is named.
     """
     from pydantic import ValidationError
 
     try:
-        values = json.loads(text)
+        json.loads(text)  # Says in plainer words than pydantic where a text stops being JSON.
         reader: Any = _reader(cast("Any", kind))
-        record: Record = reader.validate_json(text, strict=True)
+        value: Item = reader.validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise LabError(f"{origin} is damaged: {place}: {first['msg']}.", remedy) from error
     except (ValueError, RecursionError) as error:
         raise LabError(f"{origin} is damaged: {error}.", remedy) from error
-    known = {item.name for item in fields(kind)} - {"extra"}
-    return replace(record, extra={name: value for name, value in values.items() if name not in known})
+    return value
 
 
 def read_each(sources: Iterable[Path], read: Callable[[Path], Item]) -> Listing[Item]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from core.errors import LabError
 from core.settings import Settings
 from core.storage import child, new_folder, verify_folder, write_json, write_text
-from core.stored import Listing, Stored, read_each, read_stored
+from core.stored import Listing, Stored, parse_value, read_each, read_stored
 from core.values import Prediction
 
 RECORD = "run.json"
@@ -69,8 +69,8 @@ def _find_folder(settings: Settings, run_id: str) -> Path:
     return folder
 
 
-def load_predictions(settings: Settings, run_id: str) -> list[dict[str, Any]]:
-    """Return a run's predictions as plain JSON values, in the order of arms and items.
+def load_predictions(settings: Settings, run_id: str) -> list[Prediction]:
+    """Return a run's predictions in the order of arms and items.
 
     Raises:
         LabError: There is no such run, or a line of the file is damaged; it is named.
@@ -80,13 +80,11 @@ def load_predictions(settings: Settings, run_id: str) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise LabError(f"Cannot read {path}: {error}.", REMEDY) from error
-    predictions = []
-    for number, line in enumerate(filter(None, lines), start=1):
-        try:
-            predictions.append(json.loads(line))
-        except ValueError as error:
-            raise LabError(f"{path}:{number} is damaged: {error}.", REMEDY) from error
-    return predictions
+    return [
+        parse_value(Prediction, line, origin=f"{path}:{number}", remedy=REMEDY)
+        for number, line in enumerate(lines, start=1)
+        if line
+    ]
 
 
 def list_runs(settings: Settings) -> Listing[Run]:

@@ -1,6 +1,6 @@
 """How far a predicted object is from the expected one, field by field.
 
-The schema says how a field is marked (`x-score`, DESIGN section 4). Every item counts in the denominator: an
+The schema says how a field is marked (`x-score`, `tasks/README.md`). Every item counts in the denominator: an
 answer that could not be read scores 0, a field that nobody expected a mark for is left out, not zero.
 """
 
@@ -12,8 +12,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-RULES = ("exact", "text", "number", "set", "ordinal", "ignore")
 
 
 @dataclass(frozen=True, slots=True)

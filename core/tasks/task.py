@@ -41,11 +41,6 @@ class Task:
         return self.folder / "documents"
 
     @property
-    def has_documents(self) -> bool:
-        """Whether there is anything to retrieve from."""
-        return self.documents_folder.is_dir() and any(path.is_file() for path in self.documents_folder.rglob("*"))
-
-    @property
     def decoding_schema(self) -> dict[str, Any]:
         """What constrained decoding holds answers to: the schema, with texts and lists bounded by what training answers need."""
         return bound_outputs(self.schema, (example.output for example in self.train if example.output is not None))

@@ -13,6 +13,7 @@ from core.comparison.runs import Run, list_runs, load_predictions, load_run, sav
 from core.errors import LabError
 from core.storage import MANIFEST, child, verify_folder, write_json
 from core.stored import Stored, read_each, read_stored, restore
+from core.values import Generation, Hit, Issue, Passage, Prediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def test_a_damaged_manifest_is_named(tmp_path, text):
 
 def test_a_run_keeps_what_a_later_version_wrote_and_a_damaged_one_hides_no_other(settings):
     run = Run("r1", "t", "ok", "now", {}, {}, {}, extra={"of_tomorrow": [1]})
-    folder = save_run(settings, run, {}, "<p>")
+    save_run(settings, run, {}, "<p>")
     assert load_run(settings, "r1").as_json()["of_tomorrow"] == [1]
     for name in ("r0", "r2"):
         (settings.folder("runs") / name).mkdir()
@@ -101,8 +102,20 @@ def test_a_run_keeps_what_a_later_version_wrote_and_a_damaged_one_hides_no_other
     listing = list_runs(settings)
     assert [run.id for run in listing.whole] == ["r1"]
     assert [sentence.split(":")[0] for sentence in listing.damaged] == ["r2", "r0"]
-    (folder / "predictions.jsonl").write_text('{"arm": "base"}\n{"arm"\n')
-    with pytest.raises(LabError, match=r"predictions\.jsonl:2"):
-        load_predictions(settings, "r1")
+
+
+def test_predictions_come_back_as_they_were(settings):
+    passage = Passage("pay", "Pay", 3, 9, "a bonus", place="page 2")
+    hit = Hit(passage, 0.5, ranks={"dense": 1}, scores={"dense": 0.7})
+    generation = Generation('{"a": "ü\u2028"}', 9, 4, 0.1, 0.2, "stop", forced_tokens=2)
+    whole = Prediction("rag", "q1", (hit,), generation, {"a": "ü\u2028"}, (), "strict", 1, ("leave",))
+    failed = Prediction("base", "q1", (), generation, None, (Issue("", "json", "no JSON"),), "failed")
+    folder = save_run(settings, Run("r1", "t", "ok", "now", {}, {}, {}), {"base": [failed], "rag": [whole]}, "<p>")
+    assert load_predictions(settings, "r1") == [failed, whole]
+    lines = (folder / "predictions.jsonl").read_text()
+    for damage in ('{"arm"', '{"arm": "base"}', "[]", "5"):
+        (folder / "predictions.jsonl").write_text(f"{lines}\n{damage}\n")
+        with pytest.raises(LabError, match=r"predictions\.jsonl:4 is damaged"):
+            load_predictions(settings, "r1")
     with pytest.raises(LabError, match="There is no run"):
         load_predictions(settings, "../runs/r1")

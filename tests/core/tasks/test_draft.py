@@ -117,7 +117,7 @@ def test_a_written_task_loads_and_nothing_is_overwritten(tmp_path):
     folder = write_task(draft, tmp_path, TaskTexts('A "quoted" title', "Sort it."), name="mine", documents=[page])
     task = load_task(folder)
     assert (task.title, len(task.train), len(task.test)) == ('A "quoted" title', len(draft.train), len(draft.test))
-    assert task.has_documents
+    assert (task.documents_folder / "page.md").read_text() == "# Page\nText."
     with pytest.raises(LabError, match="already"):
         write_task(draft, tmp_path, TaskTexts("t", "i"), name="mine")
     for name in ("Bad Name", "../up", ""):
