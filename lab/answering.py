@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from core.answers.writing import serialize
 from core.comparison.arms import Arm
-from core.comparison.pipeline import answer
+from core.comparison.pipeline import Tools, answer
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import MODES, DecodeOptions, Example, Message, OnText, Prediction
@@ -33,13 +33,16 @@ def answer_items(
     Raises:
         LabError: The arm lacks its adapter or index; how to make it is said. Or as `core.comparison.pipeline.answer`.
     """
+    tools = Tools(
+        lab.load_generator(),
+        retriever=lab.library.load_retriever(task) if arm.top_k else None,
+        examples=lab.library.load_examples(task) if arm.nearest else None,
+    )
     yield from answer(
         task,
         items,
         fix_adapter(lab, task, arm),
-        generator=lab.load_generator(),
-        retriever=lab.library.load_retriever(task) if arm.top_k else None,
-        examples=lab.library.load_examples(task) if arm.nearest else None,
+        tools,
         options=options,
         on_text=on_text,
     )

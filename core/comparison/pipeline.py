@@ -16,6 +16,21 @@ from core.values import DecodeOptions, Example, Generation, Generator, Hit, Mess
 
 
 @dataclass(frozen=True, slots=True)
+class Tools:
+    """What arms answer with.
+
+    Args:
+        generator: Writes the answers.
+        retriever: Finds passages, for arms that retrieve.
+        examples: Searches the training examples, for arms that show the nearest ones.
+    """
+
+    generator: Generator
+    retriever: Retriever | None = None
+    examples: Retriever | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Packed:
     """A prompt that fits, with the hits that it holds and those that were left out."""
 
@@ -28,16 +43,12 @@ def answer(
     task: Task,
     items: Sequence[Example],
     arm: Arm,
+    tools: Tools,
     *,
-    generator: Generator,
-    retriever: Retriever | None = None,
-    examples: Retriever | None = None,
     options: DecodeOptions | None = None,
     on_text: OnText | None = None,
 ) -> Iterator[tuple[int, Prediction]]:
     """Answer items with one arm, yielding (index of the item, prediction) as they finish.
-
-    `examples` searches the training examples, for arms that show the nearest ones.
 
     Raises:
         LabError: The arm needs an adapter or an index that is not there, or a question does not fit.
@@ -45,30 +56,45 @@ def answer(
     options = options or DecodeOptions()
     if arm.uses_adapter and arm.adapter is None:
         raise LabError(f"The arm {arm.name!r} needs an adapter for {task.name}.", f"Train one: `ragft train {task.name}`.")
-    if arm.top_k and retriever is None:
-        raise LabError(f"The arm {arm.name!r} needs an index of {task.name}.", f"Build it: `ragft index {task.name}`.")
-    hits = retriever.search([item.input for item in items], top_k=arm.top_k) if arm.top_k and retriever else [[]] * len(items)
-    shots = [choose_shots(task, arm.shots)] * len(items)
-    if arm.nearest:
-        if examples is None:
-            raise LabError(f"The arm {arm.name!r} needs a search over the training examples of {task.name}.")
-        found = find_nearest(task, [item.input for item in items], examples, count=arm.shots)
-        shots = [list(reversed(nearest)) for nearest in found]  # The nearest stands next to the question.
+    hits = _search(task, items, arm, tools)
+    shots = _choose_examples(task, items, arm, tools)
     packed = [
-        _pack(task, item, shots=shown, hits=passages, generator=generator, options=options)
+        _pack(task, item, shots=shown, hits=passages, generator=tools.generator, options=options)
         for item, shown, passages in zip(items, shots, hits, strict=True)
     ]
     prompts = [pack.messages for pack in packed]
-    answers = generator.generate(prompts, adapter=arm.adapter, options=options, schema=task.decoding_schema, on_text=on_text)
+    schema = task.decoding_schema
+    answers = tools.generator.generate(prompts, adapter=arm.adapter, options=options, schema=schema, on_text=on_text)
     for index, generation in answers:
         yield index, _predict(task, items[index], arm, packed[index], generation)
+
+
+def _search(task: Task, items: Sequence[Example], arm: Arm, tools: Tools) -> Sequence[Sequence[Hit]]:
+    """Return the passages of each item, best first; none for an arm that does not retrieve."""
+    if not arm.top_k:
+        return [[]] * len(items)
+    if tools.retriever is None:
+        raise LabError(f"The arm {arm.name!r} needs an index of {task.name}.", f"Build it: `ragft index {task.name}`.")
+    return tools.retriever.search([item.input for item in items], top_k=arm.top_k)
+
+
+def _choose_examples(task: Task, items: Sequence[Example], arm: Arm, tools: Tools) -> Sequence[Sequence[Example]]:
+    """Return the examples that each item's prompt shows: the task's fixed ones, or the nearest."""
+    if not arm.nearest:
+        return [choose_shots(task, arm.shots)] * len(items)
+    if tools.examples is None:
+        raise LabError(f"The arm {arm.name!r} needs a search over the training examples of {task.name}.")
+    nearest = find_nearest(task, [item.input for item in items], tools.examples, count=arm.shots)
+    return [list(reversed(examples)) for examples in nearest]  # A small model copies most from what it read last.
 
 
 def _pack(
     task: Task, item: Example, *, shots: Sequence[Example], hits: Sequence[Hit], generator: Generator, options: DecodeOptions
 ) -> _Packed:
     """Fit whole passages, best first, into the context that the answer leaves free."""
+    # A draft stands between prompt and answer, and one token ends the answer.
     room = generator.context_tokens - options.max_new_tokens - (options.draft_tokens if options.mode == "think" else 0) - 1
+    # Whole passages or none: half a rule reads as another rule.
     for kept in range(len(hits), -1, -1):
         messages = build_prompt(task, item.input, shots=shots, hits=hits[:kept])
         needed = generator.count_tokens(messages)

@@ -19,6 +19,14 @@ MIN_CLUSTERS = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """One arm's marks of one metric. Shape of `values`: (items,), in the order that all arms share."""
+
+    arm: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Contrast:
     """The mean paired difference a - b of one metric on one slice.
 
@@ -39,11 +47,6 @@ class Contrast:
     p_holm: float | None = None
 
     @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval lies on one side of zero."""
-        return self.ci_low is not None and self.ci_high is not None and (self.ci_low > 0 or self.ci_high < 0)
-
-    @property
     def equivalent(self) -> bool:
         """Whether the whole interval lies within the equivalence margin: the arms differ by less than it."""
         low, high = self.ci_low, self.ci_high
@@ -59,25 +62,20 @@ class Interval:
     high: float
 
 
-def contrast(
-    a: str, b: str, metric: str, slice_name: str, *, values_a: Sequence[float], values_b: Sequence[float],
-    clusters: Sequence[str], seed: int = 0,
-) -> Contrast:  # fmt: skip
+def contrast(a: Sample, b: Sample, *, metric: str, slice_name: str, clusters: Sequence[str], seed: int = 0) -> Contrast:
     """Compare two arms on the same items.
 
     Args:
-        a: Name of the first arm.
-        b: Name of the second arm, subtracted.
+        a: The first arm.
+        b: The second arm, subtracted.
         metric: What is compared.
         slice_name: The items' slice, `all` for every item.
-        values_a: Shape (items,): the first arm's marks.
-        values_b: Shape (items,): the second arm's marks, same items, same order.
         clusters: Shape (items,): which items belong together.
         seed: Of the resampling.
     """
-    differences = np.asarray(values_a, dtype=float) - np.asarray(values_b, dtype=float)
+    differences = np.asarray(a.values, dtype=float) - np.asarray(b.values, dtype=float)
     sums, sizes = _sum_clusters(differences, clusters)
-    plain = Contrast(a, b, metric, slice_name, len(differences), len(sums), float(differences.mean()), None, None, None)
+    plain = Contrast(a.arm, b.arm, metric, slice_name, len(differences), len(sums), float(differences.mean()), None, None, None)
     if len(sums) < MIN_CLUSTERS:
         return plain
     if not differences.any():

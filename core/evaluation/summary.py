@@ -11,7 +11,7 @@ import numpy as np
 
 from core.comparison.arms import sort_by_simplicity
 from core.evaluation.scoring import Score, score_answer
-from core.evaluation.statistics import Contrast, contrast, correct_holm, mean_interval
+from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, mean_interval
 from core.evaluation.verdict import Verdict, decide
 from core.tasks.task import Task
 from core.values import Example, Prediction
@@ -95,10 +95,10 @@ def _compare_pairs(
     items: Sequence[Example], marked: Mapping[str, Marked], metric: str, slice_name: str, *, seed: int
 ) -> list[Contrast]:
     """Compare every pair of arms, the simpler one subtracted."""
-    values = {arm: answered.values(metric) for arm, answered in marked.items()}
+    samples = {arm: Sample(arm, answered.values(metric)) for arm, answered in marked.items()}
     clusters = [item.cluster for item in items]
     return [
-        contrast(a, b, metric, slice_name, values_a=values[a], values_b=values[b], clusters=clusters, seed=seed)
+        contrast(samples[a], samples[b], metric=metric, slice_name=slice_name, clusters=clusters, seed=seed)
         for b, a in combinations(sort_by_simplicity(marked), 2)
     ]
 

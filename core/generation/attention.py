@@ -32,6 +32,7 @@ def register_slot_attention() -> str:
     return NAME
 
 
+# transformers calls it with these arguments, and passes on what `generate` was given (`step`).
 def attend(
     module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, step: PackedStep,
     scaling: float | None = None, sliding_window: int | None = None, **others: Any,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,25 +130,26 @@ def plan_step(slots: Slots, starts: Sequence[int], counts: Sequence[int], *, fre
     """
     import torch
 
-    first = [sum(counts[:row]) for row in range(len(counts))]
     owners = [row for row, count in enumerate(counts) for _ in range(count)]
     positions = [start + i for start, count in zip(starts, counts, strict=True) for i in range(count)]
     new = [row for row, is_fresh in enumerate(fresh) if is_fresh]
     old = [row for row, is_fresh in enumerate(fresh) if not is_fresh]
     groups = []
     if old:  # All rows stand in for the old ones: a slice is read in place; the fresh rows' places are thrown away.
-        groups.append(_make_group(slice(0, len(counts)), range(len(counts)), set(old), starts, counts, first, device))
+        groups.append(_make_group(slice(0, len(counts)), range(len(counts)), set(old), starts, counts, device))
     if new:
         rows = slice(0, len(counts)) if not old else torch.tensor(new, device=device)
-        groups.append(_make_group(rows, new, set(new), starts, counts, first, device))
+        groups.append(_make_group(rows, new, set(new), starts, counts, device))
     return PackedStep(slots, torch.tensor(owners, device=device), torch.tensor(positions, device=device), groups)
 
 
 def _make_group(
-    rows: Any, numbers: Sequence[int], real: set[int], starts: Sequence[int], counts: Sequence[int], first: Sequence[int], device: Any
-) -> Group:  # fmt: skip
+    rows: Any, numbers: Sequence[int], real: set[int], starts: Sequence[int], counts: Sequence[int], device: Any
+) -> Group:
+    """Lay out the rows `numbers` as one block; those not `real` only fill their place in it."""
     import torch
 
+    first = [0, *accumulate(counts)]  # Where each row's new tokens begin in the step.
     new = max(counts[row] for row in real)
     positions: list[list[int]] = []
     gather: list[int] = []

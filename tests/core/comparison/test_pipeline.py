@@ -3,7 +3,7 @@ import json
 import pytest
 
 from core.comparison.arms import ARMS, find_arms
-from core.comparison.pipeline import answer
+from core.comparison.pipeline import Tools, answer
 from core.comparison.prompts import build_prompt, choose_shots
 from core.errors import LabError
 from core.generation.fake import FakeGenerator
@@ -18,7 +18,7 @@ class OneHit:
 
 
 def ask(task, arm, *, generator=None, retriever=None):
-    found = dict(answer(task, task.test, arm, generator=generator or FakeGenerator(), retriever=retriever))
+    found = dict(answer(task, task.test, arm, Tools(generator or FakeGenerator(), retriever)))
     return [found[index] for index in range(len(task.test))]
 
 

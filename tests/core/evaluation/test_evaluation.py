@@ -3,7 +3,7 @@ import math
 import pytest
 
 from core.evaluation.scoring import multiset_f1, normalize_text, score_answer, token_f1
-from core.evaluation.statistics import contrast, correct_holm, mean_interval, wilson_interval
+from core.evaluation.statistics import Sample, contrast, correct_holm, mean_interval, wilson_interval
 from core.evaluation.verdict import decide
 
 
@@ -55,29 +55,41 @@ def test_wilson_interval_against_published_values():
 
 def test_contrast_of_equal_arms_is_never_significant():
     item = contrast(
-        "a", "b", "m", "all", values_a=[1, 0, 1] * 10, values_b=[1, 0, 1] * 10, clusters=[str(i) for i in range(30)]
+        Sample("a", [1, 0, 1] * 10),
+        Sample("b", [1, 0, 1] * 10),
+        metric="m",
+        slice_name="all",
+        clusters=[str(i) for i in range(30)],
     )
-    assert (item.difference, item.p, item.excludes_zero) == (0, 1, False)
+    assert (item.difference, item.p, item.ci_low, item.ci_high) == (0, 1, 0, 0)
 
 
 def test_contrast_sees_a_real_difference_and_its_sign():
     values_a, values_b = [1.0] * 28 + [0.0] * 2, [0.0] * 30
-    item = contrast("a", "b", "m", "all", values_a=values_a, values_b=values_b, clusters=[str(i) for i in range(30)])
+    item = contrast(
+        Sample("a", values_a), Sample("b", values_b), metric="m", slice_name="all", clusters=[str(i) for i in range(30)]
+    )
     assert item.difference == pytest.approx(28 / 30)
-    assert item.excludes_zero
+    assert item.ci_low > 0
     assert item.ci_low < item.difference < item.ci_high
     assert item.p < 0.001
 
 
 def test_clusters_widen_the_interval():
     values = ([1.0] * 5 + [0.0] * 5) * 6
-    alone = contrast("a", "b", "m", "all", values_a=values, values_b=[0.2] * 60, clusters=[str(i) for i in range(60)])
-    grouped = contrast("a", "b", "m", "all", values_a=values, values_b=[0.2] * 60, clusters=[str(i // 5) for i in range(60)])
+    alone = contrast(
+        Sample("a", values), Sample("b", [0.2] * 60), metric="m", slice_name="all", clusters=[str(i) for i in range(60)]
+    )
+    grouped = contrast(
+        Sample("a", values), Sample("b", [0.2] * 60), metric="m", slice_name="all", clusters=[str(i // 5) for i in range(60)]
+    )
     assert grouped.ci_high - grouped.ci_low > 1.5 * (alone.ci_high - alone.ci_low)
 
 
 def test_too_few_clusters_say_so():
-    item = contrast("a", "b", "m", "all", values_a=[1] * 20, values_b=[0] * 20, clusters=["one"] * 10 + ["two"] * 10)
+    item = contrast(
+        Sample("a", [1] * 20), Sample("b", [0] * 20), metric="m", slice_name="all", clusters=["one"] * 10 + ["two"] * 10
+    )
     assert (item.ci_low, item.p, item.clusters) == (None, None, 2)
 
 
@@ -88,7 +100,9 @@ def test_a_a_comparisons_are_rarely_significant():
     hits = 0
     for seed in range(40):
         a, b = random.random(40), random.random(40)
-        item = contrast("a", "b", "m", "all", values_a=a, values_b=b, clusters=[str(i) for i in range(40)], seed=seed)
+        item = contrast(
+            Sample("a", a), Sample("b", b), metric="m", slice_name="all", clusters=[str(i) for i in range(40)], seed=seed
+        )
         hits += item.p < 0.05
     assert hits <= 6
 
@@ -105,7 +119,7 @@ def pairs(values, metric="m"):
     clusters = [str(i) for i in range(n)]
     return correct_holm(
         [
-            contrast(b, a, metric, "all", values_a=values[b], values_b=values[a], clusters=clusters)
+            contrast(Sample(b, values[b]), Sample(a, values[a]), metric=metric, slice_name="all", clusters=clusters)
             for i, a in enumerate(names)
             for b in names[i + 1 :]
         ]
