@@ -24,8 +24,8 @@ from core.tasks.leakage import find_seen, fingerprint
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example, Prediction
 from lab.answering import answer_items, choose_options, describe_constraint, fix_adapter
-from lab.jobs import CompareRequest
 from lab.lab import Lab
+from lab.requests import CompareRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Long work as requests: what a person asks for as one JSON document, and the function that does it.
+"""Long work: the function that carries out each kind of request, as a job or in this process.
 
-A request is written into the job's folder and read back by the process that carries it out; the form of the page, the
-command line and the history are views of it. A further kind of work is one more row of `WORK`.
+A request is written into the job's folder and read back by the process that carries it out. A further kind of work is a
+request in `lab/requests.py` and one more row of `WORK`.
 """
 
 from __future__ import annotations
@@ -11,97 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from core.errors import Cancelled, LabError
 from core.jobs import JobConfig, read_config, start_job
 from core.progress import JobWriter, Watcher
 from core.settings import Settings
 from core.storage import hash_json
-from core.stored import Stored, restore
-from finetune.config import TrainConfig
+from core.stored import restore
 from lab.lab import Lab
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
 
 # A training's products are long: a short spin of OpenMP suits it (see `core/settings.prepare_libraries`).
 SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
-
-
-@dataclass(frozen=True, slots=True)
-class Request(Stored):
-    """What every request has.
-
-    Args:
-        task: The task's name, or the path of its folder.
-    """
-
-    kind: ClassVar[str] = ""
-    task: str
-
-
-@dataclass(frozen=True, slots=True)
-class IndexRequest(Request):
-    """Bring the index of a task's documents up to date.
-
-    Args:
-        paths: Files and folders of documents to add first.
-        rebuild: Whether everything is parsed and embedded anew.
-    """
-
-    kind: ClassVar[str] = "index"
-    paths: tuple[str, ...] = ()
-    rebuild: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TrainRequest(Request):
-    """Fine-tune an adapter.
-
-    Args:
-        config: The settings.
-        allow_leakage: Whether test examples may be among the training examples.
-    """
-
-    kind: ClassVar[str] = "train"
-    config: TrainConfig = field(default_factory=TrainConfig)
-    allow_leakage: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeRequest(Request):
-    """Begin a training with a few learning rates.
-
-    Args:
-        config: The settings of the planned training.
-        rates: The learning rates; those for the model's size where none is given.
-    """
-
-    kind: ClassVar[str] = "probe"
-    config: TrainConfig = field(default_factory=TrainConfig)
-    rates: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CompareRequest(Request):
-    """Let several arms answer the same test items.
-
-    Args:
-        arms: Names of the arms.
-        limit: How many test items, a sample that keeps the slices' shares; None takes all.
-        seed: Of the sample, the resampling and the decoding.
-        batch_size: Answers decoded together.
-        adapter: Id of the adapter to answer with; None takes the selected or newest that fits.
-        mode: How answers are decoded: `free`, `constrained` or `think`.
-        allow_leakage: Whether items that were trained on are compared all the same, stamped.
-    """
-
-    kind: ClassVar[str] = "compare"
-    arms: tuple[str, ...] = ()
-    limit: int | None = None
-    seed: int = 0
-    batch_size: int = 16
-    adapter: str | None = None
-    mode: str = "free"
-    allow_leakage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: On
 
     labelled = [LabelledQuestion(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
     return {
-        mode: measure_quality(_Watched(lab.library.load_retriever(task, mode=mode), mode, notify), labelled).as_json() for mode in modes
+        mode: measure_quality(_Watched(lab.library.load_retriever(task, mode=mode), mode, notify), labelled).as_json()
+        for mode in modes
     }
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from core.jobs import JobConfig
 from finetune.config import PROBE_IGNORES, TrainConfig, list_changes, option_of
-from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
+from lab.jobs import read_request
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
 
 # Jobs are carried out by the command line in a process of its own; its folder is the last argument.
 RUNNER = (sys.executable, "-m", "ui.cli", "run-job")

@@ -15,7 +15,8 @@ from core.stored import Listing, read_each
 from finetune.adapters.card import AdapterCard, is_number, rank_adapter
 from finetune.adapters.store import list_adapters, list_cards, read_selected
 from finetune.config import TrainConfig, default_alpha
-from lab.jobs import TrainRequest, read_request
+from lab.jobs import read_request
+from lab.requests import TrainRequest
 
 HEADERS = [
     "Training",
@@ -88,9 +89,7 @@ def list_trainings(settings: Settings, task: str) -> Listing[Training]:
     listing = read_each(jobs, lambda folder: _read_job(folder, cards))
     told = {training.adapter for training in listing.whole}
     trainings = listing.whole + [_read_card(card) for card in cards.values() if card.id not in told]
-    return Listing(
-        sorted(trainings, key=lambda training: training.id, reverse=True), [*listing.damaged, *adapters.damaged]
-    )
+    return Listing(sorted(trainings, key=lambda training: training.id, reverse=True), [*listing.damaged, *adapters.damaged])
 
 
 def _read_job(folder: Path, cards: Mapping[str, AdapterCard]) -> Training:

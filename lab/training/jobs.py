@@ -17,7 +17,8 @@ from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard
 from finetune.adapters.store import list_adapters
 from finetune.config import TrainConfig
-from lab.jobs import TrainRequest, describe_basis
+from lab.jobs import describe_basis
+from lab.requests import TrainRequest
 
 
 def find_trained(settings: Settings, task: Task, config: TrainConfig) -> AdapterCard | None:

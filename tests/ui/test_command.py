@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from core.jobs import JobConfig
 from finetune.config import PROBE_IGNORES, QUESTIONS, TrainConfig
-from lab.jobs import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, read_request
+from lab.jobs import read_request
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
 from ui.command import describe_job, write_command
 
 VALUES = {

@@ -12,8 +12,8 @@ from core.evaluation.layout import lay_out
 from core.evaluation.report import render_report
 from core.generation.fake import FakeGenerator
 from lab.comparison import compare_arms
-from lab.jobs import CompareRequest
 from lab.lab import Lab
+from lab.requests import CompareRequest
 from tests.conftest import row, write_task
 from ui.cli.console import Bars
 from ui.cli.tables import print_comparison, print_quality

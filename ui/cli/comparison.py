@@ -95,8 +95,8 @@ def compare(
     """Let several arms answer the same held-out items, and judge the differences."""
     from core.comparison.arms import find_arms
     from lab.comparison import compare_arms
-    from lab.jobs import CompareRequest
     from lab.lab import Lab
+    from lab.requests import CompareRequest
     from ui.cli.tables import print_comparison
 
     request = CompareRequest(

@@ -23,8 +23,9 @@ from ui.cli.training import AllowLeakage
 def launch(task: TaskName, config: TrainConfig, allow_leakage: AllowLeakage = False) -> None:
     """Train in this process and its siblings; the first one reports and stores the adapter."""
     from finetune.train.distributed import end_process, join_group
-    from lab.jobs import TrainRequest, train
+    from lab.jobs import train
     from lab.lab import Lab
+    from lab.requests import TrainRequest
 
     lab = Lab(read_settings())
     states = lab.settings.folder("launched") / f"{lab.task(task).name}-{hash_json(asdict(config))[:8]}"

@@ -31,8 +31,8 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a QLoRA adapter, in a process of its own."""
-    from lab.jobs import TrainRequest
     from lab.lab import Lab
+    from lab.requests import TrainRequest
     from lab.training.jobs import find_trained, name_task
     from lab.training.preflight import require_go, run_preflight
     from ui.cli.watch import watch_training

@@ -10,7 +10,8 @@ from core.errors import LabError
 from core.jobs import JobStatus, cancel_job, read_config, read_events, read_status, resume_job
 from core.settings import Settings
 from core.tasks.task import Task
-from lab.jobs import TrainRequest, start
+from lab.jobs import start
+from lab.requests import TrainRequest
 from lab.training.jobs import find_unfinished, list_learned
 from ui.cli.console import Bars
 from ui.command import RUNNER

@@ -24,7 +24,7 @@ STOPWORDS = frozenset(["a", "an", "and", "are", "at", "be", "by", "can", "do", "
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A piece of a text: marked or not, or the end of a line."""
 
     text: str
@@ -139,11 +139,11 @@ def widen(text: str, place: int, step: int) -> int:
     return place
 
 
-def split_marked(text: str, query: str) -> list[Piece]:
+def split_marked(text: str, query: str) -> list[TextPiece]:
     """Return a text in pieces, those marked that it shares with the query; lines end where they did."""
     shared = {_stem(word) for word in re.findall(r"\w+", query.lower()) if word not in STOPWORDS}
     return [
-        Piece(piece, marked=_stem(piece.lower()) in shared, line=piece == "\n")
+        TextPiece(piece, marked=_stem(piece.lower()) in shared, line=piece == "\n")
         for piece in re.split(r"(\w+|\n)", text)
         if piece
     ]

@@ -26,7 +26,8 @@ from finetune.train.model import add_adapter, check_gradients, compute_loss, loa
 from finetune.train.report import Evaluation, Listeners
 from finetune.train.trainer import Diverged, train
 from finetune.train.warnings import describe_best, describe_evaluations, describe_holdout, describe_steps
-from lab.jobs import TrainRequest, start
+from lab.jobs import start
+from lab.requests import TrainRequest
 from tests.conftest import row, write_task
 from ui.command import RUNNER
 

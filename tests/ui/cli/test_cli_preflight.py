@@ -7,7 +7,7 @@ import pytest
 
 from core.jobs import JobConfig, read_status
 from core.storage import write_json
-from lab.jobs import TrainRequest
+from lab.requests import TrainRequest
 from tests.conftest import row, write_task
 from tests.training_events import write_leaky_task
 from ui.cli.main import main

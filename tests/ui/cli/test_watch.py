@@ -7,7 +7,8 @@ import pytest
 
 from core.jobs import CONFIG, STATUS, JobConfig, JobStatus
 from core.storage import write_json
-from lab.jobs import TrainRequest, describe_basis
+from lab.jobs import describe_basis
+from lab.requests import TrainRequest
 from ui.cli.watch import watch_training
 
 

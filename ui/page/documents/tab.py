@@ -10,8 +10,9 @@ import gradio as gr
 from core.errors import LabError
 from core.jobs import find_job, read_status
 from lab.documents import check_idle, list_holdings
-from lab.jobs import IndexRequest, start
+from lab.jobs import start
 from lab.lab import Lab
+from lab.requests import IndexRequest
 from retrieval.readers.registry import READERS, REFUSED
 from ui.command import RUNNER
 from ui.page.choices import Choices

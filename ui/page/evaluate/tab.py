@@ -9,8 +9,9 @@ import gradio as gr
 from core.comparison.arms import MAIN_ARMS, list_arms
 from core.comparison.runs import list_runs, load_run
 from core.errors import LabError
-from lab.jobs import CompareRequest, start
+from lab.jobs import start
 from lab.lab import Lab
+from lab.requests import CompareRequest
 from ui.command import RUNNER
 from ui.page.choices import DECODING, Choices
 from ui.page.errors import explain

@@ -12,8 +12,8 @@ from core.settings import Settings
 from core.stored import Listing
 from finetune.adapters.card import restore_config
 from finetune.adapters.store import delete_adapter, select_adapter, unselect_adapter
-from lab.jobs import TrainRequest
 from lab.lab import Lab
+from lab.requests import TrainRequest
 from lab.training.history import (
     HEADERS,
     Training,

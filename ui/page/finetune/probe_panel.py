@@ -9,8 +9,9 @@ import gradio as gr
 from core.errors import LabError
 from core.jobs import cancel_job, find_job, read_events, read_status
 from core.settings import Settings
-from lab.jobs import ProbeRequest, start
+from lab.jobs import start
 from lab.lab import Lab
+from lab.requests import ProbeRequest
 from lab.training.jobs import name_task
 from lab.training.probe import check_plan
 from ui.command import RUNNER

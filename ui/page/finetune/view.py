@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     text: str
 
 
-class Sample(NamedTuple):
+class SampleRow(NamedTuple):
     """A held-out question, what was expected, and the answers: before where it is compared, and now."""
 
     input: str
@@ -122,9 +122,9 @@ def render_samples(events: Sequence[Event]) -> Markup:
     return render("finetune/samples", titles=titles, samples=samples)
 
 
-def _read_sample(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Sample:
+def _read_sample(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> SampleRow:
     answers = [Answer(float(item["score"]), _lay_out_json(item["answer"])) for item in (before, now) if item is not None]
-    return Sample(now["input"], _lay_out_json(now["expected"]), answers)
+    return SampleRow(now["input"], _lay_out_json(now["expected"]), answers)
 
 
 def _lay_out_json(text: str) -> str:
