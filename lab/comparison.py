@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from core.comparison.arms import Arm, find_arms
 from core.comparison.prompts import choose_shots
-from core.comparison.runs import Run, new_run_id, save_run
+from core.comparison.runs import REPORT, Run, new_run_id, save_run
 from core.environment import describe_environment
 from core.errors import Cancelled, LabError
 from core.evaluation.baselines import measure_baselines
@@ -88,7 +88,7 @@ class Comparison:
         return {
             "run_id": self.run.id,
             "task": self.run.task,
-            "report": str(self.folder / "report.html"),
+            "report": str(self.folder / REPORT),
             **self.run.summary,
         }
 

@@ -62,6 +62,11 @@ def load_run(settings: Settings, run_id: str) -> Run:
     return read_stored(Run, folder / RECORD, remedy=REMEDY)
 
 
+def find_report(settings: Settings, run_id: str) -> Path:
+    """Return where a run's report lies."""
+    return _find_folder(settings, run_id) / REPORT
+
+
 def _find_folder(settings: Settings, run_id: str) -> Path:
     folder = child(settings.folder("runs"), run_id, what="run", remedy="See `ragft runs`.")
     if not folder.is_dir():

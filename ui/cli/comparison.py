@@ -117,13 +117,13 @@ def compare(
 @comparison_app.command()
 def runs(run_id: Annotated[str | None, typer.Argument(help="A run; all by default.")] = None, as_json: AsJson = False) -> None:
     """List the stored comparisons, or show one; damaged ones are named."""
-    from core.comparison.runs import list_runs, load_run
+    from core.comparison.runs import find_report, list_runs, load_run
     from ui.cli.tables import print_comparison
 
     settings = read_settings()
     if run_id is not None:
         run = load_run(settings, run_id)
-        report = str(settings.folder("runs") / run.id / "report.html")
+        report = str(find_report(settings, run_id))
         show(run.as_json(), as_json, lambda _: print_comparison({"run_id": run.id, "report": report, **run.summary}, out))
         return
     listing = list_runs(settings)
