@@ -6,7 +6,7 @@ from dataclasses import asdict
 from core.jobs import CONFIG, EVENTS, STATUS, JobConfig, JobStatus
 from core.storage import write_json
 from finetune.config import TrainConfig
-from lab.jobs import TrainRequest
+from lab.requests import TrainRequest
 from tests.conftest import row, write_task
 
 
