@@ -8,7 +8,6 @@ starts it, for this file knows none.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import subprocess
@@ -16,8 +15,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required
+
+from typing_extensions import TypedDict  # Python's own is not taken by pydantic before 3.12.
 
 from core.errors import LabError
 from core.settings import Settings
@@ -87,6 +89,33 @@ class JobProcess(Stored):
 
     pid: int
     born: float | None = None
+
+
+class JobEvent(TypedDict, total=False):
+    """What a job said: a step with its metrics, or what its `kind` says; metrics are whatever the work measures."""
+
+    __pydantic_config__ = {"extra": "allow"}  # type: ignore[misc]
+
+    step: Required[int]
+    kind: str
+    text: str
+
+
+@lru_cache(maxsize=1)
+def _event_reader() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(JobEvent)
+
+
+def read_event(line: str) -> dict[str, Any]:
+    """Return the event of a line.
+
+    Raises:
+        ValueError: It is no JSON, or a field of `JobEvent` is missing or of another kind.
+    """
+    event: dict[str, Any] = _event_reader().validate_json(line, strict=True)
+    return event
 
 
 def start_job(settings: Settings, config: JobConfig, *, runner: Sequence[str]) -> Path:
@@ -234,11 +263,9 @@ def _iterate_events(folder: Path) -> Iterator[dict[str, Any]]:
         return
     for line in (folder / EVENTS).read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
         try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
+            yield read_event(line)
+        except ValueError:
             continue
-        if isinstance(event, dict) and isinstance(event.get("step"), int):
-            yield event
 
 
 def list_jobs(settings: Settings) -> list[Path]:

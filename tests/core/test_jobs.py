@@ -108,6 +108,12 @@ def test_a_line_half_written_is_left_out(tmp_path):
     assert read_events(tmp_path) == [{"step": 1}]
 
 
+def test_damaged_events_hide_no_others(tmp_path):
+    lines = ['{"step": 1, "loss": 2.5}', "[]", '{"step": "2"}', '{"loss": 1}', "\x00", "[" * 99_999, '{"step": 3, "kind": 5}']
+    (tmp_path / EVENTS).write_bytes("\n".join([*lines, '{"step": 4, "new": {"a": [1]}}', ""]).encode() + b"\xff\n")
+    assert read_events(tmp_path) == [{"step": 1, "loss": 2.5}, {"step": 4, "new": {"a": [1]}}]
+
+
 def test_what_a_job_said_of_later_steps_before_it_began_again_does_not_count(tmp_path):
     rows = [{"kind": "restart", "step": 0}, *({"step": step, "loss": 1} for step in range(1, 11))]
     rows += [{"kind": "evaluation", "step": 8}, {"kind": "restart", "step": 4}, {"step": 5, "loss": 9}]

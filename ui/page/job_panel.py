@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import cancel_job, find_job, read_config, read_status
+from core.jobs import JobStatus, cancel_job, find_job, read_config, read_status
 from core.settings import Settings
 from ui.command import describe_job
+from ui.page.errors import explain
 from ui.page.polling import QUIET, poll_job
 from ui.page.rendering import render_note, render_status
 
@@ -42,6 +44,7 @@ def build_job_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: gr.Br
     def refresh(name: str | None) -> list[Any]:
         return _refresh(settings, name)
 
+    @explain
     def stop(name: str | None) -> list[Any]:
         if name:
             cancel_job(find_job(settings, name))
@@ -61,6 +64,16 @@ def choose_job(settings: Settings, kind: str, remembered: str | None, asked: str
     return next((name for name in (asked, remembered) if name and _kind_of(settings, name) == kind), None)
 
 
+def look_at(settings: Settings, name: str) -> tuple[Path, JobStatus, list[str]]:
+    """Return a job's folder, how it stands, and the command that does the same.
+
+    Raises:
+        LabError: It is gone, or one of its files is damaged.
+    """
+    folder = find_job(settings, name)
+    return folder, read_status(folder), describe_job(read_config(folder))
+
+
 def _kind_of(settings: Settings, name: str) -> str | None:
     try:
         return read_config(find_job(settings, name)).kind
@@ -72,8 +85,7 @@ def _refresh(settings: Settings, name: str | None) -> list[Any]:
     if not name:
         return [gr.skip(), gr.skip()]
     try:
-        folder = find_job(settings, name)
-    except LabError:
-        return [render_note("The job that was shown here is gone."), gr.Button(visible=False)]
-    status = read_status(folder)
-    return [render_status(status, name, describe_job(read_config(folder))), gr.Button(visible=status.active)]
+        _, status, command = look_at(settings, name)
+    except LabError as error:
+        return [render_note(f"The job that was shown here is gone or damaged. {error}"), gr.Button(visible=False)]
+    return [render_status(status, name, command), gr.Button(visible=status.active)]

@@ -19,7 +19,7 @@ from ui.page.errors import explain
 from ui.page.finetune.form import Form, read_form
 from ui.page.finetune.plots import draw_probe
 from ui.page.finetune.view import render_probe
-from ui.page.job_panel import choose_job
+from ui.page.job_panel import choose_job, look_at
 from ui.page.polling import poll_job
 
 ABOUT = "Begins this training with three learning rates, a few steps each from the same start, and shows which learns fastest."
@@ -86,11 +86,11 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> ProbeParts:
     if not name:
         return unchanged
     try:
-        folder = find_job(settings, name)
+        folder, status, _ = look_at(settings, name)
     except LabError:
         button = gr.Button(visible=False)
         return ProbeParts(gr.HTML(visible=False), gr.Plot(visible=False), button, button, None)
-    status, events = read_status(folder), read_events(folder)
+    events = read_events(folder)
     now = [name, status.state, status.message, len(events)]
     if known == now:
         return unchanged

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import cancel_job, find_job, read_config, read_events, read_status, resume_job
+from core.jobs import cancel_job, find_job, read_events, resume_job
 from core.settings import Settings
-from ui.command import RUNNER, describe_job
+from ui.command import RUNNER
 from ui.page.errors import explain
 from ui.page.finetune.plots import draw_answers, draw_losses, list_evaluations, list_steps
 from ui.page.finetune.view import render_samples, render_training
-from ui.page.job_panel import choose_job
+from ui.page.job_panel import choose_job, look_at
 from ui.page.polling import BUSY_SECONDS, QUIET, poll_job
 from ui.page.rendering import render_note
 
 IDLE = "Nothing has been started yet. What you start goes on when this page is closed."
-GONE = "The training that was shown here is gone."
+GONE = "The training that was shown here is gone or damaged."
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,16 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> TrainingParts:
     if not name:
         return unchanged
     try:
-        folder = find_job(settings, name)
-    except LabError:
+        folder, status, command = look_at(settings, name)
+    except LabError as error:
         button, plot = gr.Button(visible=False), gr.Plot(visible=False)
-        return TrainingParts(render_note(GONE), button, button, plot, plot, gr.HTML(visible=False), None, "")
-    status, events = read_status(folder), read_events(folder)
+        return TrainingParts(render_note(f"{GONE} {error}"), button, button, plot, plot, gr.HTML(visible=False), None, "")
+    events = read_events(folder)
     now = [name, status.state, len(events), status.message, status.step]
     if known == now:
         return unchanged
     changed = unchanged._replace(
-        status=render_training(status, name, describe_job(read_config(folder)), events),
+        status=render_training(status, name, command, events),
         cancel=gr.Button(visible=status.active),
         resume=gr.Button(visible=status.state in {"cancelled", "failed"}),
         seen=now,
