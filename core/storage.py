@@ -174,6 +174,6 @@ def _read_manifest(path: Path, remedy: str) -> dict[str, str]:
     """
     values = read_json(path)
     files = values.get("files") if isinstance(values, dict) else None
-    if not isinstance(files, dict) or not all(isinstance(known, str) for known in files.values()):
+    if not isinstance(files, dict) or not all(isinstance(digest, str) for digest in files.values()):
         raise LabError(f"{path} is damaged: it does not say which files belong to the folder.", remedy)
     return files

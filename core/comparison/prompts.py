@@ -1,7 +1,7 @@
 """The one place where a prompt is made: training, the page, the command line and the evaluation share it.
 
-A model trained on one wording and asked in another is the classic silent failure (reference: template
-mismatch), so nobody else concatenates prompt text.
+A model that is trained on one wording and asked in another answers worse, and nothing says so. So nobody else puts
+prompt text together.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def choose_shots(task: Task, count: int, *, seed: int = 0) -> list[Example]:
     """
     by_id = {example.id: example for example in task.train}
     if task.shots:
-        return [by_id[identity] for identity in task.shots[:count]]
+        return [by_id[example_id] for example_id in task.shots[:count]]
     pool = sorted(task.train, key=lambda example: example.id)
     return Random(seed).sample(pool, min(count, len(pool)))
 

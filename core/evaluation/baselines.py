@@ -24,6 +24,7 @@ def choose_majority(task: Task) -> dict[str, Any]:
     _require_train(task)
     answer, outputs = {}, [example.output or {} for example in task.train]
     for name in task.schema["properties"]:
+        # As JSON, because lists and objects cannot be counted.
         counts = Counter(json.dumps(output[name]) for output in outputs if name in output)
         if counts:
             answer[name] = json.loads(counts.most_common(1)[0][0])
@@ -44,11 +45,11 @@ def find_nearest(task: Task, inputs: Sequence[str], examples: Retriever, *, coun
     """
     _require_train(task)
     by_id = {example.id: example for example in task.train}
-    found = []
+    nearest = []
     for hits in examples.search(inputs, top_k=4 * count):  # A long example has several passages.
-        names = dict.fromkeys(hit.passage.document for hit in hits)
-        found.append([by_id[name] for name in names][:count])
-    return found
+        example_ids = dict.fromkeys(hit.passage.document for hit in hits)
+        nearest.append([by_id[example_id] for example_id in example_ids][:count])
+    return nearest
 
 
 def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, Any]]:
@@ -66,7 +67,7 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
     nearest = find_nearest(task, [item.input for item in items], examples, count=1)
     answers: dict[str, list[Mapping[str, Any] | None]] = {
         "majority": [majority] * len(items),
-        "nearest": [found[0].output if found else None for found in nearest],
+        "nearest": [closest[0].output if closest else None for closest in nearest],
     }
     return {name: _measure(task, items, values) for name, values in answers.items()}
 

@@ -26,5 +26,6 @@ def choose_items(examples: Sequence[Example], limit: int | None, *, seed: int) -
     queue: list[tuple[float, int]] = []
     for members in slices.values():
         random.shuffle(members)
+        # Each member gets a place from 0 to 1 in its slice: whatever number is taken from the front, slices keep their shares.
         queue.extend(((place + 0.5) / len(members), index) for place, index in enumerate(members))
     return [examples[index] for index in sorted(index for _, index in sorted(queue)[:limit])]

@@ -1,7 +1,7 @@
 """How far a predicted object is from the expected one, field by field.
 
 The schema says how a field is marked (`x-score`, `tasks/README.md`). Every item counts in the denominator: an
-answer that could not be read scores 0, a field that nobody expected a mark for is left out, not zero.
+answer that could not be read has the mark 0. A field that the schema ignores is left out of the mean.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Score:
 
 def score_answer(value: Any, expected: Mapping[str, Any], schema: Mapping[str, Any]) -> Score:
     """Mark an answer against the expected object under the schema's scoring rules."""
-    given = value if isinstance(value, dict) else {}
+    given = value if isinstance(value, dict) else {}  # No object answers no field.
     fields = {
         name: _score_field(given.get(name, _MISSING), expected.get(name), field)
         for name, field in schema["properties"].items()
@@ -67,9 +67,10 @@ _MISSING = _Missing()
 
 
 def _score_field(value: Any, expected: Any, field: Mapping[str, Any]) -> float:
-    if isinstance(value, _Missing):
+    """Mark one field from 0 to 1; a value of another type than its rule marks has 0."""
+    if isinstance(value, _Missing):  # A field left out has the mark 0 even where null is expected.
         return 0.0
-    if value is None or expected is None:
+    if value is None or expected is None:  # "Not stated" is right or wrong as a whole.
         return float(value is expected)
     rule = find_rule(field)
     if rule == "text":
@@ -90,11 +91,11 @@ def token_f1(value: str, expected: str) -> float:
     Source: SQuAD evaluation script (Rajpurkar et al. 2016, arXiv 1606.05250, section 6.1); the rule for
     numbers is that of the DROP evaluation script (Dua et al. 2019, arXiv 1903.00161).
     """
-    given, wanted = normalize_text(value).split(), normalize_text(expected).split()
-    numbers = {word for word in wanted if any(character.isdigit() for character in word)}
+    given, right = normalize_text(value).split(), normalize_text(expected).split()
+    numbers = {word for word in right if any(character.isdigit() for character in word)}
     if numbers and not numbers & set(given):
         return 0.0
-    return multiset_f1(given, wanted)
+    return multiset_f1(given, right)
 
 
 def multiset_f1(value: list[Any], expected: list[Any]) -> float:
@@ -116,7 +117,7 @@ def _canonical(value: Any) -> Any:
     """Make a value comparable: texts by NFKC and trimmed, booleans apart from numbers, containers by content."""
     if isinstance(value, str):
         return ("text", unicodedata.normalize("NFKC", value).strip())
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # Python holds True for 1; JSON does not.
         return ("bool", value)
     if isinstance(value, list):
         return ("list", tuple(_canonical(item) for item in value))

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-RESAMPLES = 9_999
-LEVEL = 0.95
-EQUIVALENCE_MARGIN = 0.05
-MIN_CLUSTERS = 6
+RESAMPLES = 9_999  # With the observed one 10,000; the signs of up to 13 clusters are flipped in all 2**13 ways.
+LEVEL = 0.95  # Of the intervals.
+EQUIVALENCE_MARGIN = 0.05  # Of a mark from 0 to 1: arms that differ by less are taken for equal.
+MIN_CLUSTERS = 6  # With five the least two-sided p is 2 / 2**5 = 0.06: nothing could be told apart.
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def contrast(a: Sample, b: Sample, *, metric: str, slice_name: str, clusters: Se
     plain = Contrast(a.arm, b.arm, metric, slice_name, len(differences), len(sums), float(differences.mean()), None, None, None)
     if len(sums) < MIN_CLUSTERS:
         return plain
-    if not differences.any():
+    if not differences.any():  # Equal on every item: no draw could differ.
         return replace(plain, ci_low=0.0, ci_high=0.0, p=1.0)
     low, high = _bootstrap(sums, sizes, seed=seed)
     return replace(plain, ci_low=low, ci_high=high, p=_sign_flip(sums, seed=seed))
@@ -88,11 +88,11 @@ def correct_holm(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """Correct the p-values of one family for their number (Holm 1979)."""
     from statsmodels.stats.multitest import multipletests
 
-    known = [index for index, item in enumerate(contrasts) if item.p is not None]
-    if not known:
+    tested = [index for index, item in enumerate(contrasts) if item.p is not None]
+    if not tested:
         return list(contrasts)
-    corrected = multipletests([contrasts[index].p for index in known], method="holm")[1]
-    by_index = dict(zip(known, map(float, corrected), strict=True))
+    corrected = multipletests([contrasts[index].p for index in tested], method="holm")[1]
+    by_index = dict(zip(tested, map(float, corrected), strict=True))
     return [replace(item, p_holm=by_index.get(index)) for index, item in enumerate(contrasts)]
 
 
@@ -103,13 +103,13 @@ def mean_interval(values: Sequence[float], clusters: Sequence[str], *, seed: int
     """
     array = np.asarray(values, dtype=float)
     binary = set(np.unique(array)) <= {0.0, 1.0}
-    if binary and len(set(clusters)) == len(clusters):
+    if binary and len(set(clusters)) == len(clusters):  # Independent yes or no: the textbook's case, right at small n too.
         return wilson_interval(int(array.sum()), len(array))
     sums, sizes = _sum_clusters(array, clusters)
     mean = float(array.mean())
     if binary and np.ptp(array) == 0:
         return wilson_interval(int(mean) * len(sums), len(sums))
-    if len(sums) < MIN_CLUSTERS or np.ptp(array) == 0:
+    if len(sums) < MIN_CLUSTERS or np.ptp(array) == 0:  # Nothing to resample from: the mean is all that is known.
         return Interval(mean, mean, mean)
     low, high = _bootstrap(sums, sizes, seed=seed)
     return Interval(mean, low, high)

@@ -9,7 +9,8 @@ from typing import Any
 from core.errors import LabError
 from core.storage import read_json, verify_folder
 
-CARD, WEIGHTS = "card.json", "adapter_model.safetensors"
+CARD = "card.json"
+WEIGHTS = "adapter_model.safetensors"  # As peft names it.
 
 
 def attach_adapter(model: Any, folder: Path, *, name: str, weights_hash: str) -> None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "lab_slots"
-MIN_ROWS, MAX_NEW, MIN_SHARED = 8, 16, 128
+MIN_ROWS = 8  # Rows from which a common beginning is read once: with 4 that took 7.6 ms instead of 6.4 (`benchmarks/LOG.md`).
+MAX_NEW = 16  # New tokens a row; of more the scores would take much memory, which the fused kernel does not hold.
+MIN_SHARED = 128  # Tokens; a shorter beginning does not repay cutting the products in two.
 
 
 def register_slot_attention() -> str:
@@ -51,15 +53,15 @@ def attend(
                 f"The attention of {type(module).__name__} uses {name}, which is not supported.", "Choose another model."
             )
     step.slots.write(module.layer_idx, key[0], value[0], step)
-    found = None
+    attended = None
     for group in step.groups:
         part = _attend_group(module.layer_idx, query[0], step, group, scaling, sliding_window)
-        if group.kept is None:
+        if group.kept is None:  # The group is the whole step, in its order.
             return part[None], None
-        if found is None:
-            found = part.new_empty(query.shape[2], *part.shape[1:])
-        found.index_copy_(0, group.tokens, part.index_select(0, group.kept))
-    return found[None] if found is not None else None, None
+        if attended is None:
+            attended = part.new_empty(query.shape[2], *part.shape[1:])
+        attended.index_copy_(0, group.tokens, part.index_select(0, group.kept))
+    return attended[None] if attended is not None else None, None
 
 
 def _attend_group(
@@ -70,16 +72,16 @@ def _attend_group(
 
     heads, _, width = query.shape
     rows, new = group.positions.shape
-    keys, values = step.slots.read(layer, group.rows, group.known)
+    keys, values = step.slots.read(layer, group.rows, group.held)
     key_heads = keys.shape[1]
     folded = query[:, group.gather].view(key_heads, heads // key_heads, rows, new, width).permute(2, 0, 1, 3, 4)
     folded = folded.reshape(rows, key_heads, heads // key_heads * new, width)
     mask = group.mask(heads // key_heads, window, query.dtype)
     if rows >= MIN_ROWS and new <= MAX_NEW and step.slots.shared >= MIN_SHARED:
-        found = _attend_shared(folded, keys, values, mask, step.slots.shared, scaling or width**-0.5)
+        attended = _attend_shared(folded, keys, values, mask, step.slots.shared, scaling or width**-0.5)
     else:
-        found = scaled_dot_product_attention(folded, keys, values, attn_mask=mask, scale=scaling)
-    return found.reshape(rows, heads, new, width).transpose(1, 2).reshape(rows * new, heads, width)
+        attended = scaled_dot_product_attention(folded, keys, values, attn_mask=mask, scale=scaling)
+    return attended.reshape(rows, heads, new, width).transpose(1, 2).reshape(rows * new, heads, width)
 
 
 def _attend_shared(
@@ -88,7 +90,7 @@ def _attend_shared(
     """Attend where all rows begin alike: the common beginning is read once for all rows.
 
     The same softmax over all tokens; only the products are cut in two (Hydragen, arXiv 2402.05099, section 3).
-    Shape: query (rows, key heads, n, width); keys and values (rows, key heads, known, width).
+    Shape: query (rows, key heads, n, width); keys and values (rows, key heads, held, width).
     """
     import torch
 
@@ -96,6 +98,7 @@ def _attend_shared(
     together = query.transpose(0, 1).reshape(heads, rows * n, width)
     common = torch.bmm(together, keys[0, :, :shared].transpose(1, 2)).view(heads, rows, n, shared).transpose(0, 1)
     own = torch.matmul(query, keys[:, :, shared:].transpose(2, 3))
+    # The softmax is taken in float32, as the fused kernel takes it.
     scores = torch.cat([common, own], -1).float().mul_(scale).add_(mask)
     weights = torch.softmax(scores, -1).to(query.dtype)
     from_common = torch.bmm(weights[..., :shared].transpose(0, 1).reshape(heads, rows * n, shared), values[0, :, :shared])

@@ -14,9 +14,12 @@ from typing import Any
 from core.errors import LabError
 from core.values import Support
 
+# `oneOf` is read as `anyOf`: no grammar can say "exactly one", and validation sees to it.
 OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "coerce_one_of": True}
-MAX_LENGTH, MAX_ITEMS = 512, 64
-MAX_CHARACTERS, MAX_DEPTH = 256_000, 64
+MAX_LENGTH = 512  # Characters of a text that the schema leaves open; some 100 to 200 tokens.
+MAX_ITEMS = 64  # Of a list that the schema leaves open.
+MAX_CHARACTERS = 256_000  # Of a schema as JSON; a larger one is no form of an answer that a model can write.
+MAX_DEPTH = 64  # Levels of a schema; the engine and this file recurse.
 
 
 class Matcher:
@@ -103,7 +106,7 @@ def compile_schema(schema: Mapping[str, Any], tokenizer: Any) -> Constraint:
     copy, caps, afterwards = cap_schema(schema)
     grammar = LLMatcher.grammar_from_json_schema(copy, overrides=OPTIONS)
     refusal = LLMatcher.validate_grammar(grammar, tokenizer)
-    if refusal and not refusal.startswith("WARNING"):
+    if refusal and not refusal.startswith("WARNING"):  # The engine's remarks on a grammar that it takes begin so.
         return Constraint(tokenizer, "", Support(False, refusal.strip().splitlines()[0], tuple(caps)))
     return Constraint(tokenizer, grammar, Support(True, "", tuple(caps), tuple(afterwards)))
 
@@ -134,6 +137,7 @@ def cap_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], li
 
 
 def _cap(node: Any, pointer: str, caps: list[str], afterwards: list[str]) -> None:
+    """Limit what is open in a part of a schema, changing it, and note where: `pointer` is the part's JSON pointer."""
     if isinstance(node, list):
         for number, item in enumerate(node):
             _cap(item, f"{pointer}/{number}", caps, afterwards)
@@ -141,7 +145,7 @@ def _cap(node: Any, pointer: str, caps: list[str], afterwards: list[str]) -> Non
     if not isinstance(node, dict):
         return
     for name, item in node.items():
-        if name not in {"enum", "const", "default", "examples"}:
+        if name not in {"enum", "const", "default", "examples"}:  # Their content is values, not schemas.
             _cap(item, f"{pointer}/{name}", caps, afterwards)
     kinds = node.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []

@@ -14,8 +14,9 @@ from core.generation.loop import DecodeLoop, Written
 from core.generation.packed import can_pack, pack_linears
 from core.values import DecodeOptions, Generation, Message, OnText, Support
 
-MIN_PREFIX = 16
-MERGE_BYTES = 2 * 2**30
+MIN_PREFIX = 16  # Tokens; a shorter common beginning saves less than the step of its own costs.
+MERGE_BYTES = 2 * 2**30  # Of weights; the float32 copy that a merge makes takes twice as much beside them.
+MAX_CONTEXT = 2048  # Tokens; models that take 100,000 would fill the memory with keys and values.
 
 
 class TransformersGenerator:
@@ -52,8 +53,8 @@ class TransformersGenerator:
 
     @property
     def context_tokens(self) -> int:
-        """The longest prompt plus answer, capped at 2,048 so that a large context does not exhaust memory."""
-        return min(int(self._model.config.max_position_embeddings), 2048)
+        """The longest prompt plus answer: what the model takes, within `MAX_CONTEXT`."""
+        return min(int(self._model.config.max_position_embeddings), MAX_CONTEXT)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt, the start of the answer included."""
@@ -96,12 +97,12 @@ class TransformersGenerator:
     def _choose_model(self, adapter: str | None) -> Any:
         """Return the model that answers: the base, a merged copy, or the base with an adapter switched on."""
         if adapter is None:
-            if self._attached:
+            if self._attached:  # peft's layers stay in the model and are switched off: the base answers as before.
                 choose_attached(self._model, None)
             return self._answering
         weights = self._loaded.weights_hash
         if self._merges:
-            if adapter not in self._merged:
+            if adapter not in self._merged:  # Only the last copy is kept: each is as large as the base.
                 merged = merge_adapter(self._model, Path(adapter), weights_hash=weights)
                 self._merged = {adapter: pack_linears(merged) if can_pack(merged) else merged}
             return self._merged[adapter]
@@ -115,7 +116,7 @@ class TransformersGenerator:
     def _compile(self, schema: Mapping[str, Any]) -> Constraint:
         key = json.dumps(schema)
         if key not in self._constraints:
-            if self._constraint_tokenizer is None:
+            if self._constraint_tokenizer is None:  # It takes about a second, which free decoding need not pay.
                 vocabulary = int(self._model.config.vocab_size)
                 self._constraint_tokenizer = load_constraint_tokenizer(self._tokenizer, vocabulary=vocabulary)
             self._constraints[key] = compile_schema(schema, self._constraint_tokenizer)

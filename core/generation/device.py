@@ -71,4 +71,4 @@ def _time_product(dtype: torch.dtype) -> float:
             times.append(time.perf_counter() - start)
     finally:
         torch.set_num_threads(threads)
-    return min(times[1:])
+    return min(times[1:])  # The first one warms up.

@@ -20,8 +20,9 @@ from core.values import DecodeOptions, Finish
 if TYPE_CHECKING:
     import torch
 
-PREFILL_TOKENS = 4096
-FRESH_TOKENS = 16
+PREFILL_TOKENS = 4096  # New prompt tokens in one step; with more the rows that are writing would wait, and memory grow.
+FRESH_TOKENS = 16  # A row that brings more attends apart: beside it every other row would be padded to its length.
+SEED_STRIDE = 1_000_003  # Beyond any number of rows, so that no two pairs of seed and row share their random numbers.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ class Written:
 
 @dataclass
 class Row:
-    """A prompt being answered. `known` tokens of it are stored; `pending` go through the model next."""
+    """A prompt being answered. The slots hold `held` tokens of it; `pending` go through the model next."""
 
     index: int
     pending: list[int]
-    known: int
+    held: int
     random: Any
     matcher: Matcher | None
     drafting: bool
@@ -99,6 +100,7 @@ class DecodeLoop:
         if self.options.mode == "think":
             room += self.options.draft_tokens + len(self.bridge)
         slots = Slots(min(self.options.batch_size, len(prompts)), max(map(len, prompts)) + room)
+        # Rows of like length side by side: attention reads every row as far as the longest reaches.
         waiting = deque(sorted(range(len(prompts)), key=lambda index: len(prompts[index])))
         share = self._read_prefix(slots, prompts[0][:prefix]) / len(prompts) if prefix else 0.0
         places: list[Row | None] = [None] * slots.count
@@ -138,7 +140,8 @@ class DecodeLoop:
 
         random = None
         if self.options.temperature > 0:
-            random = torch.Generator().manual_seed(self.options.seed * 1_000_003 + index)
+            # A generator of its own: what a row says does not depend on the rows beside it.
+            random = torch.Generator().manual_seed(self.options.seed * SEED_STRIDE + index)
         row = Row(index, own, prefix, random, None, self.options.mode == "think", now, share)
         if not row.drafting:
             self._begin_answer(row)
@@ -154,14 +157,14 @@ class DecodeLoop:
         start = time.perf_counter()
         counts = [len(row.pending) for row in rows]
         fresh = [count > FRESH_TOKENS for count in counts]
-        logits = self._forward(slots, [row.pending for row in rows], [row.known for row in rows], fresh=fresh)
+        logits = self._forward(slots, [row.pending for row in rows], [row.held for row in rows], fresh=fresh)
         for row, token in zip(rows, self._choose(rows, logits), strict=True):
-            row.known += len(row.pending)
+            row.held += len(row.pending)
             row.pending = []
             self._write(row, token)
         spent = time.perf_counter() - start
         for row, count in zip(rows, counts, strict=True):
-            row.seconds += spent * count / sum(counts)
+            row.seconds += spent * count / sum(counts)  # By tokens, so that the rows' shares add up to the time spent.
             if self.on_tokens is not None:
                 self.on_tokens(row.index, row.draft if row.drafting else row.written)
 
@@ -191,6 +194,7 @@ class DecodeLoop:
         if self.options.temperature > 0:
             return [self._sample(row, logits[place]) for place, row in enumerate(rows)]
         best = logits.argmax(-1).tolist()
+        # Mostly the best token is allowed, and to ask about one token costs far less than a mask of the vocabulary.
         for place, row in enumerate(rows):
             if row.matcher is not None and not row.matcher.allows(best[place]):
                 best[place] = int(self._hide(row.matcher, logits[place]).argmax())
@@ -210,6 +214,7 @@ class DecodeLoop:
         import torch
 
         allowed = torch.zeros(logits.shape, dtype=torch.bool)
+        # The model's output and the engine's vocabulary may differ in length by padding, which stays forbidden.
         listed = torch.tensor(matcher.list_allowed())
         allowed[: len(listed)] = listed[: len(allowed)]
         return logits.masked_fill(~allowed.to(logits.device), float("-inf"))
@@ -225,7 +230,7 @@ class DecodeLoop:
             row.pending.append(token)
             if row.matcher is not None:
                 row.matcher.accept(token)
-                self._follow(row)
+                self._follow(row)  # What has to come now goes through the model together with this token.
             if row.ended is None and len(row.written) >= self.options.max_new_tokens:
                 row.ended = "length"
 
@@ -243,6 +248,7 @@ class DecodeLoop:
         """Append the text that has to come; end the row where nothing else may."""
         if row.matcher is None:
             return
+        # The end is no text: `finished` says below that it has come.
         forced = [token for token in row.matcher.take_forced() if token not in self.ends]
         if row.matcher.broken:  # A limit of the engine: the answer goes on freely and is validated as any other.
             row.matcher = None
@@ -258,14 +264,14 @@ class DecodeLoop:
 
 
 def _close_ranks(places: list[Row | None], slots: Slots) -> list[Row]:
-    """Move the last rows into places left free, so that the rows stand in the first places; returns them."""
+    """Move the last rows into places left free, so that a step reads the slots as one slice, in place; returns the rows."""
     for place in reversed(range(len(places))):
         if places[place] is not None:
             continue
         last = max((index for index, row in enumerate(places) if row is not None), default=-1)
         if last > place:
             row = places[last]
-            slots.move(last, place, row.known if row else 0)
+            slots.move(last, place, row.held if row else 0)
             places[place], places[last] = row, None
     return [row for row in places if row is not None]
 

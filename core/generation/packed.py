@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-ROWS = 16
+ROWS = 16  # The rows that oneDNN lays the weights out for; products of other numbers of rows give the same values.
 
 
 def can_pack(model: Any) -> bool:
@@ -25,6 +25,7 @@ def pack_linears(model: Any) -> Any:
     """Return a model whose linear layers are packed; everything else is shared with the original."""
     import torch
 
+    # What the memo holds is shared by the copy instead of copied: only the packed weights take memory.
     memo = {id(parameter): parameter for parameter in model.parameters()}
     memo |= {id(buffer): buffer for buffer in model.buffers()}
     packed = copy.deepcopy(model, memo)

@@ -36,10 +36,10 @@ class Slots:
         for store, new in zip(self._layers[layer], (key, value), strict=True):
             store.view(-1, width).index_copy_(0, step.locate(heads), new.reshape(heads * tokens, width))
 
-    def read(self, layer: int, rows: Any, known: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return keys and values of some rows. Shape: (rows, key heads, known, width)."""
+    def read(self, layer: int, rows: Any, held: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys and values of some rows. Shape: (rows, key heads, held, width)."""
         keys, values = self._layers[layer]
-        return keys[rows, :, :known], values[rows, :, :known]
+        return keys[rows, :, :held], values[rows, :, :held]
 
     def spread(self, tokens: int) -> None:
         """Copy the first tokens of row 0 to every other row; from now on all rows share them."""
@@ -69,7 +69,7 @@ class Group:
         gather: Shape (rows * new,): which token of the step stands there; any where a row has fewer.
         tokens: Shape (kept,): which tokens of the step belong to the group.
         kept: Shape (kept,): where these stand among rows * new. None when all do, in order.
-        known: Tokens that the longest row will hold.
+        held: Tokens that the longest row holds after the step.
     """
 
     rows: Any
@@ -77,16 +77,16 @@ class Group:
     gather: torch.Tensor
     tokens: torch.Tensor
     kept: torch.Tensor | None
-    known: int
+    held: int
     _masks: dict[tuple[Any, ...], torch.Tensor] = field(default_factory=dict)
 
     def mask(self, group: int, window: int | None, dtype: torch.dtype) -> torch.Tensor:
-        """Return the additive mask, repeated for `group` query heads. Shape: (rows, 1, group * new, known)."""
+        """Return the additive mask, repeated for `group` query heads. Shape: (rows, 1, group * new, held)."""
         import torch
 
         key = (group, window, dtype)
-        if key not in self._masks:
-            places = torch.arange(self.known, device=self.positions.device)
+        if key not in self._masks:  # Made once a step: the layers share it, but for models that mix windows.
+            places = torch.arange(self.held, device=self.positions.device)
             hidden = places > self.positions[..., None]
             if window is not None:
                 hidden |= places <= self.positions[..., None] - window
@@ -161,12 +161,12 @@ def _make_group(
         gather.extend([first[row] + i for i in range(count)] + [0] * (new - count))
         tokens.extend(first[row] + i for i in range(count))
         kept.extend(place * new + i for i in range(count))
-    whole = len(kept) == len(gather) == sum(counts)
+    whole = len(kept) == len(gather) == sum(counts)  # Nothing is padded and nobody left out: no selection is needed.
     return Group(
         rows=rows,
         positions=torch.tensor(positions, device=device),
         gather=torch.tensor(gather, device=device),
         tokens=torch.tensor(tokens, device=device),
         kept=None if whole else torch.tensor(kept, device=device),
-        known=max(starts[row] + counts[row] for row in real),
+        held=max(starts[row] + counts[row] for row in real),
     )

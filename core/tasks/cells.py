@@ -9,7 +9,7 @@ from typing import Any
 
 TRUE = {"true", "yes"}
 FALSE = {"false", "no"}
-NULL = {"", "null", "none", "n/a", "na"}
+NULL = {"", "null", "none", "n/a", "na"}  # Cells that say that there is no value.
 SAMPLE_CELLS = 1000  # Of a column; its kind shows in them.
 READABLE = 0.9  # Share of cells that must be of a kind for the column to be: one slip in ten is named as a bad row.
 

@@ -15,8 +15,9 @@ from core.tasks.leakage import OverlapPair, find_pairs, find_seen, fingerprint, 
 from core.tasks.task import Task
 from core.values import Example
 
-SHOWN = 20
-MAX_TOKENS = 2048
+SHOWN = 20  # Of each list in the report.
+SHOWN_TEXT = 120  # Characters of a text in it.
+MAX_TOKENS = 2048  # Of prompt and answer: what training and answering take.
 
 
 def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
 
 def _describe_pair(pair: OverlapPair, task: Task) -> dict[str, Any]:
     """Show both texts of a pair, so that a person can judge it."""
-    texts = {example.id: " ".join(example.input.split())[:120] for example in (*task.train, *task.test)}
+    texts = {example.id: " ".join(example.input.split())[:SHOWN_TEXT] for example in (*task.train, *task.test)}
     return {**asdict(pair), "train_text": texts[pair.train], "test_text": texts[pair.test]}
 
 
@@ -102,14 +103,14 @@ def _find_long(task: Task, tokenizer: Any) -> list[str]:
     """Name the examples whose prompt and answer exceed what training takes and the arms with shots may not fit."""
     from core.generation.decoder import encode_prompt
 
-    found = []
+    too_long = []
     for example in (*task.train, *task.test):
         written = len(task.instruction) + len(example.input) + len(serialize(example.output, task.schema))
         if written > MAX_TOKENS // 4:  # In characters, which are at most four tokens each: shorter ones fit in any case.
             answer = tokenizer(serialize(example.output, task.schema))["input_ids"]
             if len(encode_prompt(tokenizer, build_prompt(task, example.input))) + len(answer) > MAX_TOKENS:
-                found.append(example.id)
-    return found[:SHOWN]
+                too_long.append(example.id)
+    return too_long[:SHOWN]
 
 
 def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:

@@ -11,6 +11,7 @@ from core.tasks.cells import Unreadable, choose_kind, convert, takes_only_text
 from core.tasks.records import Records
 from core.values import Example
 
+# Names of columns, in any case, the likelier first.
 INPUTS = ("input", "text", "question", "prompt", "utterance", "sentence", "query", "cv", "document", "content", "review")
 IDS = ("id",)
 GROUPS = ("group", "group_id")

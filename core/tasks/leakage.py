@@ -11,7 +11,9 @@ import regex
 
 from core.values import Example
 
-GRAM, LEAST_GRAMS, NEAR = 8, 4, 0.5
+GRAM = 8  # Words, as in the source that `find_pairs` names.
+LEAST_GRAMS = 4  # Of the shorter text, 11 words: of fewer one shared phrase would be most.
+NEAR = 0.5  # Share of the shorter text's 8-grams; stricter than the source's 0.7: a person sees both texts and judges.
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ def fingerprint(text: str) -> str:
 
 def find_seen(items: Iterable[Example], trained_on: Iterable[str]) -> list[str]:
     """Return the ids of the items whose fingerprints are among those of training examples."""
-    known = set(trained_on)
-    return [item.id for item in items if fingerprint(item.input) in known]
+    fingerprints = set(trained_on)
+    return [item.id for item in items if fingerprint(item.input) in fingerprints]
 
 
 def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[OverlapPair]:
@@ -67,6 +69,7 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Overla
         equal.setdefault(text, []).append(number)
         for gram in grams:
             places.setdefault(gram, []).append(number)
+    # What stands in so many test texts is the form they are asked in, not what is asked.
     shared_by_many = max(10, min(100, 0.3 * len(test)))
     places = {gram: numbers for gram, numbers in places.items() if len(numbers) <= shared_by_many}
     template = _find_template(test, places)
@@ -74,7 +77,7 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Overla
     pairs = []
     for example in train:
         text = normalize(example.input)
-        found = dict.fromkeys(equal.get(text, ()), 1.0)
+        shares = dict.fromkeys(equal.get(text, ()), 1.0)
         grams = _grams(text) - template
         shared: dict[int, int] = {}
         for gram in grams:
@@ -83,8 +86,8 @@ def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[Overla
         for number, count in shared.items():
             shorter = min(len(grams), sizes[number])
             if shorter >= LEAST_GRAMS and count >= NEAR * shorter:
-                found.setdefault(number, count / shorter)
-        pairs += [OverlapPair(example.id, test[number].id, share) for number, share in found.items()]
+                shares.setdefault(number, count / shorter)
+        pairs += [OverlapPair(example.id, test[number].id, share) for number, share in shares.items()]
     return sorted(pairs, key=lambda pair: (-pair.shared, pair.test, pair.train))
 
 

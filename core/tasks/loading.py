@@ -59,10 +59,11 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
 
 def _check_names(task: Task) -> None:
     """Refuse a metric or a shot that names nothing."""
-    known = ["score", *task.schema["properties"]]
-    if task.primary_metric not in known:
+    metrics = ["score", *task.schema["properties"]]
+    if task.primary_metric not in metrics:
         raise LabError(
-            f"{task.folder / 'task.toml'}: primary_metric is {task.primary_metric!r}.", f"It must be one of {', '.join(known)}."
+            f"{task.folder / 'task.toml'}: primary_metric is {task.primary_metric!r}.",
+            f"It must be one of {', '.join(metrics)}.",
         )
     unknown = set(task.shots) - {example.id for example in task.train}
     if unknown and not task.problems:

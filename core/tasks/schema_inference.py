@@ -7,7 +7,9 @@ from typing import Any
 
 from core.errors import LabError
 
-MAX_ENUM, MAX_FIELDS = 100, 60
+MAX_ENUM = 100  # Values of a list to choose from; a prompt names them all.
+MAX_FIELDS = 60  # Of an answer; a prompt describes every one.
+REPEATS = 3  # Times that a text comes back on average before it is taken for a label.
 
 
 def infer_schema(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -22,7 +24,7 @@ def infer_schema(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     try:
         for output in outputs:
             builder.add_object(dict(output))
-        found: dict[str, Any] = builder.to_schema()
+        inferred: dict[str, Any] = builder.to_schema()
     except RecursionError as error:
         raise LabError("The answers are nested too deeply.", "A model can answer a few levels.") from error
     order = list(dict.fromkeys(name for output in outputs for name in output))
@@ -30,8 +32,8 @@ def infer_schema(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raise LabError(
             f"The answers have {len(order)} fields (first: {', '.join(order[:5])}).", f"Choose at most {MAX_FIELDS} columns."
         )
-    schema = {**_close(found, list(outputs)), "properties": {name: found.get("properties", {})[name] for name in order}}
-    return schema
+    properties = inferred.get("properties", {})
+    return {**_close(inferred, list(outputs)), "properties": {name: properties[name] for name in order}}
 
 
 def _close(node: dict[str, Any], values: list[Any]) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def _close(node: dict[str, Any], values: list[Any]) -> dict[str, Any]:
     if "string" in kinds and set(kinds) <= {"string", "null"}:
         texts = [value for value in values if isinstance(value, str)]
         distinct = sorted(set(texts))
-        if len(distinct) <= MAX_ENUM and len(texts) >= 3 * len(distinct):
+        if len(distinct) <= MAX_ENUM and len(texts) >= REPEATS * len(distinct):
             del node["type"]
             node["enum"] = distinct + ([None] if "null" in kinds else [])
     return node
