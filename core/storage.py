@@ -60,14 +60,15 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # Beside the target: a rename is whole or not at all only within one file system.
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(text)
                 stream.flush()
-                os.fsync(stream.fileno())
+                os.fsync(stream.fileno())  # Else a power cut after the rename may leave an empty file of the right name.
             os.replace(temporary, path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too leaves nothing behind.
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:

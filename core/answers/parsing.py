@@ -52,6 +52,7 @@ def parse(text: str) -> Parsed:
 
 
 def _candidates(text: str) -> Iterator[tuple[Stage, str]]:
+    """Yield what may be JSON as it stands, with the stage that it would prove."""
     yield "strict", text
     span = _first_balanced(text)
     if span is not None:
@@ -67,6 +68,7 @@ def _loads(text: str, duplicates: list[str]) -> Any:
     if _depth(text) > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
+    # JSON leaves open what a repeated key means; the last one counts here, as in most parsers, and the slip is told.
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: dict[str, Any] = {}
         for key, value in items:
@@ -83,6 +85,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _finite(text: str) -> float:
+    """Return a number that JSON can write again; Python reads 1e999 as infinity, which it cannot."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(f"the number {text[:20]} is out of range")
@@ -128,10 +131,11 @@ def _repair(text: str) -> Any:
     from json_repair import repair_json
 
     starts = [position for position in (text.find("{"), text.find("[")) if position >= 0]
-    if not starts or _depth(text) > MAX_DEPTH:
+    if not starts or _depth(text) > MAX_DEPTH:  # The repair recurses.
         return None
     try:
         value = json.loads(repair_json(text[min(starts) :]), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
+    # Of prose without JSON the repair makes an empty text or object, which nobody wrote.
     return value if isinstance(value, dict | list) and value else None

@@ -49,7 +49,7 @@ def choose_shots(task: Task, count: int, *, seed: int = 0) -> list[Example]:
     by_id = {example.id: example for example in task.train}
     if task.shots:
         return [by_id[example_id] for example_id in task.shots[:count]]
-    pool = sorted(task.train, key=lambda example: example.id)
+    pool = sorted(task.train, key=lambda example: example.id)  # The order of the file makes no difference.
     return Random(seed).sample(pool, min(count, len(pool)))
 
 
@@ -62,6 +62,7 @@ def _turn(task: Task, question: str, passages: Sequence[tuple[str, str]]) -> str
 
 
 def _describe(field: Mapping[str, Any]) -> str:
+    """Say what a field takes: in the task's words where it has some, since they say more than a type."""
     if "description" in field:
         return str(field["description"])
     if "enum" in field:

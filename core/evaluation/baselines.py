@@ -73,6 +73,7 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
 
 
 def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Mark one answer an item and average, over all items and over each slice."""
     marks = [score_answer(value, item.output or {}, task.schema) for value, item in zip(answers, items, strict=True)]
     means = {name: fmean(mark.metric(name) for mark in marks) for name in ("score", "exact", task.primary_metric)}
     means["schema_valid"] = fmean(value is not None and not validate(value, task.schema) for value in answers)

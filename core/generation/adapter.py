@@ -62,6 +62,7 @@ def merge_adapter(model: Any, folder: Path, *, weights_hash: str) -> Any:
 
 
 def _check(folder: Path, weights_hash: str) -> None:
+    """Refuse a damaged adapter, and one of another base: added to other weights it would answer nonsense without a word."""
     verify_folder(folder, remedy="Train it again, or choose another adapter.")
     card = read_json(folder / CARD)
     if card["weights"] != weights_hash:

@@ -114,6 +114,7 @@ class TransformersGenerator:
         return self._model
 
     def _compile(self, schema: Mapping[str, Any]) -> Constraint:
+        """Compile a schema, once for as long as the model is loaded."""
         key = json.dumps(schema)
         if key not in self._constraints:
             if self._constraint_tokenizer is None:  # It takes about a second, which free decoding need not pay.
@@ -123,6 +124,7 @@ class TransformersGenerator:
         return self._constraints[key]
 
     def _ends(self) -> frozenset[int]:
+        """Return the tokens that end an answer; chat models name the end of a turn in their generation settings."""
         configured = getattr(self._model.generation_config, "eos_token_id", None)
         configured = configured if isinstance(configured, list) else [configured]
         return frozenset(token for token in [self._tokenizer.eos_token_id, *configured] if token is not None)

@@ -136,6 +136,7 @@ class DecodeLoop:
             places[place] = self._open(waiting.popleft(), list(own), prefix, now, share)
 
     def _open(self, index: int, own: list[int], prefix: int, now: float, share: float) -> Row:
+        """Begin a row behind the common prefix, with its share of the seconds that the prefix took."""
         import torch
 
         random = None
@@ -201,6 +202,7 @@ class DecodeLoop:
         return [int(token) for token in best]
 
     def _sample(self, row: Row, logits: torch.Tensor) -> int:
+        """Draw a token; on the CPU, so that a seed gives the same draws on every device."""
         import torch
 
         if row.matcher is not None:

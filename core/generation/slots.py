@@ -51,6 +51,7 @@ class Slots:
         self._copy(source, target, tokens)
 
     def _copy(self, source: int, targets: Any, tokens: int) -> None:
+        """Copy a row's first tokens over other rows, in every layer."""
         import torch
 
         with torch.inference_mode():  # What was written in this mode can be changed only in it.

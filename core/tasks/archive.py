@@ -100,6 +100,7 @@ def unpack_zip(source: Path, target: Path, *, max_files: int, max_bytes: int, re
 
 
 def _check_members(archive: zipfile.ZipFile, source: Path, max_files: int, max_bytes: int) -> None:
+    """Refuse what would fill the disk or land outside: the zip's own directory says so before a byte is unpacked."""
     members = archive.infolist()
     if len(members) > max_files:
         raise LabError(f"{source.name} holds {len(members):,} files; the limit is {max_files:,}.")

@@ -114,6 +114,7 @@ def _find_long(task: Task, tokenizer: Any) -> list[str]:
 
 
 def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:
+    """Return the median and the longest prompt, alone and with shots, and answer, in tokens."""
     import numpy as np
 
     from core.generation.decoder import encode_prompt

@@ -64,9 +64,11 @@ def draft_task(
         raise LabError(
             f"{records.origin} has no usable row. The first problem: {problems[0]}.", "Mend the rows, or choose other columns."
         )
+    # Inferred from all rows, the exam's too: a label that only the exam has must be allowed in answers.
     schema = schema if schema is not None else infer_schema([row.example.output or {} for row in rows])
     check_schema(schema, origin="The schema")
     valid = _keep_valid(rows, schema, problems)
+    # The invalid rows' sides count: a file that marks a test has decided, even if none of those rows can be used.
     given = {row.example.id: row.side for row in rows if row.side}
     learn, exam = split_groups(valid, given, notes, train=train, test=test)
     if not learn or not exam:

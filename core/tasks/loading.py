@@ -66,7 +66,7 @@ def _check_names(task: Task) -> None:
             f"It must be one of {', '.join(metrics)}.",
         )
     unknown = set(task.shots) - {example.id for example in task.train}
-    if unknown and not task.problems:
+    if unknown and not task.problems:  # The example may be one of the bad rows, which are told already.
         raise LabError(f"{task.folder / 'task.toml'}: shots names {sorted(unknown)[0]!r}.", "It must be an id in train.jsonl.")
 
 

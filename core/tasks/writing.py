@@ -67,6 +67,7 @@ def _quote(text: str) -> str:
 
 
 def _name_documents(documents: Sequence[Path]) -> dict[str, Path]:
+    """Return the files to copy by their names, folders opened; the task's folder is flat, so two of one name clash."""
     files: dict[str, Path] = {}
     for path in documents:
         for file in sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]:
@@ -79,6 +80,7 @@ def _name_documents(documents: Sequence[Path]) -> dict[str, Path]:
 
 
 def _to_line(example: Example, schema: Mapping[str, Any]) -> str:
+    # A field without a value is left out: `load_task` refuses a group that is null.
     row = {key: value for key, value in asdict(example).items() if value not in (None, ())}
     row["output"] = order_properties(example.output, schema)
     return json.dumps(row, ensure_ascii=False) + "\n"
