@@ -22,7 +22,7 @@ from typing import Any
 VARIES = {
     "id", "run_id", "created", "report", "folder", "seconds", "latency_seconds", "latency_p50", "latency_p95", "memory",
     "memory_gib", "tokens_per_second", "minutes", "speed_source", "available", "disk_free", "disk", "environment",
-    "peak_memory_gib", "generation", "flops", "estimate", "memory_free", "peak_gib",
+    "peak_memory_gib", "generation", "flops", "estimate", "memory_free", "peak_gib", "chunks_per_second",
 }  # fmt: skip
 FAKE = ("tiny", "Tell me the walrus bonus.")
 REAL = ("hiring-handbook", "How many days of paid leave do I get?")
