@@ -14,7 +14,7 @@ from core.errors import LabError
 from core.jobs import find_job, read_status
 from core.settings import Settings
 
-BUSY_SECONDS = 1.5
+BUSY_SECONDS = 1.5  # While it runs: a look reads files only, so it may be often.
 IDLE_SECONDS = 15.0  # Not never: a job may be resumed from another tab or the command line.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Where an event has several handlers, at most one is `always_last` (Gradio's default for `change`): the page sends the whole

@@ -1,6 +1,7 @@
 """The page's own logic, without a browser."""
 
 from collections import Counter
+from html import unescape
 
 import pytest
 
@@ -25,6 +26,15 @@ def test_texts_of_models_and_users_are_escaped(task):
     assert "<img" not in html
     assert "FAIL" in html
     assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("hostile", ["{{ 7*7 }}", "{% raw %}", "[/b]", "&amp;"])
+def test_texts_that_look_like_markup_are_shown_as_written(task, hostile):
+    item = Example("x", "asked", {"answer": hostile, "area": "pay", "sure": True})
+    generator = FakeGenerator({(None, "Question: asked"): f'{{"answer": "{hostile}"}}'})
+    _, prediction = next(answer(task, [item], ARMS["base"], Tools(generator)))
+    html = render_prediction(task, item, prediction)
+    assert hostile in unescape(html)
 
 
 def test_highlighting_marks_shared_words_only():

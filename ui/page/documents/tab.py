@@ -72,8 +72,8 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
         _remove(lab, name, documents)
         return [*_look(lab, name), render_note("Search again: what was found before may be deleted.")]
 
-    def follow(identity: str | None, name: str | None) -> list[Any]:
-        return _look(lab, name) if _has_ended(lab, identity) else [gr.skip()] * len(shown)
+    def follow(job_name: str | None, name: str | None) -> list[Any]:
+        return _look(lab, name) if _has_ended(lab, job_name) else [gr.skip()] * len(shown)
 
     gr.on([tab.select, task.change], look, task, shown, trigger_mode="always_last", **QUIET)
     panel.status.change(follow, [panel.job, task], shown, **QUIET)
@@ -133,8 +133,8 @@ def _remove(lab: Lab, name: str, documents: Sequence[str]) -> None:
     gr.Info(f"Deleted: {', '.join(documents)}. No search finds them any more.")
 
 
-def _has_ended(lab: Lab, identity: str | None) -> bool:
+def _has_ended(lab: Lab, job_name: str | None) -> bool:
     try:
-        return bool(identity) and not read_status(find_job(lab.settings, str(identity))).active
+        return bool(job_name) and not read_status(find_job(lab.settings, str(job_name))).active
     except LabError:
         return False
