@@ -8,7 +8,7 @@ import pytest
 from core.settings import read_settings
 from tests.conftest import row, write_task
 from ui.cli.main import main
-from ui.page.task_choices import FIRST, list_choices
+from ui.page.choices import FIRST, list_choices
 
 
 def test_a_damaged_task_stands_in_its_place_and_the_page_leaves_it_out(monkeypatch, capsys, caplog):
