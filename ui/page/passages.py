@@ -14,6 +14,7 @@ from retrieval.evidence.abstention import EvidenceVerdict
 from ui.page.markup import render
 
 LoadDocument = Callable[[str], Document | None]
+HitsByMode = Mapping[str, Sequence[Hit] | str]  # A text says why this mode cannot search.
 RETRIEVERS = {"hybrid": "Hybrid", "dense": "Dense", "bm25": "BM25", "rerank": "Reranker"}
 HEADINGS = re.compile(r"\A(?:#{1,6}[ \t].*(?:\n+|\Z))+")
 BEFORE = 300  # Characters of the document shown before a passage.
@@ -53,21 +54,21 @@ def render_hits(
     )
 
 
-def render_search(verdict: EvidenceVerdict, found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> Markup:
+def render_search(verdict: EvidenceVerdict, by_mode: HitsByMode, query: str, load: LoadDocument) -> Markup:
     """Show what a query found: the verdict, and below it the hits side by side."""
-    columns = render_columns(found, query, load)
+    columns = render_columns(by_mode, query, load)
     return render("passages/search", query=query, verdict=render_verdict(verdict), columns=columns)
 
 
-def render_columns(found: Mapping[str, Sequence[Hit] | str], query: str, load: LoadDocument) -> Markup:
-    """Show one query's hits side by side, a column for each way of searching; a text stands for why there are none.
+def render_columns(by_mode: HitsByMode, query: str, load: LoadDocument) -> Markup:
+    """Show one query's hits side by side, a column for each way of searching.
 
     Args:
-        found: Hits by search mode, or why this mode cannot search.
+        by_mode: What each way of searching found.
         query: Its words are highlighted.
         load: Gives a hit's whole document.
     """
-    return render("passages/columns", columns=[_describe_column(mode, hits, query, load) for mode, hits in found.items()])
+    return render("passages/columns", columns=[_describe_column(mode, hits, query, load) for mode, hits in by_mode.items()])
 
 
 def render_verdict(verdict: EvidenceVerdict) -> Markup:

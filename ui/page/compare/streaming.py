@@ -12,7 +12,7 @@ from core.errors import Cancelled
 from core.values import OnText
 
 Result = TypeVar("Result")
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.2  # Five texts a second read as flowing; each one draws all cards anew.
 
 
 def stream(work: Callable[[OnText], Result]) -> Iterator[str | tuple[Result]]:

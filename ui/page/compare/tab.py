@@ -48,6 +48,7 @@ def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
         example = _find_item(lab, name, example_id)
         return example.input if example else ""
 
+    # The names of these parameters are those of the public API.
     @explain
     def answer(name: str, wanted: list[str], text: str, identity: str | None, decoding: str = "free") -> Iterator[str]:
         """Answer a question with several approaches; yields HTML as the answers come."""

@@ -17,12 +17,17 @@ from ui.page.polling import EVERY
 from ui.page.rendering import render_note
 
 MODES = ("dense", "bm25", "hybrid")
-COLUMNS = {"Recall@1": ("recall", "1"), "Recall@3": ("recall", "3"), "Recall@10": ("recall", "10")} | {
+# Title of a column, and where its value stands in the measured quality of a search mode.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "Recall@1": ("recall", "1"),
+    "Recall@3": ("recall", "3"),
+    "Recall@10": ("recall", "10"),
     "MRR@10": ("mrr@10",),
     "nDCG@10": ("ndcg@10",),
 }
 COLORS = {"dense": "#2563eb", "bm25": "#d97706", "hybrid": "#16a34a"}
-DASHES = {"dense": "dot", "bm25": "dash", "hybrid": "solid"}
+DASHES = {"dense": "dot", "bm25": "dash", "hybrid": "solid"}  # Lines are told apart without colours too.
+SHIFT = 0.12  # Ranks between two lines: side by side, no interval hides another.
 HINT = "The task's test questions say which document answers them. How often does each way of searching find it?"
 
 
@@ -42,12 +47,7 @@ def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
         return [render_quality(result), gr.Plot(draw_recall(result), visible=True)]
 
     start.click(measure, task, [table, plot], api_visibility="private", concurrency_id="model", concurrency_limit=1)
-    task.change(
-        lambda: [render_note(HINT), gr.Plot(visible=False)],
-        None,
-        [table, plot],
-        **EVERY,
-    )
+    task.change(lambda: [render_note(HINT), gr.Plot(visible=False)], None, [table, plot], **EVERY)
 
 
 def render_quality(result: Mapping[str, Any]) -> Markup:
@@ -79,7 +79,7 @@ def draw_recall(result: Mapping[str, Any]) -> Any:
     figure = graph.Figure()
     for place, (mode, quality) in enumerate(result.items()):
         recall = quality["recall"]
-        shift = 0.12 * (place - (len(result) - 1) / 2)  # Side by side, so that no interval hides another.
+        shift = SHIFT * (place - (len(result) - 1) / 2)
         figure.add_scatter(
             x=[int(k) + shift for k in recall],
             y=[value["mean"] for value in recall.values()],

@@ -23,7 +23,7 @@ class SearchPanel:
     """The components that the tab fills: the documents to search in, the results."""
 
     documents: gr.Dropdown
-    found: gr.HTML
+    results: gr.HTML
 
 
 def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> SearchPanel:
@@ -37,28 +37,19 @@ def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> Search
         )
         count = gr.Slider(1, 10, value=3, step=1, label="Passages each", scale=1, min_width=160)
     search = gr.Button("Search", variant="primary")
-    found = gr.HTML(render_note(HINT), label="Results", padding=False)
+    results = gr.HTML(render_note(HINT), label="Results", padding=False)
 
+    # The names of these parameters are those of the public API.
     def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
         """Search a task's documents by vectors, by words and by both; returns HTML."""
         return _look(lab, name, text, joined, among or [], int(passages))
 
-    task.change(
-        lambda name: [suggest_query(lab, name), render_note(HINT)],
-        task,
-        [query, found],
-        **EVERY,
-    )
+    task.change(lambda name: [suggest_query(lab, name), render_note(HINT)], task, [query, results], **EVERY)
     gr.on(
-        [search.click, query.submit],
-        look,
-        [task, query, fusion, documents, count],
-        found,
-        api_name="search",
-        concurrency_id="model",
-        concurrency_limit=1,
-    )
-    return SearchPanel(documents, found)
+        [search.click, query.submit], look, [task, query, fusion, documents, count], results,
+        api_name="search", concurrency_id="model", concurrency_limit=1,
+    )  # fmt: skip
+    return SearchPanel(documents, results)
 
 
 def suggest_query(lab: Lab, name: str | None) -> str:
@@ -73,5 +64,6 @@ def suggest_query(lab: Lab, name: str | None) -> str:
 
 @explain
 def _look(lab: Lab, name: str, text: str, fusion: str, documents: list[str], count: int) -> str:
-    found = search_all(lab, lab.task(name or ""), text, SearchOptions(k=count, fusion=fusion, documents=tuple(documents)))
-    return render_search(found.verdict, found.hits, text, found.index.load_document)
+    options = SearchOptions(k=count, fusion=fusion, documents=tuple(documents))
+    answer = search_all(lab, lab.task(name or ""), text, options)
+    return render_search(answer.verdict, answer.hits, text, answer.index.load_document)

@@ -24,7 +24,7 @@ from ui.page.job_panel import JobPanel, build_job_panel
 from ui.page.polling import QUIET
 from ui.page.rendering import render_note
 
-LARGEST_MB = 20
+LARGEST_MB = 20  # Of one file, which is read into memory whole; Gradio counts 1 MB as 2^20 bytes.
 LIMITS = f"""Text, Markdown, HTML, PDF, Word, CSV, TSV and JSON, at most {LARGEST_MB} MB a file. They stay on the machine \
 that runs the lab; what cannot be read is named with its reason and never stops the others."""
 
@@ -77,7 +77,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
 
     gr.on([tab.select, task.change], look, task, shown, trigger_mode="always_last", **QUIET)
     panel.status.change(follow, [panel.job, task], shown, **QUIET)
-    delete.click(remove, [task, chosen], [*shown, search.found], api_visibility="private")
+    delete.click(remove, [task, chosen], [*shown, search.results], api_visibility="private")
     return task
 
 

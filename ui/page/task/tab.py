@@ -55,14 +55,8 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     columns = [examples, source, outputs, group, exam]
     lists = _build_exchange(lab, choices, pickers)
 
-    def open_file(path: str | None) -> list[Any]:
-        return _open_file(path)
-
     def look(path: str | None, column: str | None, fields: list[str], together: str | None, count: float | None) -> list[Any]:
         return _look(lab, path, column, fields, together, count)
-
-    def judge(text: str, *where: Any) -> str:
-        return _judge(text, *where)
 
     @explain
     def write(text: str, agreed: bool, slug: str, label: str, told: str, files: list[str] | None, *where: Any) -> list[Any]:
@@ -76,10 +70,10 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
         gr.Info(f"The task {slug} is ready: {len(draft.train)} training and {len(draft.test)} test examples.")
         return _refresh(lab, slug.strip(), len(lists))
 
-    read = examples.change(open_file, examples, [source, outputs, group, name], api_visibility="private")
+    read = examples.change(_open_file, examples, [source, outputs, group, name], api_visibility="private")
     read.then(look, columns, [report, schema], api_visibility="private")
     gr.on([source.input, outputs.input, group.input, exam.submit], look, columns, [report, schema], api_visibility="private")
-    schema.change(judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
+    schema.change(_judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
     page.load(lambda: _refresh(lab, None, len(lists)), None, lists, api_visibility="private", show_progress="hidden")
     create.click(write, [schema, skip, name, title, instruction, documents, *columns], lists, api_visibility="private")
 
@@ -112,8 +106,8 @@ def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) 
 
 def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
     """Return the lists of tasks as they are now, a new one chosen in each."""
-    found = list_choices(lab.settings)
-    return [gr.Dropdown(found, value=name) if name else gr.Dropdown(found) for _ in range(count)]
+    tasks = list_choices(lab.settings)
+    return [gr.Dropdown(tasks, value=name) if name else gr.Dropdown(tasks) for _ in range(count)]
 
 
 @explain
