@@ -229,7 +229,7 @@ def _is_alive(folder: Path, status: JobStatus) -> bool:
         running = psutil.Process(process.pid)
         same = abs(running.create_time() - (process.born or 0)) < BIRTH_SECONDS
         return bool(running.status() != psutil.STATUS_ZOMBIE and same)
-    except psutil.NoSuchProcess:
+    except (psutil.Error, ValueError, OverflowError):  # Gone, not ours, or no number of a process at all.
         return False
 
 

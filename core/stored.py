@@ -93,6 +93,8 @@ def parse_value(kind: type[Item], text: str, *, origin: str, remedy: str = "") -
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the whole"
         raise LabError(f"{origin} is damaged: {place}: {first['msg']}.", remedy) from error
+    except LabError as error:  # A value that its class refuses.
+        raise LabError(f"{origin} is damaged: {error.happened}", remedy) from error
     except (ValueError, RecursionError) as error:
         raise LabError(f"{origin} is damaged: {error}.", remedy) from error
     return value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from core.errors import LabError
 
+POSITIVE = ("minutes", "epochs", "rank", "learning_rate", "batch_size", "clip", "evaluations")
+NOT_NEGATIVE = ("alpha", "holdout", "patience", "checkpoint_seconds", "warmup")
 STORAGES = {"nf4": "4 bits, NF4 (QLoRA)", "int8": "8 bits", "full": "16 bits, not quantized (LoRA)"}
 
 
@@ -19,8 +22,8 @@ class Question:
         title: Label of its field in the form.
         help: Of its option on the command line.
         option: Name of that option where it is not the setting's.
-        lowest: The smallest value that the form offers.
-        highest: The largest, where there is one.
+        lowest: The smallest value that the form's slider offers.
+        highest: The largest; only a setting that has one is a slider.
         step: Between two values that the form offers.
         choices: The values, where there are few, with what people call them.
         main: Whether it is one of those that matter most.
@@ -77,13 +80,11 @@ class TrainConfig:
     minutes: float | None = _ask(
         None, "Minutes (0: no limit)", "Time budget of the training steps, in minutes.", step=0.5, main=True
     )
-    epochs: float = _ask(3.0, "Passes, at most", "Passes over the examples.", lowest=0.1, step=0.5, main=True)
-    rank: int = _ask(16, "Rank r", "LoRA rank r.", lowest=2, highest=128, step=2, main=True)
-    learning_rate: float = _ask(
-        1e-3, "Learning rate", "Peak learning rate.", option="lr", lowest=1e-6, highest=0.1, step=1e-4, main=True
-    )
+    epochs: float = _ask(3.0, "Passes, at most", "Passes over the examples.", step=0.5, main=True)
+    rank: int = _ask(16, "Rank r", "LoRA rank r.", lowest=1, highest=512, main=True)
+    learning_rate: float = _ask(1e-3, "Learning rate", "Peak learning rate.", option="lr", step=1e-4, main=True)
     storage: str = _ask("nf4", "Frozen weights", "Frozen weights: nf4 (QLoRA), int8 or full.", choices=STORAGES)
-    batch_size: int = _ask(8, "Examples a step", "Examples a step, over all processes.", lowest=1)
+    batch_size: int = _ask(8, "Examples a step", "Examples a step, over all processes.")
     alpha: int = _ask(0, "Alpha (0: 2r)", "LoRA alpha; 0 is 2r, with rsLoRA r.")
     rslora: bool = _ask(False, "rsLoRA: scale by alpha / √r", "Scale by alpha / sqrt(r).")
     dora: bool = _ask(False, "DoRA: lengths apart, slower", "Learn each row's magnitude apart (DoRA); slower.")
@@ -93,25 +94,24 @@ class TrainConfig:
         "Held-out examples",
         "Training examples kept out, answered while training to choose the best adapter; 0: none.",
     )
-    evaluations: int = _ask(4, "Answered so often", "How often they are answered.", lowest=1)
+    evaluations: int = _ask(4, "Answered so often", "How often they are answered.")
     patience: int = _ask(0, "Patience (0: to the end)", "End after so many evaluations without a better score; 0: never.")
     seed: int = _ask(0, "Seed", "Random seed.")
-    warmup: float = _ask(0.1, "Warm-up (share)", "Share of steps with a rising learning rate.", highest=0.9, step=0.05)
-    clip: float = _ask(1.0, "Gradient norm, at most", "Largest gradient norm.", lowest=0.01, step=0.1)
+    warmup: float = _ask(0.1, "Warm-up (share)", "Share of steps with a rising learning rate.", step=0.05)
+    clip: float = _ask(1.0, "Gradient norm, at most", "Largest gradient norm.", step=0.1)
     checkpoint_seconds: float = _ask(
         60.0, "Seconds between states", "A state to resume from is written at most so often, in seconds.", step=10
     )
 
     def __post_init__(self) -> None:
         """Fill in the usual alpha and refuse what is impossible."""
-        for name in ("rank", "learning_rate", "epochs", "batch_size", "clip", "evaluations"):
-            if not getattr(self, name) > 0:
-                raise LabError(f"{name} is {getattr(self, name)}.", "It must be greater than 0.")
-        for name in ("alpha", "holdout", "patience", "checkpoint_seconds", "warmup"):
-            if not getattr(self, name) >= 0:
-                raise LabError(f"{name} is {getattr(self, name)}.", "It must be 0 or greater.")
-        if self.minutes is not None and not self.minutes > 0:
-            raise LabError(f"minutes is {self.minutes}.", "It must be greater than 0.")
+        for name in POSITIVE:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise LabError(f"{name} is {value}.", "It must be greater than 0, and finite.")
+        for name in NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise LabError(f"{name} is {getattr(self, name)}.", "It must be 0 or greater, and finite.")
         if not self.warmup < 1:
             raise LabError(f"warmup is {self.warmup}.", "It is a share of the steps and must be less than 1.")
         if self.storage not in STORAGES:

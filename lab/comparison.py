@@ -51,6 +51,7 @@ class Plan:
         task: The task.
         items: The test items that every arm answers.
         arms: The approaches, each with the adapter that it answers with.
+        missing: Those that have no adapter to answer with, by name, and why.
         options: How answers are decoded, for every arm alike.
         seed: Of the sample of items and the resampling.
         leaks: Which items were seen before.
@@ -61,6 +62,7 @@ class Plan:
     task: Task
     items: tuple[Example, ...]
     arms: tuple[Arm, ...]
+    missing: Mapping[str, str]
     options: DecodeOptions
     seed: int
     leaks: Leaks
@@ -107,7 +109,7 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
     plan = plan_comparison(lab, request)
     if reason := describe_constraint(lab, plan.task, request.mode):
         watcher.say(reason)
-    answers = Answers()
+    answers = Answers(missing=dict(plan.missing))
     try:
         for arm in plan.arms:
             answer_arm(lab, plan, arm, answers, watcher)
@@ -128,7 +130,8 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     task = lab.task(request.task)
     options = choose_options(lab, task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)
     items = choose_items(task.test, request.limit, seed=request.seed)
-    arms = tuple(_try_adapter(lab, task, arm, request.adapter) for arm in find_arms(",".join(request.arms)))
+    chosen = find_arms(",".join(request.arms))
+    arms, missing = _fix_adapters(lab, task, chosen, request.adapter)
     leaks = find_leaks(task, items, arms)
     if leaks.items and not request.allow_leakage:
         raise LabError(
@@ -137,15 +140,21 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
             "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
         )
     # Recorded before the answers: an adapter that is deleted meanwhile must not cost the run.
-    recorded = {arm.name: _record_arm(arm) for arm in arms}
-    return Plan(task, tuple(items), arms, options, request.seed, leaks, tuple(describe_misfits(task, arms)), recorded)
+    fixed = {arm.name: arm for arm in arms}
+    recorded = {arm.name: _record_arm(fixed.get(arm.name, arm)) for arm in chosen}
+    notes = tuple(describe_misfits(task, arms))
+    return Plan(task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded)
 
 
-def _try_adapter(lab: Lab, task: Task, arm: Arm, adapter: str | None) -> Arm:
-    """Return an arm with its adapter; one that has none is reported as missing when it is asked."""
-    with suppress(LabError):
-        return fix_adapter(lab, task, arm, adapter=adapter)
-    return arm
+def _fix_adapters(lab: Lab, task: Task, arms: Sequence[Arm], adapter: str | None) -> tuple[tuple[Arm, ...], dict[str, str]]:
+    """Return the arms that can answer, each with its adapter, and why the others cannot: nothing else answers for them."""
+    fixed, missing = [], {}
+    for arm in arms:
+        try:
+            fixed.append(fix_adapter(lab, task, arm, adapter=adapter))
+        except LabError as error:
+            missing[arm.name] = str(error)
+    return tuple(fixed), missing
 
 
 def find_leaks(task: Task, items: Sequence[Example], arms: Sequence[Arm]) -> Leaks:

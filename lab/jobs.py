@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, LabError
-from core.jobs import JobConfig, read_config, start_job
+from core.jobs import CONFIG, JobConfig, read_config, start_job
 from core.progress import JobWriter, Watcher
 from core.settings import Settings
 from core.storage import hash_json
@@ -117,15 +117,17 @@ def describe_basis(request: Request, follows: Sequence[Any]) -> str:
     return hash_json([request.as_json(), list(follows)])
 
 
-def read_request(config: JobConfig) -> Request:
-    """Return the request of a job.
+def read_request(config: JobConfig, *, origin: str = "") -> Request:
+    """Return the request of a job; `origin` is the file that an error names.
 
     Raises:
         LabError: It is of an unknown kind, damaged, or of an older version that kept a command instead.
     """
     if config.kind not in WORK or not config.request:
         raise LabError(f"This job ({config.kind}) was started by another version.", "Start a new one.")
-    return restore(WORK[config.kind].request, json.dumps(config.request), origin=f"The request of a {config.kind} job")
+    return restore(
+        WORK[config.kind].request, json.dumps(config.request), origin=origin or f"The request of a {config.kind} job"
+    )
 
 
 def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractContextManager[Watcher]]) -> dict[str, Any]:
@@ -140,11 +142,11 @@ def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractCont
         LabError: As the work.
         Cancelled: Stopped; the job says so.
     """
+    config = read_config(folder)  # Before anything is written: a folder that is no job's stays as it is.
     job = JobWriter(folder)
     try:
-        config = read_config(folder)
-        work, request = WORK.get(config.kind), read_request(config)
-        assert work is not None  # `read_request` refuses unknown kinds.
+        request = read_request(config, origin=str(folder / CONFIG))
+        work = WORK[config.kind]
         with job.hold_device(lab.settings), watch(job) as watcher:
             result = work.run(lab, request, watcher, folder)
     except (Cancelled, KeyboardInterrupt):

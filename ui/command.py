@@ -21,7 +21,8 @@ def describe_job(config: JobConfig) -> list[str]:
         LabError: Its request is damaged.
     """
     if not config.request:
-        return [str(word) for word in config.extra.get("command", ())]
+        words = config.extra.get("command", ())
+        return [str(word) for word in words] if isinstance(words, list | tuple) else []
     return write_command(read_request(config))
 
 
@@ -61,4 +62,6 @@ def _list_comparison(request: CompareRequest) -> list[str]:
 
 
 def _write_option(option: str, value: Any) -> list[str]:
-    return [option] if value is True else [option, str(value)]
+    if isinstance(value, bool):
+        return [option if value else f"--no-{option.removeprefix('--')}"]
+    return [option, str(value)]

@@ -6,6 +6,7 @@ unopened; `adapter_config.json` is written anew from the few values that were ch
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from core.generation.adapter import CARD
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
 from core.settings import Settings
-from core.storage import MANIFEST, hash_file, new_folder, read_json, verify_folder, write_json
+from core.storage import MANIFEST, SHOWN_NAME, hash_file, new_folder, read_json, verify_folder, write_json
 from core.tasks.archive import unpack_zip
 from finetune.adapters.card import AdapterCard, check_values, read_card
 from finetune.adapters.lora_files import CONFIG, WEIGHTS, check_fit, name_targets, read_settings, write_settings
@@ -139,8 +140,8 @@ def _open(source: Path) -> Iterator[Path]:
     Raises:
         LabError: There is nothing, it is too large, or it holds a pickle, a link, or a path that leads elsewhere.
     """
-    if not source.exists():
-        raise LabError(f"There is no {source}.", REMEDY)
+    if not os.path.exists(source):  # Path's own raises where a name is too long.
+        raise LabError(f"There is no {str(source)[:SHOWN_NAME]}.", REMEDY)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "package"
         if source.is_dir():

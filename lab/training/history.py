@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.jobs import list_configs, read_config, read_events, read_status
+from core.jobs import CONFIG, list_configs, read_config, read_status
 from core.settings import Settings
 from core.stored import Listing, read_each
 from finetune.adapters.card import AdapterCard, is_number, rank_adapter
@@ -17,6 +17,7 @@ from finetune.adapters.store import list_adapters, list_cards, read_selected
 from finetune.config import TrainConfig, default_alpha
 from lab.jobs import read_request
 from lab.requests import TrainRequest
+from lab.training.events import read_training_events
 
 HEADERS = [
     "Training",
@@ -95,11 +96,11 @@ def list_trainings(settings: Settings, task: str) -> Listing[Training]:
 def _read_job(folder: Path, cards: Mapping[str, AdapterCard]) -> Training:
     status = read_status(folder)
     card = cards.get(str(status.result.get("id")))
-    outcome = status.result.get("outcome") or {}
+    outcome = _take_object(status.result.get("outcome"))
     return Training(
         id=folder.name,
         state=_name_state(status.state, outcome),
-        config=status.result.get("config") or _read_settings(folder),
+        config=_take_object(status.result.get("config")) or _read_settings(folder),
         outcome=outcome,
         adapter=card.id if card else None,
         kind=card.kind if card else "plain",
@@ -112,8 +113,13 @@ def _read_settings(folder: Path) -> Mapping[str, Any]:
     config = read_config(folder)
     if not config.request:
         return {}
-    request = read_request(config)
+    request = read_request(config, origin=str(folder / CONFIG))
     return asdict(request.config) if isinstance(request, TrainRequest) else {}
+
+
+def _take_object(value: Any) -> Mapping[str, Any]:
+    """Return a value of a job's result where it is an object, as it must be."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def _read_card(card: AdapterCard) -> Training:
@@ -181,6 +187,8 @@ def _number(value: Any, scale: float = 1.0, digits: int = 3) -> str:
 
 def describe_config(config: Mapping[str, Any]) -> str:
     """Return the settings that are not the usual ones, in a few words."""
+    if not config:
+        return "unknown"
     usual = asdict(TrainConfig())
     said = []
     for name, value in config.items():
@@ -198,6 +206,8 @@ def _short(value: Any) -> str:
 
 def compare_settings(one: Training, other: Training) -> list[tuple[str, str, str]]:
     """Return (setting, value of one, value of the other) where they differ."""
+    if not one.config or not other.config:
+        return [("settings", *("unknown" if not training.config else "known" for training in (one, other)))]  # type: ignore[list-item]
     usual = asdict(TrainConfig())
     rows = []
     for name in usual:
@@ -223,5 +233,5 @@ def compare_outcomes(one: Training, other: Training) -> list[tuple[str, str, str
 def read_curves(training: Training) -> list[dict[str, Any]]:
     """Return a training's events; of an adapter without its job only the evaluations are known."""
     if training.job is not None:
-        return read_events(training.job)
+        return read_training_events(training.job)
     return [{"kind": "evaluation", **item} for item in list_evaluations(training.outcome)]

@@ -108,6 +108,16 @@ def test_a_line_half_written_is_left_out(tmp_path):
     assert read_events(tmp_path) == [{"step": 1}]
 
 
+@pytest.mark.parametrize("pid", [-5, 0, 2**70])
+def test_a_number_that_no_process_has_is_a_process_that_is_gone(settings, pid):
+    jobs = settings.folder("jobs")
+    write_json(jobs / "a" / STATUS, {"state": "running", "pid": pid})
+    write_json(jobs / "b" / STATUS, {"state": "starting"})
+    write_json(jobs / "b" / "process.json", {"pid": pid})
+    assert [status.state for _, status in list_statuses(settings).whole] == ["failed", "failed"]
+    assert count_before(settings, jobs / "c") == 0
+
+
 def test_damaged_events_hide_no_others(tmp_path):
     lines = ['{"step": 1, "loss": 2.5}', "[]", '{"step": "2"}', '{"loss": 1}', "\x00", "[" * 99_999, '{"step": 3, "kind": 5}']
     (tmp_path / EVENTS).write_bytes("\n".join([*lines, '{"step": 4, "new": {"a": [1]}}', ""]).encode() + b"\xff\n")

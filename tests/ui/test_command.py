@@ -85,5 +85,15 @@ def test_commands_say_what_is_not_usual(request_, command):
     assert not {f"--{name.replace('_', '-')}" for name in PROBE_IGNORES} & set(command[:1])
 
 
+def test_a_damaged_command_of_an_older_version_is_no_command():
+    assert describe_job(JobConfig("train", "t", extra={"command": 5})) == []
+
+
+def test_a_switch_is_turned_off_by_its_own_option():
+    from ui.command import _write_option
+
+    assert (_write_option("--dora", True), _write_option("--dora", False)) == (["--dora"], ["--no-dora"])
+
+
 def test_a_job_of_an_older_version_shows_the_command_that_it_kept():
     assert describe_job(JobConfig("train", "t", extra={"command": ["ragft", "train", "t"]})) == ["ragft", "train", "t"]

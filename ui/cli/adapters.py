@@ -38,7 +38,13 @@ def list_(task: Annotated[str | None, typer.Option(help="Only those of this task
         for card in cards.whole
         if task in (None, card.task)
     ]
-    show(rows, as_json, lambda value: show_table(value, empty="No adapter yet: `ragft train TASK`"))
+    show(
+        rows,
+        as_json,
+        lambda value: show_table(
+            value, empty="No adapter yet: `ragft train TASK`" if task is None else f"No adapter for {task!r}."
+        ),
+    )
 
 
 @adapters_app.command("show")

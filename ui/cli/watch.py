@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
-from core.jobs import JobStatus, cancel_job, read_config, read_events, read_status, resume_job
+from core.jobs import JobStatus, cancel_job, read_config, read_status, resume_job
 from core.settings import Settings
 from core.tasks.task import Task
 from lab.jobs import start
 from lab.requests import TrainRequest
+from lab.training.events import read_training_events
 from lab.training.jobs import find_unfinished, list_learned
 from ui.cli.console import Bars
 from ui.command import RUNNER
@@ -56,7 +57,7 @@ def follow_job(folder: Path) -> JobStatus:
     with Bars() as bars:
         while True:
             status = read_status(folder)
-            events = read_events(folder)
+            events = read_training_events(folder)
             for event in events[shown:]:
                 if event.get("kind") == "notice":
                     bars.say(f"Step {event['step']}: {event['text']}")

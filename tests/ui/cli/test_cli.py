@@ -271,3 +271,19 @@ def test_an_adapter_trained_with_other_prompts_is_told(ragft, task_folder, tmp_p
     run = json.loads(out)["run_id"]
     assert note in " ".join(ragft("runs", run)[1].split())
     assert note in html.unescape((read_settings().folder("runs") / run / "report.html").read_text())
+
+
+def test_an_adapter_that_is_not_there_lets_no_other_answer(ragft, task_folder, settings):
+    from adapter_files import fake_adapter
+
+    fake_adapter(read_settings(), "a1", task=task_folder.name, weights="none")  # The fake generator's weights are none.
+    assert json.loads(ragft("compare", str(task_folder), "--arms", "qlora", "--json")[1])["arms"]["qlora"]["status"] == "ok"
+    code, out, err = ragft("compare", str(task_folder), "--arms", "qlora", "--adapter", "nosuch")
+    assert code == 2
+    assert "There is no adapter 'nosuch'" in " ".join(err.split())
+    code, out, _ = ragft("compare", str(task_folder), "--arms", "base,qlora", "--adapter", "nosuch", "--json")
+    arms = json.loads(out)["arms"]
+    assert (code, arms["base"]["status"], arms["qlora"]["status"]) == (0, "ok", "missing")
+    assert "nosuch" in arms["qlora"]["reason"]
+    stored = load_run(read_settings(), json.loads(out)["run_id"]).config["arms"]
+    assert stored["qlora"]["adapter"] is None

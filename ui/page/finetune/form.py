@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import gradio as gr
 
@@ -14,6 +14,7 @@ from finetune.config import DEFAULTS, QUESTIONS, Question, TrainConfig, default_
 STARTS = {"minutes": 4}
 SIZED = ("learning_rate", "rank", "batch_size", "storage")  # Their starting values depend on the model's size.
 OPTIONAL = frozenset({"minutes"})  # An empty field of numbers reaches the server as 0, which stands for none.
+KINDS = get_type_hints(TrainConfig)
 NAMES = tuple(sorted(QUESTIONS, key=lambda name: not QUESTIONS[name].main))
 IN_A_ROW = 3
 NARROWEST = 150  # Pixels of a field.
@@ -62,11 +63,13 @@ def _build_field(name: str, question: Question) -> Any:
         return gr.Dropdown([(title, choice) for choice, title in question.choices.items()], value=value, **label)
     if isinstance(value, bool):
         return gr.Checkbox(value, **label)
+    if KINDS[name] is str or str in get_args(KINDS[name]):
+        return gr.Textbox(value, **label)
     whole = _is_whole(name)
-    limits = {"minimum": question.lowest, "maximum": question.highest, "step": question.step}
     if whole and question.highest is not None:
-        return gr.Slider(value=value, **limits, **label)
-    return gr.Number(value, precision=0 if whole else None, **limits, **label)
+        return gr.Slider(question.lowest, question.highest, value=value, step=question.step, **label)
+    # No limits here: the form would refuse what the command line took; impossible values are refused in words.
+    return gr.Number(value, precision=0 if whole else None, step=question.step, **label)
 
 
 def _is_whole(name: str) -> bool:

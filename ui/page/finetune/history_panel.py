@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core.errors import LabError
+from core.jobs import read_config
 from core.settings import Settings
 from core.stored import Listing
 from finetune.adapters.card import restore_config
@@ -25,7 +26,7 @@ from lab.training.history import (
     read_use,
 )
 from lab.training.jobs import name_task
-from ui.command import write_command
+from ui.command import describe_job, write_command
 from ui.page.errors import explain
 from ui.page.finetune.download_panel import build_download
 from ui.page.finetune.form import Form, fill_form
@@ -88,7 +89,10 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
 
     @explain
     def fill(name: str, training_id: str) -> list[Any]:
-        return fill_form(restore_config(_find_training(settings, name, training_id).config))
+        training = _find_training(settings, name, training_id)
+        if not training.config:
+            raise LabError("This training was started by an older version, which did not keep its settings.", "Type them.")
+        return fill_form(restore_config(training.config))
 
     @explain
     def choose(name: str, training_id: str) -> None:
@@ -170,13 +174,19 @@ def _offer(choices: list[tuple[str, str]], value: str | None, offered: set[str],
     return dict(gr.update(choices=choices) if value in offered else gr.update(choices=choices, value=first))
 
 
+def _list_words(lab: Lab, task: str, training: Training) -> list[str]:
+    """Return the command of a training; where a job of an older version does not say its settings, the one that it kept."""
+    if not training.config and training.job is not None:
+        return describe_job(read_config(training.job))
+    return write_command(TrainRequest(name_task(lab.task(task), lab.settings), restore_config(training.config)))
+
+
 def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> DetailParts:
     """Show the chosen training, beside another where one is chosen."""
     try:
         one = _find_training(lab.settings, task or "", first)
         other = _find_training(lab.settings, task or "", second) if second and second != first else None
-        request = TrainRequest(name_task(lab.task(task or ""), lab.settings), restore_config(one.config))
-        command = shlex.join(write_command(request))
+        command = shlex.join(_list_words(lab, task or "", one))
     except LabError:
         hidden = gr.Button(visible=False)
         return DetailParts(

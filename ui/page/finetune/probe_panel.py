@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import cancel_job, find_job, read_events, read_status
+from core.jobs import cancel_job, find_job, read_status
 from core.settings import Settings
 from lab.jobs import start
 from lab.lab import Lab
 from lab.requests import ProbeRequest
+from lab.training.events import read_training_events
 from lab.training.jobs import name_task
 from lab.training.probe import check_plan
 from ui.command import RUNNER
@@ -90,7 +91,7 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> ProbeParts:
     except LabError:
         button = gr.Button(visible=False)
         return ProbeParts(gr.HTML(visible=False), gr.Plot(visible=False), button, button, None)
-    events = read_events(folder)
+    events = read_training_events(folder)
     now = [name, status.state, status.message, len(events)]
     if known == now:
         return unchanged

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from core.errors import LabError
-from core.jobs import cancel_job, find_job, read_events, resume_job
+from core.jobs import cancel_job, find_job, resume_job
 from core.settings import Settings
+from lab.training.events import read_training_events
 from ui.command import RUNNER
 from ui.page.errors import explain
 from ui.page.finetune.plots import draw_answers, draw_losses, list_evaluations, list_steps
@@ -93,7 +94,7 @@ def _refresh(settings: Settings, name: str | None, known: Any) -> TrainingParts:
     except LabError as error:
         button, plot = gr.Button(visible=False), gr.Plot(visible=False)
         return TrainingParts(render_note(f"{GONE} {error}"), button, button, plot, plot, gr.HTML(visible=False), None, "")
-    events = read_events(folder)
+    events = read_training_events(folder)
     now = [name, status.state, len(events), status.message, status.step]
     if known == now:
         return unchanged
