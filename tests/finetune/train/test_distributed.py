@@ -27,7 +27,7 @@ def train_once(model, task, result, *, processes, storage="nf4", environment=Non
     from safetensors.torch import load_file
 
     result.mkdir()
-    command = ["-m", "tests.finetune.train_once", str(model), str(task), str(result), storage]
+    command = ["-m", "tests.finetune.train.train_once", str(model), str(task), str(result), storage]
     if processes > 1:
         command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *command]
     done = subprocess.run(

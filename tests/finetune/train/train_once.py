@@ -1,6 +1,6 @@
-"""Run by `tests/finetune/test_distributed.py` in one or two processes: train a little, the first process stores the adapter.
+"""Run by `tests/finetune/train/test_distributed.py` in one or two processes: train a little, the first process stores the adapter.
 
-python -m tests.finetune.train_once MODEL TASK RESULT STORAGE
+python -m tests.finetune.train.train_once MODEL TASK RESULT STORAGE
 """
 
 import sys

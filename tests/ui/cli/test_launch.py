@@ -1,4 +1,4 @@
-"""A training in several processes, as its command; that several really train is tested in `tests/finetune/test_distributed.py`."""
+"""A training in several processes, as its command; that several really train is tested in `tests/finetune/train/test_distributed.py`."""
 
 from dataclasses import asdict
 
