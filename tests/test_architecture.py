@@ -33,8 +33,6 @@ HEAVY = {
     "statsmodels",
 }
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 60, 6
-# Functions with more parameters than that, each with its reason.
-WIDE: dict[str, str] = {}
 FILES = [path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))]
 by_path = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
