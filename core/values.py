@@ -41,13 +41,6 @@ class Example:
     slice: str | None = None
     evidence: tuple[Evidence, ...] = ()
 
-    @property
-    def cluster(self) -> str:
-        """Items of one cluster are not independent: the group, else the evidence document, else the item."""
-        if self.group is not None:
-            return self.group
-        return self.evidence[0].document if self.evidence else self.id
-
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -164,6 +157,7 @@ class Prediction:
     stage: Stage
     dropped_passages: int = 0
     dropped_documents: tuple[str, ...] = ()  # Of those passages, best first; empty in records from before it was kept.
+    adapter: str | None = None  # Id of the adapter that answered; None in records from before it was kept, too.
 
     @property
     def json_valid(self) -> bool:

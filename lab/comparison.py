@@ -11,14 +11,12 @@ from core.comparison.arms import Arm
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
 from core.environment import describe_environment
 from core.errors import Cancelled, LabError
-from core.evaluation.baselines import measure_baselines
+from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
-from core.evaluation.sampling import choose_items
-from core.evaluation.summary import stamp_leaks, summarize
 from core.progress import Watcher
-from core.tasks.task import Task
 from core.values import Prediction
 from lab.answering import answer_items, describe_constraint
+from lab.judging import judge_answers, register_comparison
 from lab.lab import Lab
 from lab.plan import Plan, plan_comparison
 from lab.requests import CompareRequest
@@ -61,6 +59,8 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         KeyboardInterrupt: The same, from the terminal.
     """
     plan = plan_comparison(lab, request)
+    registration = register_comparison(lab, plan.task, plan.items, [arm.name for arm in plan.arms], seed=plan.seed)
+    watcher.say(registration.sentence)
     if reason := describe_constraint(lab, plan.task, request.mode):
         watcher.say(reason)
     answers = Answers(missing=dict(plan.missing))
@@ -68,11 +68,11 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         for arm in plan.arms:
             answer_arm(lab, plan, arm, answers, watcher)
     except (Cancelled, KeyboardInterrupt):
-        store_comparison(lab, plan, answers, status="cancelled")
+        store_comparison(lab, plan, answers, status="cancelled", registration=registration)
         raise
     if not answers.predictions:
         raise LabError("No arm could answer. " + " ".join(answers.missing.values()))
-    return store_comparison(lab, plan, answers, status="ok")
+    return store_comparison(lab, plan, answers, status="ok", registration=registration)
 
 
 def answer_arm(lab: Lab, plan: Plan, arm: Arm, answers: Answers, watcher: Watcher) -> None:
@@ -90,28 +90,21 @@ def answer_arm(lab: Lab, plan: Plan, arm: Arm, answers: Answers, watcher: Watche
         answers.predictions[arm.name] = [predictions[index] for index in range(count)]
 
 
-def judge_answers(plan: Plan, answers: Answers) -> dict[str, Any]:
-    """Return the summary of a comparison; empty where no arm had finished."""
-    if not answers.predictions:
-        return {}
-    summary = summarize(plan.task, plan.items, answers.predictions, seed=plan.seed).as_json()
-    stamp_leaks(summary, asdict(plan.leaks), len(plan.items))
-    summary["notes"] = list(plan.notes)
-    absent = {name: {"status": "missing", "reason": reason} for name, reason in answers.missing.items()}
-    summary["arms"] = {**summary["arms"], **absent}
-    return summary
-
-
-def store_comparison(lab: Lab, plan: Plan, answers: Answers, *, status: Literal["ok", "cancelled"]) -> Comparison:
+def store_comparison(
+    lab: Lab, plan: Plan, answers: Answers, *, status: Literal["ok", "cancelled"], registration: Registration
+) -> Comparison:
     """Judge the answers and store the run with its report."""
     run = Run(
         id=new_run_id(plan.task.name),
         task=plan.task.name,
         status=status,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        config=_describe_plan(lab, plan, asked={*answers.predictions, *answers.missing}),
+        config={
+            **_describe_plan(lab, plan, asked={*answers.predictions, *answers.missing}),
+            "registration": asdict(registration),
+        },
         environment=describe_environment(),
-        summary=judge_answers(plan, answers),
+        summary=judge_answers(lab, plan, answers.predictions, answers.missing),
     )
     report = render_report(plan.task, plan.items, run, answers.predictions)
     return Comparison(run, save_run(lab.settings, run, answers.predictions, report))
@@ -131,8 +124,3 @@ def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
         "test_hash": plan.task.hash_split(plan.task.test),
         "train_hash": plan.task.hash_split(plan.task.train),
     }
-
-
-def mark_baselines(lab: Lab, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Mark the majority answer and the copied nearest example on the items that a comparison would choose."""
-    return measure_baselines(task, choose_items(task.test, limit, seed=seed), lab.library.load_examples(task))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.evaluation.sampling import find_clusters
 from core.tasks.task import Task
 from core.values import Hit, OnStage, Retriever
 from lab.lab import Lab
@@ -40,7 +41,10 @@ def evaluate_retrieval(lab: Lab, task: Task, *, modes: Sequence[str], notify: On
     """
     from retrieval.quality.metrics import LabelledQuestion, measure_quality
 
-    labelled = [LabelledQuestion(item.input, {e.document: 1.0 for e in item.evidence}, item.cluster) for item in task.test]
+    labelled = [
+        LabelledQuestion(item.input, {e.document: 1.0 for e in item.evidence}, cluster)
+        for item, cluster in zip(task.test, find_clusters(task.test), strict=True)
+    ]
     return {
         mode: measure_quality(_Watched(lab.library.load_retriever(task, mode=mode), mode, notify), labelled).as_json()
         for mode in modes

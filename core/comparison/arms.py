@@ -11,8 +11,9 @@ who was told the form of the answer, not who knows it. An adapter has seen its e
 Two further rows are controls: `zero_shot` sees no example at all, and `rag_examples` retrieves the nearest
 training examples instead of documents, so that retrieval sees the labels that fine-tuning sees.
 
-`ARMS` stands from the simplest arm to the most costly: of arms that cannot be told apart the verdict recommends the
-first. A further arm is a further row at its place; nothing else changes.
+`ARMS` stands from the simplest arm to the most costly: of arms that are equivalent the verdict recommends the first. A
+further arm is a further row at its place; nothing else changes. `BASELINES` are no arms, for no model answers; they are
+rivals in the verdict all the same, and the simplest of all.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ ARMS = {
         Arm("hybrid", "RAG + QLoRA", uses_adapter=True, top_k=TOP_K),
     )
 }
+BASELINES = {"majority": "Majority value", "nearest": "Copied nearest example"}  # `core/evaluation/baselines.py`
 MAIN_ARMS = ("base", "rag", "qlora", "hybrid")  # The 2 x 2, compared where nothing else is asked for.
 
 
@@ -74,14 +76,14 @@ def list_arms() -> list[Arm]:
 
 
 def sort_by_simplicity(names: Iterable[str]) -> list[str]:
-    """Return names of arms, the simplest first; those of a stored run that are arms no longer come last."""
-    places = {name: place for place, name in enumerate(ARMS)}
+    """Return names of arms and baselines, the simplest first; those of a stored run that are arms no longer come last."""
+    places = {name: place for place, name in enumerate((*BASELINES, *ARMS))}
     return sorted(names, key=lambda name: places.get(name, len(places)))
 
 
 def find_title(name: str) -> str:
-    """Return what people call an arm; the name itself where a stored run has an arm that is one no longer."""
-    return ARMS[name].title if name in ARMS else name
+    """Return what people call an arm or baseline; the name itself where a stored run has an arm that is one no longer."""
+    return ARMS[name].title if name in ARMS else BASELINES.get(name, name)
 
 
 def find_arms(names: str) -> list[Arm]:

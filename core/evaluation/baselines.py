@@ -52,6 +52,19 @@ def find_nearest(task: Task, inputs: Sequence[str], examples: Retriever, *, coun
     return nearest
 
 
+def answer_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, list[Mapping[str, Any] | None]]:
+    """Return what the baselines answer to each item: `majority`, and `nearest`, None where no example is found.
+
+    Raises:
+        LabError: There are no training examples.
+    """
+    nearest = find_nearest(task, [item.input for item in items], examples, count=1)
+    return {
+        "majority": [choose_majority(task)] * len(items),
+        "nearest": [closest[0].output if closest else None for closest in nearest],
+    }
+
+
 def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, Any]]:
     """Mark the majority answer and the copy of the nearest training example.
 
@@ -63,13 +76,7 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
     """
     if not items:
         raise LabError(f"The task {task.name} has no test examples.", f"Fill {task.folder / 'test.jsonl'}.")
-    majority = choose_majority(task)
-    nearest = find_nearest(task, [item.input for item in items], examples, count=1)
-    answers: dict[str, list[Mapping[str, Any] | None]] = {
-        "majority": [majority] * len(items),
-        "nearest": [closest[0].output if closest else None for closest in nearest],
-    }
-    return {name: _measure(task, items, values) for name, values in answers.items()}
+    return {name: _measure(task, items, values) for name, values in answer_baselines(task, items, examples).items()}
 
 
 def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

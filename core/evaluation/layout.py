@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.comparison.arms import find_title
-from core.evaluation.statistics import Interval
+from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
+from core.evaluation.verdict import MANY_CLUSTERS
 
 STOPPED = "This run was stopped before any arm had finished."
 
@@ -103,6 +104,11 @@ def _percent(name: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda arm: f"{100 * arm[name]:.0f} %"
 
 
+def _number(name: str, digits: int) -> Callable[[Mapping[str, Any]], str]:
+    """Return a writer of a number; a baseline has neither tokens nor seconds."""
+    return lambda arm: f"{arm[name]:.{digits}f}" if name in arm else ""
+
+
 def _write_interval(arm: Mapping[str, Any]) -> str:
     return f"{arm['primary']['low']:.3f} to {arm['primary']['high']:.3f}"
 
@@ -111,6 +117,12 @@ def _write_contrast_interval(contrast: Mapping[str, Any]) -> str:
     if contrast["ci_low"] is None:
         return f"too few independent groups ({contrast['clusters']})"
     return f"{contrast['ci_low']:+.3f} to {contrast['ci_high']:+.3f}"
+
+
+def _write_shrunken(contrast: Mapping[str, Any]) -> str:
+    """Write the lead to expect again, where few groups make sure leads lucky ones; older runs have none."""
+    shrunken = contrast.get("shrunken")
+    return "" if shrunken is None or contrast["clusters"] >= MANY_CLUSTERS else f"{shrunken:+.3f}"
 
 
 def _write_p(contrast: Mapping[str, Any]) -> str:
@@ -129,16 +141,17 @@ ARM_STATISTICS = (
     Statistic("Valid JSON", "JSON", _percent("json_valid")),
     SCHEMA_VALID,
     Statistic("All fields right", "right", _percent("exact")),
-    Statistic("Mean field mark", "mark", lambda arm: f"{arm['score']:.3f}"),
-    Statistic("Seconds per answer", "s each", lambda arm: f"{arm['latency_p50']:.2f}"),
-    Statistic("Prompt tokens", "prompt", lambda arm: f"{arm['prompt_tokens']:.0f}"),
-    Statistic("New tokens", "new", lambda arm: f"{arm['new_tokens']:.0f}"),
+    Statistic("Mean field mark", "mark", _number("score", 3)),
+    Statistic("Seconds per answer", "s each", _number("latency_p50", 2)),
+    Statistic("Prompt tokens", "prompt", _number("prompt_tokens", 0)),
+    Statistic("New tokens", "new", _number("new_tokens", 0)),
 )
 SLICE_STATISTICS = (COUNT, PRIMARY, INTERVAL, SCHEMA_VALID)
 CONTRAST_STATISTICS = (
     Statistic("Difference", "diff.", lambda contrast: f"{contrast['difference']:+.3f}"),
     Statistic("95 % interval", "95 %", _write_contrast_interval),
     Statistic("p", "p", _write_p),
+    Statistic("Expected again", "again", _write_shrunken),
 )
 
 
@@ -146,8 +159,9 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
     """Lay out a run's summary, plain JSON values; that of a run without one finished arm holds no verdict."""
     if "verdict" not in summary:
         return SummaryView(stamp="", verdict=STOPPED)
-    # The older runs have neither key.
-    stamp, notes = summary.get("leakage", ""), summary.get("notes", ())
+    # The older runs have none of these keys.
+    stamp = " ".join(filter(None, (summary.get("misfit", ""), summary.get("leakage", ""))))
+    notes = summary.get("notes", ())
     mark = " (stamped, see above)" if stamp else ""
     tables = [_lay_out_arms(summary, mark), _lay_out_contrasts(summary, mark)]
     if summary["slices"]:
@@ -159,7 +173,7 @@ def _lay_out_arms(summary: Mapping[str, Any], mark: str) -> TableView:
     rows = []
     for name, arm in summary["arms"].items():
         title = find_title(name)
-        if arm["status"] == "ok":
+        if arm["status"] in {"ok", "baseline"}:
             rows.append(TableRow((title, *(statistic.write(arm) for statistic in ARM_STATISTICS))))
         else:
             rows.append(TableRow((title,), remark=f"Not run. {arm['reason']}"))
@@ -167,7 +181,7 @@ def _lay_out_arms(summary: Mapping[str, Any], mark: str) -> TableView:
         f"Approaches{mark}",
         (Column("Approach", "approach"), *(item.column(summary["primary_metric"]) for item in ARM_STATISTICS)),
         tuple(rows),
-        footnote="Valid counts answers as written; nothing was cut out or repaired. Every item counts, unreadable answers as 0. "
+        footnote="Majority value and copied nearest example need no model. Valid counts answers as written; nothing was cut out or repaired. Every item counts, unreadable answers as 0. "
         "Seconds per answer is each answer's share of its batch.",
     )
 
@@ -179,9 +193,10 @@ def _lay_out_contrasts(summary: Mapping[str, Any], mark: str) -> TableView:
         f"Differences{mark}",
         (*texts, *(item.column(metric) for item in CONTRAST_STATISTICS)),
         tuple(_lay_out_contrast(contrast, metric) for contrast in summary["contrasts"]),
-        lead="Paired over the same items, resampled by document. Above 0 the first approach is better.",
-        footnote="On the primary metric over all items p is corrected for the number of pairs (Holm); the other rows explain "
-        "and are not corrected.",
+        lead="Paired over the same items, by independent groups. Above 0 the first approach is better.",
+        footnote="Between approaches on the primary metric over all items p is corrected for the number of pairs (Holm); the "
+        "other rows, and the intervals, are not. Expected again: what is likely left of a sure difference when it is measured "
+        "anew, for of few items only the lucky ones are sure.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Which test items a comparison asks."""
+"""Which test items a comparison asks, and which of them belong together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from core.errors import LabError
+from core.tasks.wording import normalize
 from core.values import Example
 
 
@@ -29,3 +30,17 @@ def choose_items(examples: Sequence[Example], limit: int | None, *, seed: int) -
         # Each member gets a place from 0 to 1 in its slice: whatever number is taken from the front, slices keep their shares.
         queue.extend(((place + 0.5) / len(members), index) for place, index in enumerate(members))
     return [examples[index] for index in sorted(index for _, index in sorted(queue)[:limit])]
+
+
+def find_clusters(items: Sequence[Example]) -> list[str]:
+    """Return for each item the name of its independent group: the group, else the evidence document, else its wording.
+
+    Items that ask the same in the same words are one question, however often the file repeats it.
+    """
+    return [_find_cluster(item) for item in items]
+
+
+def _find_cluster(item: Example) -> str:
+    if item.group is not None:
+        return f"group {item.group}"
+    return f"document {item.evidence[0].document}" if item.evidence else f"input {normalize(item.input)}"

@@ -3,38 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from core.comparison.arms import sort_by_simplicity
+from core.answers.validation import validate
+from core.comparison.arms import BASELINES, sort_by_simplicity
+from core.evaluation.intervals import mean_interval
+from core.evaluation.sampling import find_clusters
 from core.evaluation.scoring import Score, score_answer
-from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, mean_interval
-from core.evaluation.verdict import Verdict, decide
+from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, measure_trainings
+from core.evaluation.verdict import DEFAULT_MARGIN, Exam, Verdict, decide
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
 ALL = "all"  # The name of the slice that holds every item.
+VALIDITIES = ("json_valid", "schema_valid")
 
 
 @dataclass(frozen=True)
 class Marked:
-    """One arm's answers, aligned with the items, and their marks."""
+    """One arm's answers and their marks: adapter by adapter where several answered, each in the items' order.
 
-    predictions: Sequence[Prediction]
+    Args:
+        items: How many items there are.
+        scores: Shape (adapters * items,).
+        valid: Whether each answer is valid JSON, and valid under the schema, by the names of `VALIDITIES`.
+        predictions: As `scores`; empty for a baseline, for which no model wrote.
+    """
+
+    items: int
     scores: Sequence[Score]
+    valid: Mapping[str, Sequence[bool]]
+    predictions: Sequence[Prediction] = ()
 
-    def values(self, metric: str) -> list[float]:
-        """Return one value per item: a mark, or `json_valid`, `schema_valid` as 0 or 1."""
-        if metric in {"json_valid", "schema_valid"}:
-            return [float(getattr(prediction, metric)) for prediction in self.predictions]
-        return [score.metric(metric) for score in self.scores]
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Ids of the adapters that answered, in their order."""
+        return tuple(dict.fromkeys(p.adapter for p in self.predictions if p.adapter is not None))
+
+    def sample(self, arm: str, metric: str) -> Sample:
+        """Return the marks of a metric: a mark's name, or `json_valid`, `schema_valid` as 0 or 1."""
+        values = [float(value) for value in self.valid[metric]] if metric in self.valid else self._marks(metric)
+        rows = [values[start : start + self.items] for start in range(0, len(values), self.items)]
+        return Sample(arm, rows, self.adapters)
+
+    def mean(self, metric: str) -> float:
+        """Return a metric's mean over items and adapters."""
+        return self.sample("", metric).mean
 
     def pick(self, places: Sequence[int]) -> Marked:
         """Return the answers to some of the items."""
-        return Marked([self.predictions[place] for place in places], [self.scores[place] for place in places])
+        chosen = [start + place for start in range(0, len(self.scores), self.items) for place in places]
+        return Marked(
+            len(places),
+            [self.scores[place] for place in chosen],
+            {name: [values[place] for place in chosen] for name, values in self.valid.items()},
+            [self.predictions[place] for place in chosen] if self.predictions else (),
+        )
+
+    def _marks(self, metric: str) -> list[float]:
+        return [score.metric(metric) for score in self.scores]
 
 
 @dataclass(frozen=True)
@@ -46,11 +77,13 @@ class Summary:
     contrasts: Sequence[Contrast]
     verdict: Verdict
     primary_metric: str
+    margin: float
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         return {
             "primary_metric": self.primary_metric,
+            "margin": self.margin,
             "arms": self.arms,
             "slices": self.slices,
             "contrasts": [asdict(item) for item in self.contrasts],
@@ -58,31 +91,67 @@ class Summary:
         }
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What is summarized.
+
+    Args:
+        predictions: By arm: adapter by adapter where several answered, each in the items' order.
+        baselines: By baseline: an answer for each item, None where it has none.
+    """
+
+    predictions: Mapping[str, Sequence[Prediction]]
+    baselines: Mapping[str, Sequence[Mapping[str, Any] | None]] = field(default_factory=dict)
+
+
 def mark(task: Task, items: Sequence[Example], predictions: Sequence[Prediction]) -> Marked:
-    """Score one arm's predictions, which stand in the items' order."""
-    pairs = zip(items, predictions, strict=True)
-    return Marked(predictions, [score_answer(p.value, item.output or {}, task.schema) for item, p in pairs])
+    """Score one arm's predictions, which stand in the items' order, adapter by adapter."""
+    scores = [
+        score_answer(prediction.value, items[place % len(items)].output or {}, task.schema)
+        for place, prediction in enumerate(predictions)
+    ]
+    return Marked(len(items), scores, {name: [getattr(p, name) for p in predictions] for name in VALIDITIES}, predictions)
 
 
-def summarize(task: Task, items: Sequence[Example], answers: Mapping[str, Sequence[Prediction]], *, seed: int = 0) -> Summary:
+def mark_values(task: Task, items: Sequence[Example], values: Sequence[Mapping[str, Any] | None]) -> Marked:
+    """Score the answers of a baseline."""
+    scores = [score_answer(value, item.output or {}, task.schema) for value, item in zip(values, items, strict=True)]
+    given = [value is not None for value in values]
+    return Marked(
+        len(items), scores, {"json_valid": given, "schema_valid": [v is not None and not validate(v, task.schema) for v in values]}
+    )  # fmt: skip
+
+
+def find_margin(task: Task) -> float:
+    """Return the margin of equivalence of a task's primary metric: declared in task.toml, else the default."""
+    return task.margins.get(task.primary_metric, DEFAULT_MARGIN)
+
+
+def summarize(task: Task, items: Sequence[Example], answered: Answered) -> Summary:
     """Summarize a comparison of arms that answered the same items.
 
-    The primary family, corrected together, is every pair of arms on the primary metric over all items. The
-    pairs on schema validity and on each slice explain it and are not corrected.
+    The primary family, corrected together, is every pair of arms on the primary metric over all items. The pairs with
+    the baselines, which the verdict needs too, and those on schema validity and on each slice are not corrected.
     """
-    marked = {arm: mark(task, items, predictions) for arm, predictions in answers.items()}
-    metric = task.primary_metric
+    arms = {arm: mark(task, items, predictions) for arm, predictions in answered.predictions.items()}
+    baselines = {name: mark_values(task, items, values) for name, values in answered.baselines.items()}
+    marked = {**baselines, **arms}
+    metric, clusters = task.primary_metric, find_clusters(items)
+    exam = Exam(metric, find_margin(task), clusters, len(task.test))
     slices = {name: _pick_slice(items, marked, name) for name in sorted({item.slice for item in items if item.slice})}
-    primary = correct_holm(_compare_pairs(items, marked, metric, ALL, seed=seed))
-    secondary = _compare_pairs(items, marked, "schema_valid", ALL, seed=seed)
-    for name, (some, answered) in slices.items():
-        secondary += _compare_pairs(some, answered, metric, name, seed=seed)
+    pairs = _compare_pairs(clusters, marked, metric, ALL)
+    primary = correct_holm([item for item in pairs if not {item.a, item.b} & BASELINES.keys()])
+    secondary = [item for item in pairs if {item.a, item.b} & BASELINES.keys()]
+    secondary += _compare_pairs(clusters, arms, "schema_valid", ALL)
+    for name, (some, chosen) in slices.items():
+        secondary += _compare_pairs(find_clusters(some), {arm: chosen[arm] for arm in arms}, metric, name)
     return Summary(
-        arms={arm: _describe_arm(items, answered, metric, seed=seed) for arm, answered in marked.items()},
-        slices={name: _describe_slice(some, answered, metric, seed=seed) for name, (some, answered) in slices.items()},
+        arms={name: _describe(clusters, one, metric) for name, one in marked.items()},
+        slices={name: _describe_slice(find_clusters(some), chosen, metric) for name, (some, chosen) in slices.items()},
         contrasts=primary + secondary,
-        verdict=decide(metric, {arm: _mean(answered.values(metric)) for arm, answered in marked.items()}, primary),
+        verdict=decide(exam, {name: one.sample(name, metric) for name, one in marked.items()}, primary + secondary),
         primary_metric=metric,
+        margin=exam.margin,
     )
 
 
@@ -91,71 +160,84 @@ def _pick_slice(items: Sequence[Example], marked: Mapping[str, Marked], name: st
     return [items[place] for place in places], {arm: answered.pick(places) for arm, answered in marked.items()}
 
 
-def _compare_pairs(
-    items: Sequence[Example], marked: Mapping[str, Marked], metric: str, slice_name: str, *, seed: int
-) -> list[Contrast]:
-    """Compare every pair of arms, the simpler one subtracted."""
-    samples = {arm: Sample(arm, answered.values(metric)) for arm, answered in marked.items()}
-    clusters = [item.cluster for item in items]
+def _compare_pairs(clusters: Sequence[str], marked: Mapping[str, Marked], metric: str, slice_name: str) -> list[Contrast]:
+    """Compare every pair, the simpler one subtracted; two baselines are not compared with each other."""
+    samples = {name: one.sample(name, metric) for name, one in marked.items()}
     return [
-        contrast(samples[a], samples[b], metric=metric, slice_name=slice_name, clusters=clusters, seed=seed)
+        contrast(samples[a], samples[b], metric=metric, slice_name=slice_name, clusters=clusters)
         for b, a in combinations(sort_by_simplicity(marked), 2)
+        if not {a, b} <= BASELINES.keys() or metric != "schema_valid"
     ]
 
 
 def stamp_leaks(summary: dict[str, Any], leaks: Mapping[str, Any], items: int) -> None:
-    """Record in a summary which items were seen in training; with any, no verdict is given."""
-    summary["leakage"] = ""
+    """Record in a summary which items were seen before the exam, and what was looked at; with any seen, no verdict is given."""
+    sentences = []
     if leaks["items"]:
         where = " or ".join([*leaks["adapters"], "the prompts' examples"])
-        summary["leakage"] = (
-            f"LEAKED: {len(leaks['items'])} of {items} test items were seen by {where}. "
-            "These marks do not tell how well new questions are answered."
+        sentences.append(f"LEAKED: {len(leaks['items'])} of {items} test items were seen by {where}.")
+    if near := leaks.get("near", ()):
+        sentences.append(
+            f"LEAKED: {len(near)} of {items} test items are near copies of what was seen (first: {near[0][0]!r} and {near[0][1]!r})."
         )
-        summary["verdict"] = asdict(Verdict("invalid", None, summary["leakage"]))
+    if documents := leaks.get("documents", ()):
+        sentences.append(f"LEAKED: {documents[0]}")
+    if sentences:
+        sentences.append("These marks do not tell how well new questions are answered.")
+        summary["verdict"] = asdict(Verdict("invalid", None, " ".join(sentences)))
     elif leaks["unknown"]:
-        summary["leakage"] = f"Leakage unknown: {leaks['unknown'][0]} does not record what it was trained on."
+        sentences.append(f"Leakage unknown: {leaks['unknown'][0]} does not record what it was trained on.")
+    summary["leakage"] = " ".join(sentences)
+    summary["leaks_checked"] = {name: list(leaks.get(name, ())) for name in ("checked", "unchecked")}
 
 
-def _describe_arm(items: Sequence[Example], marked: Marked, metric: str, *, seed: int) -> dict[str, Any]:
+def stamp_misfits(summary: dict[str, Any], misfits: Sequence[str]) -> None:
+    """Record in a summary which adapters do not fit the arms that they answered for; with any, no verdict is given."""
+    summary["misfit"] = f"MISFIT: {' '.join(misfits)}" if misfits else ""
+    if misfits:
+        summary["verdict"] = asdict(Verdict("invalid", None, summary["misfit"]))
+
+
+def _describe(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str, Any]:
+    """Return the numbers of an arm, or of a baseline, which has neither tokens nor seconds."""
+    about = _describe_marks(clusters, marked, metric)
+    about["fields"] = _average_fields(marked.scores)
+    if not marked.predictions:
+        return {"status": "baseline", **about}
     predictions = marked.predictions
-    clusters = [item.cluster for item in items]
     seconds = [p.generation.seconds for p in predictions]
-    primary = mean_interval(marked.values(metric), clusters, seed=seed)
+    if len(marked.adapters) > 1:
+        rows = marked.sample("", metric).rows
+        about["adapters"] = dict(zip(marked.adapters, map(float, rows.mean(axis=1)), strict=True))
     return {
         "status": "ok",
-        "n": len(predictions),
-        "json_valid": _mean(marked.values("json_valid")),
-        "schema_valid": _mean(marked.values("schema_valid")),
-        "exact": _mean(marked.values("exact")),
-        "score": _mean(marked.values("score")),
-        "primary": asdict(primary),
-        "fields": {name: _mean([score.fields[name] for score in marked.scores]) for name in marked.scores[0].fields},
+        **about,
         "stages": {
             stage: sum(p.stage == stage for p in predictions) for stage in ("strict", "extracted", "repaired", "failed")
         },
         "truncated": sum(p.generation.finish == "length" for p in predictions),
         "latency_p50": float(np.percentile(seconds, 50)),
         "latency_p95": float(np.percentile(seconds, 95)),
-        "prompt_tokens": _mean([p.generation.prompt_tokens for p in predictions]),
-        "new_tokens": _mean([p.generation.new_tokens for p in predictions]),
+        "prompt_tokens": float(np.mean([p.generation.prompt_tokens for p in predictions])),
+        "new_tokens": float(np.mean([p.generation.new_tokens for p in predictions])),
         "seconds": float(sum(seconds)),
     }
 
 
-def _describe_slice(
-    items: Sequence[Example], marked: Mapping[str, Marked], metric: str, *, seed: int
-) -> dict[str, dict[str, Any]]:
-    clusters = [item.cluster for item in items]
+def _average_fields(scores: Sequence[Score]) -> dict[str, float]:
+    """Return the mean mark of each field over the answers of which it is expected or given."""
+    names = dict.fromkeys(name for score in scores for name in score.fields)
+    return {name: float(np.mean([score.fields[name] for score in scores if name in score.fields])) for name in names}
+
+
+def _describe_slice(clusters: Sequence[str], marked: Mapping[str, Marked], metric: str) -> dict[str, dict[str, Any]]:
+    return {name: _describe_marks(clusters, one, metric) for name, one in marked.items()}
+
+
+def _describe_marks(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str, Any]:
+    sample = marked.sample("", metric)
     return {
-        arm: {
-            "n": len(items),
-            "primary": asdict(mean_interval(answered.values(metric), clusters, seed=seed)),
-            **{name: _mean(answered.values(name)) for name in ("schema_valid", "exact", "score")},
-        }
-        for arm, answered in marked.items()
+        "n": marked.items,
+        "primary": asdict(mean_interval(sample.marks, clusters, trainings=measure_trainings(sample))),
+        **{name: marked.mean(name) for name in ("json_valid", "schema_valid", "exact", "score")},
     }
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0

@@ -1,20 +1,32 @@
-"""The verdict: which arm, and what the claim is worth. Never a winner without an interval."""
+"""The verdict: which arm, and what the claim is worth. Never a winner without an interval.
+
+- *better*: the best mean beats every rival, the baselines included, each with an uncorrected p below 0.05. To claim it all
+  of these must hold, so each may be tested at the full level (intersection-union test, Berger 1982).
+- *equivalent*: every arm that is not beaten differs from the best by less than the margin, by two one-sided tests, and
+  the marks are high enough for the margin to mean something.
+- *inconclusive*: neither. Nothing is recommended, and it is said what would settle it.
+- *invalid*: the marks do not tell what they should.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
-from core.comparison.arms import find_title, sort_by_simplicity
-from core.evaluation.statistics import EQUIVALENCE_MARGIN, Contrast
+import numpy as np
+
+from core.comparison.arms import ARMS, BASELINES, find_title, sort_by_simplicity
+from core.evaluation.intervals import MIN_CLUSTERS
+from core.evaluation.power import find_growth, measure_correlation
+from core.evaluation.statistics import Contrast, Sample
 
 VerdictState = Literal["better", "equivalent", "inconclusive", "invalid"]
-ALPHA = 0.05  # A corrected p below it is called a difference.
-Z_POWER = 2.8  # z(97.5 %) + z(80 %): an interval at 95 % and a power of 80 %.
+DEFAULT_MARGIN = 0.05  # Of a mark from 0 to 1, where task.toml declares none.
+MEANINGFUL = 2.0  # The best mean is at least so many margins: else arms that are never right would be called equal.
+MANY_CLUSTERS = 150  # From so many groups on a sure lead is hardly a lucky one.
 Z_LEVEL = 1.96  # z(97.5 %): half the width of an interval at 95 %, in standard errors.
 NEGLIGIBLE = 0.005  # Marks are shown with two decimals: below it a difference reads as none.
-FEWEST = 10  # Fewer items than this are never suggested.
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,88 +38,192 @@ class Verdict:
     sentence: str
 
 
-def decide(metric: str, means: Mapping[str, float], contrasts: Sequence[Contrast]) -> Verdict:
-    """Decide from the primary metric's means and its paired contrasts over all items.
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """What a verdict rests on, fixed before the first answer.
 
-    The best mean wins if it beats every other arm with an interval excluding zero and a corrected p below
-    0.05. Where some arms cannot be told apart from it, the simplest of those is recommended: as equivalent
-    when their differences are known to be small, else as inconclusive.
+    Args:
+        metric: The primary metric.
+        margin: Arms that differ by less on it are taken for equal.
+        clusters: Shape (items,): which items belong together.
+        available: Test items that the task has.
     """
-    if len(means) < 2:
+
+    metric: str
+    margin: float = DEFAULT_MARGIN
+    clusters: Sequence[str] = field(default=())
+    available: int = 0
+
+
+def decide(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contrast]) -> Verdict:
+    """Decide from the primary metric's marks and their paired contrasts over all items.
+
+    Args:
+        exam: What was fixed before.
+        samples: The marks of arms and baselines.
+        contrasts: At least those of the arm with the best mean and every other.
+    """
+    if sum(name not in BASELINES for name in samples) < 2:
         return Verdict("invalid", None, "Only one arm gave answers, so there is nothing to compare.")
-    best = max(means, key=lambda arm: means[arm])
-    against = {other: _orient(best, other, contrasts) for other in means if other != best}
-    rivals = {other: item for other, item in against.items() if not _is_beaten(item)}
+    means = {name: sample.mean for name, sample in samples.items()}
+    # Of equal means the simplest: the order in which arms were asked must not decide.
+    best = max(sort_by_simplicity(means), key=lambda name: means[name])
+    against = {name: orient(best, name, contrasts) for name in means if name != best}
+    rivals = {name: item for name, item in against.items() if not is_beaten(item)}
     if not rivals:
-        runner_up = max(against, key=lambda arm: means[arm])
-        return Verdict("better", best, _win(metric, means, against[runner_up]))
-    tied = sort_by_simplicity([best, *rivals])
-    simplest = tied[0]
-    if all(item.equivalent for item in rivals.values()):
-        names = _join([find_title(arm) for arm in tied])
-        return Verdict(
-            "equivalent",
-            simplest,
-            f"{names} are equivalent on {metric}: they differ by less than {EQUIVALENCE_MARGIN:.2f}. "
-            f"{find_title(simplest)} is the simplest of them.",
-        )
-    return Verdict("inconclusive", simplest, _doubt(metric, means, best, rivals))
+        runner_up = max(against, key=lambda name: means[name])
+        return Verdict("better", best, _win(exam, samples, against[runner_up]))
+    if all(item.is_equivalent(exam.margin) for item in rivals.values()):
+        if means[best] < MEANINGFUL * exam.margin:
+            return Verdict("inconclusive", None, _describe_nothing(exam, best, means[best]))
+        return _tie(exam, sort_by_simplicity([best, *rivals]), samples)
+    return Verdict("inconclusive", None, _doubt(exam, samples, best, rivals))
 
 
-def _orient(a: str, b: str, contrasts: Sequence[Contrast]) -> Contrast:
-    """Return the contrast a - b, turned round if it was measured as b - a."""
+def orient(a: str, b: str, contrasts: Sequence[Contrast]) -> Contrast:
+    """Return the contrast a - b, turned round if it was measured as b - a.
+
+    Raises:
+        ValueError: It was not measured.
+    """
     for item in contrasts:
         if (item.a, item.b) == (a, b):
             return item
         if (item.a, item.b) == (b, a):
-            low, high = item.ci_low, item.ci_high
-            return replace(
-                item,
-                a=a,
-                b=b,
-                difference=-item.difference,
-                ci_low=None if high is None else -high,
-                ci_high=None if low is None else -low,
-            )
+            return item.turn()
     raise ValueError(f"no contrast of {a} and {b} was computed")
 
 
-def _is_beaten(item: Contrast) -> bool:
-    return bool(item.ci_low is not None and item.ci_low > 0 and item.p_holm is not None and item.p_holm < ALPHA)
+def is_beaten(item: Contrast) -> bool:
+    """Say whether the second arm of a contrast is surely worse than the first."""
+    return item.ci_low is not None and item.ci_low > 0
 
 
-def _win(metric: str, means: Mapping[str, float], item: Contrast) -> str:
+def count_units(item: Contrast) -> str:
+    """Say on how many items a contrast rests, and in how many groups where those are fewer."""
+    return f"{item.n} items" if item.clusters == item.n else f"{item.n} items in {item.clusters} groups"
+
+
+def _win(exam: Exam, samples: Mapping[str, Sample], item: Contrast) -> str:
+    margin, first, second = exam.margin, samples[item.a], samples[item.b]
+    parts = [
+        f"{find_title(item.a)} is best on {exam.metric}: {first.mean:.2f} against {second.mean:.2f} for {find_title(item.b)}, "
+        f"the next (difference {item.difference:.2f}, 95 % interval {item.ci_low:.2f} to {item.ci_high:.2f}, {count_units(item)})."
+    ]
+    if item.a in BASELINES:
+        parts.append("It needs no model: on this task no approach earns its cost.")
+    if item.difference < margin:
+        parts.append(f"The lead is smaller than the margin of {margin:.2f}.")
+    lucky = item.shrunken is not None and item.difference - item.shrunken >= NEGLIGIBLE
+    if lucky and item.clusters < MANY_CLUSTERS:
+        parts.append(f"Sure leads are lucky ones: expect about {item.shrunken:.2f} when it is done again.")
+    return " ".join([*parts, *_name_draws(samples, (item.a, item.b))])
+
+
+def _name_draws(samples: Mapping[str, Sample], names: Sequence[str]) -> list[str]:
+    """Say of how many trainings the verdict speaks, where one of the arms uses an adapter."""
+    counts = [len(samples[name].rows) for name in names if name in ARMS and ARMS[name].uses_adapter]
+    if not counts:
+        return []
+    if min(counts) == 1:
+        return ["This holds for this adapter: another training is another draw (`ragft train --seeds 3`)."]
+    return [f"The interval allows for training anew ({min(counts)} adapters)."]
+
+
+def _tie(exam: Exam, tied: Sequence[str], samples: Mapping[str, Sample]) -> Verdict:
+    names = _join([find_title(name) for name in tied])
+    sentence = (
+        f"{names} are equivalent on {exam.metric}: they differ by less than {exam.margin:.2f}. "
+        f"{find_title(tied[0])} is the simplest of them."
+    )
+    return Verdict("equivalent", tied[0], " ".join([sentence, *_name_draws(samples, tied)]))
+
+
+def _describe_nothing(exam: Exam, best: str, mean: float) -> str:
     return (
-        f"{find_title(item.a)} is best on {metric}: {means[item.a]:.2f} against {means[item.b]:.2f} for {find_title(item.b)}, "
-        f"the next (difference {item.difference:.2f}, 95 % interval {item.ci_low:.2f} to {item.ci_high:.2f}, {item.n} items)."
+        f"Inconclusive: the best {exam.metric} is {mean:.2f} ({find_title(best)}). Where hardly anything is right, that "
+        f"approaches differ by less than {exam.margin:.2f} says nothing. Choose another approach or a larger model, or "
+        "declare a smaller margin in task.toml."
     )
 
 
-def _doubt(metric: str, means: Mapping[str, float], best: str, rivals: Mapping[str, Contrast]) -> str:
-    rival = max(rivals, key=lambda arm: means[arm])
+def _doubt(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast]) -> str:
+    rival = max(rivals, key=lambda name: samples[name].mean)
     item = rivals[rival]
-    if item.ci_low is None or item.ci_high is None:
+    if item.ci_low is None:
         return f"Inconclusive: {item.clusters} independent groups of items are too few. Compare on more items."
-    reason = "could be chance"
-    if item.ci_low > 0 and item.p_holm is not None:
-        reason = f"is not sure once all pairs are allowed for (corrected p = {item.p_holm:.2f})"
-    return (
-        f"Inconclusive: {find_title(best)} has the best {metric} ({means[best]:.2f}), but its lead over {find_title(rival)} "
-        f"({means[rival]:.2f}) {reason}; 95 % interval {item.ci_low:.2f} to {item.ci_high:.2f}, {item.n} items. "
-        f"{needed_items(item)}"
+    lead = (
+        f"Inconclusive: {find_title(best)} has the best {exam.metric} ({samples[best].mean:.2f}), but its lead over "
+        f"{find_title(rival)} ({samples[rival].mean:.2f}) could be chance; 95 % interval {item.ci_low:.2f} to "
+        f"{item.ci_high:.2f}, {count_units(item)}."
     )
+    if item.is_equivalent(exam.margin):  # Another rival, further behind on average, is what is not settled.
+        open_ones = [find_title(name) for name, other in rivals.items() if not other.is_equivalent(exam.margin)]
+        lead = f"{lead[:-1]}, and {_join(open_ones)} cannot be told from it either."
+    return " ".join([lead, advise(exam, samples, best, rivals), *_name_draws(samples, (best, rival))])
 
 
-def needed_items(item: Contrast) -> str:
-    """Say how many items would show the difference at 80 % power, from this interval's width.
+def advise(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast]) -> str:
+    """Say what would settle which arm is best: how many items, or groups where groups limit, for a lead of a named size.
 
-    Source: Miller 2024 (arXiv 2411.00640), section 5: n grows with ((z_{a/2} + z_b) * se / difference)^2.
+    Args:
+        exam: What was fixed before.
+        samples: The marks of arms and baselines.
+        best: The arm with the best mean.
+        rivals: The contrasts of the best arm with those that it does not beat.
     """
-    if item.ci_low is None or item.ci_high is None or abs(item.difference) < NEGLIGIBLE:
-        return "The difference is too small to be worth chasing."
-    error = (item.ci_high - item.ci_low) / (2 * Z_LEVEL)
-    needed = item.n * (Z_POWER * error / abs(item.difference)) ** 2
-    return f"About {max(round(needed, -1), FEWEST):.0f} items would settle a difference of this size."
+    lead = min(item.difference for item in rivals.values())
+    leads = [lead, exam.margin] if lead > exam.margin + NEGLIGIBLE else [exam.margin]
+    amounts = [_write_amount(count_needed(exam, samples, best, rivals, lead=value)) for value in leads]
+    some = next(iter(rivals.values()))
+    grouped = some.clusters < some.n
+    unit = "groups" if grouped else "items"
+    if len(leads) == 1:
+        sentence = f"To see a lead of {leads[0]:.2f}, the margin, in 4 of 5 comparisons takes {amounts[0]} {unit}"
+    else:
+        sentence = (
+            f"If the lead is really {leads[0]:.2f}, {amounts[0]} {unit} show it in 4 of 5 comparisons; if it is "
+            f"{leads[1]:.2f}, the margin, {amounts[1]}"
+        )
+    if grouped:
+        return f"{sentence}. There are {some.clusters} now; more items of the same groups would not settle it."
+    return f"{sentence}. This task has {exam.available} test items." if exam.available else f"{sentence}."
+
+
+def count_needed(
+    exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast], *, lead: float
+) -> float | None:
+    """Return how many independent units show a lead of the best arm over all rivals with a power of 80 %.
+
+    Returns:
+        Items, or groups where those are fewer; None where it is out of reach.
+    """
+    differences = np.stack([samples[best].marks - samples[name].marks for name in rivals])
+    growth = find_growth(
+        [_find_error(item) for item in rivals.values()],
+        measure_correlation(differences, exam.clusters),
+        freedom=min(item.freedom for item in rivals.values()),
+        lead=lead,
+    )
+    return None if growth is None else growth * next(iter(rivals.values())).clusters
+
+
+def _find_error(item: Contrast) -> float:
+    """Return the standard error of a difference; that which its interval stands for where too few items differ to have one."""
+    if item.method in {"t", "score"} and item.informative >= MIN_CLUSTERS:
+        return item.error
+    width = (item.ci_high or 0.0) - (item.ci_low or 0.0)
+    return max(item.error, width / (2 * Z_LEVEL))
+
+
+def _write_amount(units: float | None) -> str:
+    return "more than a million" if units is None else f"about {_round(units):,}"
+
+
+def _round(number: float) -> int:
+    """Round up to two digits: more would claim to be known."""
+    step = 10 ** max(int(np.floor(np.log10(max(number, 1)))) - 1, 0)
+    return int(np.ceil(number / step) * step)
 
 
 def _join(names: Sequence[str]) -> str:

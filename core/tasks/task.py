@@ -17,7 +17,9 @@ from core.values import Example
 class Task:
     """A loaded task. `train` and `test` hold only examples whose form is right; `problems` names the others.
 
-    `passage_tokens` is how long the passages of its documents are, where the default does not suit them.
+    `passage_tokens` is how long the passages of its documents are, where the default does not suit them. `margins` are the
+    differences, by metric, that are too small to matter. `tuned` says what of the prompts was chosen on which rows; every
+    comparison keeps it.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Task:
     test: tuple[Example, ...]
     problems: tuple[str, ...] = field(default=())
     passage_tokens: int | None = None
+    margins: Mapping[str, float] = field(default_factory=dict)
+    tuned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def documents_folder(self) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.errors import LabError
-from core.evaluation.statistics import Interval, mean_interval
+from core.evaluation.intervals import Interval, mean_interval
 from core.values import Hit, Retriever
 
 DEPTH = 10  # Documents that count; the headline of BEIR is nDCG@10.
@@ -48,7 +48,7 @@ class Quality:
         }
 
 
-def measure_quality(retriever: Retriever, labelled: Sequence[LabelledQuestion], *, seed: int = 0) -> Quality:
+def measure_quality(retriever: Retriever, labelled: Sequence[LabelledQuestion]) -> Quality:
     """Search every question and mark the ranking of documents.
 
     Raises:
@@ -62,7 +62,7 @@ def measure_quality(retriever: Retriever, labelled: Sequence[LabelledQuestion], 
     clusters = [item.cluster for item in questions]
 
     def mean(values: Sequence[float]) -> Interval:
-        return mean_interval(values, clusters, seed=seed)
+        return mean_interval(values, clusters)
 
     pairs = list(zip(rankings, [item.relevant for item in questions], strict=True))
     return Quality(

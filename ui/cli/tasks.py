@@ -65,7 +65,7 @@ def baselines(
     as_json: AsJson = False,
 ) -> None:
     """Mark two answers that need no language model: the majority value of each field, the nearest example's answer."""
-    from lab.comparison import mark_baselines
+    from lab.judging import mark_baselines
     from lab.lab import Lab
 
     lab = Lab(read_settings())

@@ -29,7 +29,7 @@ def test_every_number_is_written_once_for_all():
     assert [table.title for table in view.tables] == ["Approaches", "Differences", "Slices"]
     written = ("Base model", "12", "0.500", "0.250 to 0.750", "100 %", "50 %", "25 %", "0.625", "0.12", "68", "6")
     assert rows(view, 0)[0] == written
-    assert rows(view, 1) == [("RAG - Base model", "answer", "all (12)", "+0.250", "+0.125 to +0.375", "0.0300")]
+    assert rows(view, 1) == [("RAG - Base model", "answer", "all (12)", "+0.250", "+0.125 to +0.375", "0.0300", "")]
     assert rows(view, 2) == [("short", "Base model", "12", "0.500", "0.250 to 0.750", "50 %")]
     for table in view.tables:
         assert {len(row.cells) for row in table.rows if not row.remark} == {len(table.columns)}
@@ -50,7 +50,7 @@ def test_a_leak_is_stamped_on_every_table():
 def test_too_few_groups_give_no_interval():
     few = {**CONTRAST, "clusters": 2, "ci_low": None, "ci_high": None, "p": None, "p_holm": None}
     row = lay_out({**SUMMARY, "contrasts": [few]}).tables[1].rows[0]
-    assert row.cells[3:] == ("+0.250", "too few independent groups (2)", "")
+    assert row.cells[3:] == ("+0.250", "too few independent groups (2)", "", "")
     assert row.interval is None
 
 
@@ -64,7 +64,7 @@ def test_only_what_explains_nothing_is_minor():
 
 def test_a_difference_outside_the_primary_family_shows_its_plain_p():
     plain = {**CONTRAST, "metric": "schema_valid", "p_holm": None}
-    assert rows(lay_out({**SUMMARY, "contrasts": [plain]}), 1)[0][-1] == "0.0100"
+    assert rows(lay_out({**SUMMARY, "contrasts": [plain]}), 1)[0][-2] == "0.0100"
 
 
 def test_a_run_stopped_at_once_has_nothing_to_show():
@@ -79,3 +79,23 @@ def test_older_runs_have_no_notes_and_no_slices():
     assert [table.title for table in view.tables] == ["Approaches", "Differences"]
     assert rows(view, 0)[0][0] == "gone"
     assert rows(view, 1)[0][0] == "RAG - gone"
+
+
+def test_what_is_left_of_a_lucky_lead_is_shown_where_groups_are_few():
+    few = {**CONTRAST, "clusters": 40, "shrunken": 0.12}
+    assert rows(lay_out({**SUMMARY, "contrasts": [few]}), 1)[0][-1] == "+0.120"
+    assert rows(lay_out({**SUMMARY, "contrasts": [{**few, "clusters": 200}]}), 1)[0][-1] == ""
+
+
+def test_a_baseline_has_marks_but_neither_tokens_nor_seconds():
+    ours = SUMMARY["arms"]["base"]
+    timed = {"status", "latency_p50", "latency_p95", "prompt_tokens", "new_tokens", "seconds", "stages", "truncated"}
+    nearest = {"status": "baseline", **{name: value for name, value in ours.items() if name not in timed}}
+    cells = rows(lay_out({**SUMMARY, "arms": {"nearest": nearest}}), 0)[0]
+    assert cells[:3] == ("Copied nearest example", "12", "0.500")
+    assert cells[-3:] == ("", "", "")
+
+
+def test_a_misfit_is_stamped_before_a_leak():
+    view = lay_out({**SUMMARY, "misfit": "MISFIT: x.", "leakage": "LEAKED: y."})
+    assert view.stamp == "MISFIT: x. LEAKED: y."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.evaluation.statistics import EQUIVALENCE_MARGIN
+from core.evaluation.verdict import DEFAULT_MARGIN
 
 HEIGHT = 180  # Pixels for axis, title and margins.
 ROW_HEIGHT = 26  # Pixels for one pair.
@@ -34,7 +34,8 @@ def draw_contrasts(summary: Mapping[str, Any]) -> Any | None:
         )
     )
     figure.add_vline(x=0, line_dash="dash")
-    figure.add_vrect(x0=-EQUIVALENCE_MARGIN, x1=EQUIVALENCE_MARGIN, opacity=0.12, line_width=0, fillcolor="gray")
+    band = summary.get("margin", DEFAULT_MARGIN)  # The older runs do not say theirs, which was the default.
+    figure.add_vrect(x0=-band, x1=band, opacity=0.12, line_width=0, fillcolor="gray")
     # The plot's label lies over its top left corner: without room there it would hide the first pair's name.
     margin = {"l": 10, "r": 10, "t": 50, "b": 40}
     figure.update_layout(height=HEIGHT + ROW_HEIGHT * len(contrasts), margin=margin, yaxis={"automargin": True})

@@ -1,0 +1,92 @@
+"""Judging: what is fixed before the first answer, and what the answers are worth afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from core.comparison.runs import Run, list_runs
+from core.errors import LabError
+from core.evaluation.baselines import answer_baselines, measure_baselines
+from core.evaluation.registration import Registration, register
+from core.evaluation.sampling import choose_items
+from core.evaluation.summary import ALL, Answered, stamp_leaks, stamp_misfits, summarize
+from core.storage import hash_json
+from core.tasks.task import Task
+from core.values import Example, Prediction
+from lab.lab import Lab
+from lab.plan import Plan
+
+OVERLAP = 0.5  # Share of the items that an earlier run asked, from which on it was a look at them.
+
+
+def register_comparison(lab: Lab, task: Task, items: Sequence[Example], arms: Sequence[str], *, seed: int = 0) -> Registration:
+    """Write down what is compared, with the smallest lead that it can see and how often these items were looked at."""
+    looks = [run for run in list_runs(lab.settings).whole if _is_look(run, task, items)]
+    plans = {hash_json([run.config["items"], run.config["arms"], run.config["decoding"]]) for run in looks}
+    earlier = next(filter(None, map(_measure_spread, looks)), None)
+    return register(task, items, arms, seed=seed, looks=len(plans), earlier=earlier)
+
+
+def preview_comparison(lab: Lab, name: str, arms: Sequence[str], *, limit: int | None, seed: int = 0) -> Registration:
+    """Write down a comparison that is not begun, without loading a model.
+
+    Raises:
+        LabError: There is no such task, or the limit is impossible.
+    """
+    task = lab.task(name)
+    return register_comparison(lab, task, choose_items(task.test, limit, seed=seed), arms, seed=seed)
+
+
+def _is_look(run: Run, task: Task, items: Sequence[Example]) -> bool:
+    """Say whether a run compared arms on at least half of the items."""
+    asked = set(run.config.get("items", ()))
+    shared = sum(item.id in asked for item in items)
+    return run.task == task.name and bool(run.summary.get("contrasts")) and shared >= OVERLAP * len(items)
+
+
+def _measure_spread(run: Run) -> tuple[float, str] | None:
+    """Return the usual spread of a run's differences from group to group, and its id; runs of before do not keep it."""
+    metric = run.summary["primary_metric"]
+    spreads = [
+        item["error"] * item["clusters"] ** 0.5
+        for item in run.summary["contrasts"]
+        if item.get("error") and (item["metric"], item["slice"]) == (metric, ALL) and item.get("p_holm") is not None
+    ]
+    return (median(spreads), run.id) if spreads else None
+
+
+def judge_answers(
+    lab: Lab, plan: Plan, predictions: Mapping[str, Sequence[Prediction]], missing: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the summary of a comparison; empty where no arm had finished.
+
+    Args:
+        lab: Where the training examples' index is.
+        plan: What was compared.
+        predictions: By arm: adapter by adapter, each in the items' order.
+        missing: Arms without answers, and why.
+    """
+    if not predictions:
+        return {}
+    summary = summarize(plan.task, plan.items, Answered(predictions, _answer_baselines(lab, plan))).as_json()
+    stamp_leaks(summary, asdict(plan.leaks), len(plan.items))
+    stamp_misfits(summary, plan.misfits)
+    summary["notes"] = list(plan.notes)
+    summary["arms"] |= {name: {"status": "missing", "reason": reason} for name, reason in missing.items()}
+    return summary
+
+
+def _answer_baselines(lab: Lab, plan: Plan) -> dict[str, list[Mapping[str, Any] | None]]:
+    """Return the baselines' answers; none where there is nothing to learn from."""
+    with suppress(LabError):
+        return answer_baselines(plan.task, plan.items, lab.library.load_examples(plan.task))
+    return {}
+
+
+def mark_baselines(lab: Lab, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Mark the majority answer and the copied nearest example on the items that a comparison would choose."""
+    return measure_baselines(task, choose_items(task.test, limit, seed=seed), lab.library.load_examples(task))
