@@ -14,6 +14,7 @@ from core.values import Example
 # Standard deviation of the difference of two arms from item to item where no comparison has shown it: that of two arms
 # of which exactly one is right on a quarter of the items.
 ASSUMED_SPREAD = 0.5
+ASSUMED_ALIKE = 0.25  # Correlation of the differences of two items of one group, where none is known.
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def register(
         earlier: The spread that an earlier run showed from group to group, and the run's id.
     """
     clusters = len(set(find_clusters(items)))
-    spread, source = earlier or (ASSUMED_SPREAD, "")
+    spread, source = earlier or (_assume_spread(len(items) / clusters), "")
     return Registration(
         metric=task.primary_metric,
         margin=find_margin(task),
@@ -94,3 +95,8 @@ def register(
         smallest_lead=smallest_lead(clusters, rivals=len(set(arms)) - 1, spread=spread),
         looks=looks,
     )
+
+
+def _assume_spread(size: float) -> float:
+    """Return the standard deviation of a group's mean difference by the design effect of groups of a size (Kish 1965)."""
+    return ASSUMED_SPREAD * ((1 + (size - 1) * ASSUMED_ALIKE) / size) ** 0.5

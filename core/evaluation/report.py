@@ -26,25 +26,34 @@ def render_report(task: Task, items: Sequence[Example], run: Run, answers: Mappi
         task=task,
         run=run,
         view=lay_out(run.summary),
-        items=[_describe_item(task, item, index, answers) for index, item in enumerate(items)] if answers else [],
+        items=[_describe_item(task, item, index, answers, len(items)) for index, item in enumerate(items)] if answers else [],
         config=json.dumps({"config": run.config, "environment": run.environment}, indent=1, ensure_ascii=False),
     )
 
 
-def _describe_item(task: Task, item: Example, index: int, answers: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
+def _describe_item(
+    task: Task, item: Example, index: int, answers: Mapping[str, Sequence[Prediction]], count: int
+) -> dict[str, Any]:
+    """Return an item with every answer to it; of an arm that several adapters answered, each one's."""
     return {
         "id": item.id,
         "slice": item.slice or "",
         "input": item.input,
         "expected": json.dumps(item.output, ensure_ascii=False),
         "answers": [
-            {
-                "title": find_title(arm),
-                "text": predictions[index].generation.text,
-                "stage": predictions[index].stage,
-                "issues": [issue.message for issue in predictions[index].issues],
-                "mark": score_answer(predictions[index].value, item.output or {}, task.schema).metric(task.primary_metric),
-            }
+            _describe_answer(task, item, arm, prediction, several=len(predictions) > count)
             for arm, predictions in answers.items()
+            for prediction in predictions[index::count]
         ],
+    }
+
+
+def _describe_answer(task: Task, item: Example, arm: str, prediction: Prediction, *, several: bool) -> dict[str, Any]:
+    title = find_title(arm)
+    return {
+        "title": f"{title} ({prediction.adapter})" if several and prediction.adapter else title,
+        "text": prediction.generation.text,
+        "stage": prediction.stage,
+        "issues": [issue.message for issue in prediction.issues],
+        "mark": score_answer(prediction.value, item.output or {}, task.schema).metric(task.primary_metric),
     }

@@ -10,6 +10,7 @@ from core.comparison.arms import MAIN_ARMS, list_arms
 from core.comparison.runs import list_runs, load_run
 from core.errors import LabError
 from lab.jobs import start
+from lab.judging import preview_comparison
 from lab.lab import Lab
 from lab.requests import CompareRequest
 from ui.command import RUNNER
@@ -31,6 +32,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         )
         limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
     mode = gr.Radio(DECODING, value="free", label="Decoding")
+    plan = gr.HTML(padding=False)
     run_button = gr.Button("Run the comparison", variant="primary")
     panel = build_job_panel(page, tab, lab.settings, job, kind="compare")
     choices_now, damaged_now = _list_choices(lab)
@@ -64,6 +66,14 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         chosen = current if current in names else next(iter(names), None)
         return gr.Dropdown(runs, value=chosen), gr.HTML(render_note(left_out), visible=bool(left_out))
 
+    @explain
+    def foresee(name: str | None, ticked: list[str], items: int) -> str:
+        if not name or not ticked:
+            return render_note("Choose a task and at least two approaches.")
+        return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
+
+    changes = [task.change, arms.change, limit.release, run.change, page.load]
+    gr.on(changes, foresee, [task, arms, limit], plan, show_progress="hidden", api_visibility="private")
     run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
     gr.on([again.click, page.load], refresh, run, [run, damaged], api_visibility="private")
     run.change(show, run, [result, plot], api_visibility="private")
