@@ -11,27 +11,36 @@ from typing import Any
 from core.answers.writing import serialize
 from core.comparison.arms import SHOTS
 from core.comparison.prompts import build_prompt, choose_shots
-from core.tasks.leakage import OverlapPair, find_pairs, find_seen, fingerprint, normalize
+from core.tasks.document_leaks import DocumentLeak, find_document_leaks, find_too_short
+from core.tasks.leakage import OverlapPair, find_pairs
 from core.tasks.task import Task
-from core.values import Example
+from core.tasks.wording import normalize
+from core.values import Document, Example
 
 SHOWN = 20  # Of each list in the report.
 SHOWN_TEXT = 120  # Characters of a text in it.
 MAX_TOKENS = 2048  # Of prompt and answer: what training and answering take.
 
 
-def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
-    """Report counts, bad rows, duplicates, train/test overlap, groups across the split and token lengths, and what can be enforced.
+def check_task(
+    task: Task, tokenizer: Any | None = None, documents: Sequence[Document] | None = None, unread: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Report counts, bad rows, duplicates, leaks, groups across the split and token lengths, and what can be enforced.
+
+    `checked` and `unchecked` say in sentences where test items were looked for, and where they could not be.
 
     Args:
         task: Loaded leniently, so that bad rows are in `problems`.
         tokenizer: A transformers tokenizer for the lengths, or None to leave them out.
+        documents: What retrieval reads, to be searched for test questions with their answers; None where nobody read it.
+        unread: Documents that could not be read, each with the reason.
     """
     pairs = find_pairs(task.train, task.test)
     exact = {example.input for example in task.train} & {example.input for example in task.test}
     equal = {normalize(example.input) for example in task.train} & {normalize(example.input) for example in task.test}
     groups = sorted(_groups(task.train) & _groups(task.test))
-    usable = not task.problems and not pairs and not groups
+    leaks = find_document_leaks(task.test, documents or ())
+    usable = not task.problems and not pairs and not groups and not leaks
     return {
         "task": task.name,
         "usable": usable,
@@ -44,9 +53,11 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
         "duplicates_test": _duplicates(task.test),
         "overlap_exact": len(exact),
         "overlap_normalized": len(equal),
-        "overlap_near": len({pair.test for pair in pairs})
-        - len(find_seen(task.test, map(fingerprint, (e.input for e in task.train)))),
-        "overlap_examples": [_describe_pair(pair, task) for pair in pairs[:SHOWN]],
+        "overlap_near": len({pair.test for pair in pairs} - {pair.test for pair in pairs if pair.kind == "equal"}),
+        "overlap_examples": _describe_pairs(pairs[:SHOWN], task),
+        "document_leaks": [describe_document_leak(leak) for leak in leaks[:SHOWN]],
+        "checked": _list_checked(task, documents),
+        "unchecked": _list_unchecked(task, documents, unread),
         "same_everywhere": _constant_fields(task),
         "balance": _count_labels(task),
         "groups_crossing": groups[:SHOWN],
@@ -56,10 +67,37 @@ def check_task(task: Task, tokenizer: Any | None = None) -> dict[str, Any]:
     }
 
 
-def _describe_pair(pair: OverlapPair, task: Task) -> dict[str, Any]:
-    """Show both texts of a pair, so that a person can judge it."""
-    texts = {example.id: " ".join(example.input.split())[:SHOWN_TEXT] for example in (*task.train, *task.test)}
-    return {**asdict(pair), "train_text": texts[pair.train], "test_text": texts[pair.test]}
+def describe_document_leak(leak: DocumentLeak) -> str:
+    """Say in a sentence what a document gives away."""
+    return f"{leak.document} holds {len(leak.tests)} test questions with their answers (first: {leak.tests[0]!r})"
+
+
+def _list_checked(task: Task, documents: Sequence[Document] | None) -> list[str]:
+    """Say where test items were looked for."""
+    checked = [
+        f"{len(task.test)} test inputs among {len(task.train)} training inputs: equal, a few words changed, one inside the other",
+        "groups on both sides of the split",
+    ]
+    return checked if documents is None else [*checked, f"test questions with their answers in {len(documents)} documents"]
+
+
+def _list_unchecked(task: Task, documents: Sequence[Document] | None, unread: Sequence[str]) -> list[str]:
+    """Say where test items could not be looked for."""
+    unchecked = ["copies in other words, such as paraphrases and translations: only wording is compared"]
+    if task.problems:
+        unchecked.append(f"{len(task.problems)} rows that are wrong")
+    if documents is None:
+        return [*unchecked, "documents: they were not read"] if task.documents_folder.is_dir() else unchecked
+    if documents and (short := find_too_short(task.test)):
+        unchecked.append(f"{len(short)} test questions too short to be looked for in documents (first: {short[0]!r})")
+    return unchecked + [f"the document {reason}" for reason in unread[:SHOWN]]
+
+
+def _describe_pairs(pairs: Sequence[OverlapPair], task: Task) -> list[dict[str, Any]]:
+    """Show both texts of each pair, so that a person can judge it."""
+    train, test = ({example.id: example.input for example in examples} for examples in (task.train, task.test))
+    shown = {pair: (" ".join(text.split())[:SHOWN_TEXT] for text in (train[pair.train], test[pair.test])) for pair in pairs}
+    return [{**asdict(pair), **dict(zip(("train_text", "test_text"), texts, strict=True))} for pair, texts in shown.items()]
 
 
 def _count_labels(task: Task) -> dict[str, dict[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
-from core.tasks.leakage import normalize
+from core.tasks.wording import normalize
 from core.values import Example
 
 TEST_SHARE = 0.2  # Of the groups, where no number of test rows is asked for.

@@ -1,3 +1,5 @@
+from hashlib import blake2b
+
 from core.tasks.leakage import find_pairs, find_seen, fingerprint
 from core.values import Example
 
@@ -26,7 +28,7 @@ def test_one_shared_sentence_of_two_long_texts_is_no_copy():
     assert find_pairs(items(f"{other} {LONG}"), items(f"{LONG} {more}")) == []
 
 
-def test_short_texts_count_only_when_equal():
+def test_texts_of_five_words_count_only_when_equal():
     assert find_pairs(items("book a table for two"), items("book a table for three")) == []
 
 
@@ -35,3 +37,11 @@ def test_different_inputs_stay_different_and_equal_ones_equal():
     assert fingerprint("😀") != fingerprint("😡")
     assert fingerprint("किताब") != fingerprint("कताब")
     assert fingerprint("cafe\u0301") == fingerprint("Café!")
+
+
+def test_adapters_trained_before_are_still_recognised():
+    former = blake2b("mañana 2 3 days".encode(), digest_size=16).hexdigest()
+    assert find_seen(items("Mañana: 2-3 days?", "Other?"), [former]) == ["e0"]
+    assert fingerprint("Mañana: 2-3 days?") != former
+    assert find_seen(items("Manana: 2-3 days?"), [fingerprint("Mañana: 2-3 days?")]) == ["e0"]
+    assert find_seen(items("Mañana: 2 3 days?"), [fingerprint("Mañana: 2-3 days?")]) == []

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+from core.settings import BUNDLED_TASKS
+from core.tasks.document_leaks import find_document_leaks, find_too_short
+from core.tasks.loading import load_task
+from core.values import Document, Example
+from retrieval.documents import read_documents
+
+QUESTION = "How many days of leave do new parents get?"
+EXAM = [
+    Example("t1", QUESTION, {"answer": "28 working days", "area": "leave"}),
+    Example("t2", "Is the canteen open on Sundays?", {"open": False}),
+    Example("t3", "Why so?", {"answer": "because"}),
+]
+FILLER = " ".join(f"word{number}" for number in range(200))
+
+
+def found(text):
+    return [leak.tests for leak in find_document_leaks(EXAM, [Document("page", "Page", text)])]
+
+
+def test_a_question_with_its_answer_is_found_however_it_is_written():
+    assert found("# FAQ\n\n**HOW many days of  leave do new parents gét?**\n\nThey get 28 working days.") == [("t1",)]
+    assert found(f"| {QUESTION} | 28 working days |") == [("t1",)]
+    assert found(f"Answer: 28 working days\nQuestion: {QUESTION}") == [("t1",)]
+
+
+def test_an_answer_alone_a_question_alone_and_both_far_apart_are_no_leak():
+    assert found("New parents get 28 working days of leave, says the handbook.") == []
+    assert found(f"We are often asked: {QUESTION} It depends.") == []
+    assert found(f"{QUESTION} {FILLER} 28 working days of leave") == []
+
+
+def test_an_answer_without_text_must_stand_close_by():
+    assert found("Is the canteen open on Sundays? false") == [("t2",)]
+    assert found(f"Is the canteen open on Sundays? {' '.join(FILLER.split()[:20])} false") == []
+
+
+def test_short_questions_are_told_instead_of_found():
+    assert find_too_short(EXAM) == ["t3"]
+    assert found("Why so? because") == []
+
+
+@pytest.mark.parametrize("name", ["hiring-handbook", "cv-screening", "answer-grading", "ml-interview"])
+def test_the_bundled_documents_are_clean_and_the_exam_as_a_document_is_found(name, tmp_path):
+    task = load_task(BUNDLED_TASKS / name)
+    assert find_document_leaks(task.test, read_documents(task.documents_folder).documents) == []
+    exam = (task.folder / "test.jsonl").read_text(encoding="utf-8")
+    (tmp_path / "exam.jsonl").write_text(exam, encoding="utf-8")
+    (tmp_path / "exam.txt").write_text(exam, encoding="utf-8")
+    (tmp_path / "escaped.md").write_text("\n".join(json.dumps(json.loads(line)) for line in exam.splitlines()))
+    asked = len(task.test) - len(find_too_short(task.test))
+    leaks = find_document_leaks(task.test, read_documents(tmp_path).documents)
+    assert [len(leak.tests) for leak in leaks] == [asked] * 3
