@@ -90,7 +90,7 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
     """Run a task's steps one after the other."""
     run_ragft(settings, ["index", name])
     train = ["train", name, "--if-needed", "--holdout", "0", *more]
-    cards = [run_ragft(settings, arguments) for arguments in (train, [*train, "--with-context"])]
+    cards = [run_ragft(settings, arguments) for arguments in (train, [*train, "--prompts", "passages"])]
     adapters = {arm: card["id"] for arm, card in zip(("qlora", "hybrid"), cards, strict=True)}
     base = measure_once(settings, ["baselines", name, "--limit", str(limit)], adapters={})
     command = ["compare", name, "--arms", ",".join(ARMS), "--limit", str(limit), "--batch-size", BATCH]

@@ -38,7 +38,7 @@ def main() -> None:
         environment = {**os.environ, "RAGFT_HOME": home}
         stages = {
             "index": measure(["index", TASK], environment),
-            "train": measure(["train", TASK, "--minutes", minutes, "--holdout", "0"], environment),
+            "train": measure(["train", TASK, "--prompts", "mixed", "--minutes", minutes, "--holdout", "0"], environment),
             "compare": measure(["compare", TASK, "--limit", limit], environment),
         }
     result = stages["compare"].pop("result")

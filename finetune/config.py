@@ -12,6 +12,7 @@ from core.errors import LabError
 POSITIVE = ("minutes", "epochs", "rank", "learning_rate", "batch_size", "clip", "evaluations")
 NOT_NEGATIVE = ("alpha", "holdout", "patience", "checkpoint_seconds", "warmup")
 STORAGES = {"nf4": "4 bits, NF4 (QLoRA)", "int8": "8 bits", "full": "16 bits, not quantized (LoRA)"}
+PROMPTS = {"plain": "without passages: for QLoRA", "passages": "with passages: for RAG + QLoRA", "mixed": "in turn: for both"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,9 @@ class TrainConfig:
         alpha: The update is scaled by alpha / rank (with rsLoRA alpha / sqrt(rank)); 0 becomes the usual one, 2r.
         rslora: Scale by alpha / sqrt(rank) (arXiv 2312.03732), for large ranks.
         dora: Learn each row's magnitude apart from its direction (arXiv 2402.09353); slower.
-        with_context: Train with the passages that retrieval finds for each example in its prompt, right and
-            wrong ones alike, and mostly the evidence where it was missed (RAFT, arXiv 2403.10131, section 3).
+        prompts: What the prompts show: `plain` no passages; `passages` those that retrieval finds for each example, right
+            and wrong ones alike, and mostly the evidence where it was missed (RAFT, arXiv 2403.10131, section 3); `mixed`
+            each example with its passages in every other pass, so that one adapter serves prompts of both kinds.
         holdout: Training examples kept out to be answered while training; 0 trains on all and picks no checkpoint.
         evaluations: How often they are answered, evenly over the steps, the last one at the end.
         patience: Evaluations without a better field score after which training ends; 0 never ends it early.
@@ -88,7 +90,12 @@ class TrainConfig:
     alpha: int = _ask(0, "Alpha (0: 2r)", "LoRA alpha; 0 is 2r, with rsLoRA r.")
     rslora: bool = _ask(False, "rsLoRA: scale by alpha / √r", "Scale by alpha / sqrt(r).")
     dora: bool = _ask(False, "DoRA: lengths apart, slower", "Learn each row's magnitude apart (DoRA); slower.")
-    with_context: bool = _ask(False, "With passages: for RAG + QLoRA", "Show retrieved passages in training: for the hybrid.")
+    prompts: str = _ask(
+        "plain",
+        "Passages in the prompts",
+        "plain: none, for qlora; passages: retrieved ones, for hybrid; mixed: in turn, for both.",
+        choices=PROMPTS,
+    )
     holdout: int = _ask(
         16,
         "Held-out examples",
@@ -116,6 +123,8 @@ class TrainConfig:
             raise LabError(f"warmup is {self.warmup}.", "It is a share of the steps and must be less than 1.")
         if self.storage not in STORAGES:
             raise LabError(f"storage is {self.storage!r}.", f"Choose one of {', '.join(STORAGES)}.")
+        if self.prompts not in PROMPTS:
+            raise LabError(f"prompts is {self.prompts!r}.", f"Choose one of {', '.join(PROMPTS)}.")
         if not self.alpha:
             object.__setattr__(self, "alpha", default_alpha(self.rank, rslora=self.rslora))
 
@@ -124,6 +133,14 @@ QUESTIONS: Mapping[str, Question] = {item.name: item.metadata["question"] for it
 DEFAULTS = TrainConfig()
 # Settings that mean nothing to a probe, which tries a few rates for a few steps.
 PROBE_IGNORES = ("minutes", "learning_rate", "evaluations", "patience", "checkpoint_seconds")
+
+
+def update_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return stored settings under the names of this version: an older one kept `with_context` instead of `prompts`."""
+    updated = {name: value for name, value in values.items() if name != "with_context"}
+    if "with_context" in values and "prompts" not in values:
+        updated["prompts"] = "passages" if values["with_context"] else "plain"
+    return updated
 
 
 def option_of(setting: str) -> str:

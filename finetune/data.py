@@ -9,7 +9,8 @@ separate rows (tested) at about half the tokens, and nothing is padded.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,15 @@ SHARE_SHOWN = 0.8  # Of the examples whose evidence retrieval missed.
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example: the model is given `prompt` and learns `answer`, whose last token ends the turn."""
+    """One example: the model is given `prompt` and learns `answer`, whose last token ends the turn.
+
+    `other` is a second prompt for the same answer, which shows passages: it is given in every other pass.
+    """
 
     id: str
     prompt: list[int]
     answer: list[int]
+    other: list[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,13 @@ class Packed:
 
 
 def encode_examples(
-    task: Task, examples: Sequence[Example], tokenizer: Any, *, max_tokens: int, hits: Sequence[Sequence[Hit]] | None = None
-) -> tuple[list[Encoded], list[str]]:
+    task: Task, examples: Sequence[Example], tokenizer: Any, *, max_tokens: int, hits: Sequence[Sequence[Hit]] | None = None,
+    mixed: bool = False,
+) -> tuple[list[Encoded], list[str]]:  # fmt: skip
     """Encode examples with the prompt that will be asked later; returns them and the ids of those too long.
 
     A JSON target is never cut: an example that does not fit is left out and named. `hits` are the passages that each
-    example's prompt shows.
+    example's prompt shows; with `mixed` each example has a prompt without them too.
 
     Raises:
         LabError: The tokenizer joins prompt and answer, or does not end the answer.
@@ -65,7 +71,8 @@ def encode_examples(
     encoded: list[Encoded] = []
     too_long: list[Encoded] = []
     for example, shown in zip(examples, hits or [()] * len(examples), strict=True):
-        item = encode_example(task, example, tokenizer, hits=shown)
+        encode = partial(encode_both, max_tokens=max_tokens) if mixed else encode_example
+        item = encode(task, example, tokenizer, hits=shown)
         (encoded if len(item.prompt) + len(item.answer) <= max_tokens else too_long).append(item)
     if not encoded:
         raise LabError(f"No training example of {task.name} fits into {max_tokens} tokens.", "Shorten the examples.")
@@ -86,6 +93,37 @@ def encode_example(task: Task, example: Example, tokenizer: Any, *, hits: Sequen
         raise LabError(f"The chat template does not close the answer with {tokenizer.eos_token!r}.", "Choose another model.")
     # Templates write a line break after the end of the turn; it is nothing that the model should learn to say.
     return Encoded(example.id, prompt, answer[: answer.index(tokenizer.eos_token_id) + 1])
+
+
+def encode_both(task: Task, example: Example, tokenizer: Any, *, hits: Sequence[Hit], max_tokens: int) -> Encoded:
+    """Encode one example without passages and with them; where those do not fit, it is shown without them in every pass."""
+    plain, shown = encode_example(task, example, tokenizer), encode_example(task, example, tokenizer, hits=hits)
+    fits = len(shown.prompt) + len(shown.answer) <= max_tokens
+    return replace(plain, other=shown.prompt) if fits else plain
+
+
+def take_turn(item: Encoded, turn: int, *, seed: int) -> Encoded:
+    """Return an example as a pass shows it: of two prompts one, and in the next pass the other.
+
+    Which comes first is drawn by seed and id: about half of every pass shows passages, and two passes show each example
+    both ways, whatever the order of the file. Nothing else is drawn, so a resumed training sees what it would have seen.
+    """
+    first = blake2b(f"turn:{seed}:{item.id}".encode(), digest_size=1).digest()[0]
+    if item.other is None or (first + turn) % 2 == 0:
+        return item
+    return replace(item, prompt=item.other, other=None)
+
+
+def measure_own(items: Sequence[Encoded], prefix: int) -> list[int]:
+    """Return the tokens of each example after the prefix that all prompts share, its answer included.
+
+    Of examples with two prompts the half that is longest with passages is taken with them: the mean is about that of a
+    pass, and the longest examples together are the largest step that there can be.
+    """
+    order = sorted(range(len(items)), key=lambda place: len(items[place].other or ()), reverse=True)
+    shown = set(order[: (len(items) + 1) // 2])
+    prompts = [item.other if item.other and place in shown else item.prompt for place, item in enumerate(items)]
+    return [len(prompt) - prefix + len(item.answer) for prompt, item in zip(prompts, items, strict=True)]
 
 
 def show_evidence(example: Example, hits: Sequence[Hit], find: Callable[[Evidence], Hit | None], *, seed: int) -> list[Hit]:

@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.storage import hash_json
 from core.stored import restore
 from lab.lab import Lab
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, update_request
 
 # A training's products are long: a short spin of OpenMP suits it (see `core/settings.prepare_libraries`).
 SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
@@ -125,9 +125,8 @@ def read_request(config: JobConfig, *, origin: str = "") -> Request:
     """
     if config.kind not in WORK or not config.request:
         raise LabError(f"This job ({config.kind}) was started by another version.", "Start a new one.")
-    return restore(
-        WORK[config.kind].request, json.dumps(config.request), origin=origin or f"The request of a {config.kind} job"
-    )
+    text = json.dumps(update_request(config.kind, config.request))
+    return restore(WORK[config.kind].request, text, origin=origin or f"The request of a {config.kind} job")
 
 
 def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractContextManager[Watcher]]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from core.stored import Stored
-from finetune.config import TrainConfig
+from finetune.config import TrainConfig, update_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,12 @@ class CompareRequest(Request):
         limit: How many test items, a sample that keeps the slices' shares; None takes all.
         seed: Of the sample, the resampling and the decoding.
         batch_size: Answers decoded together.
-        adapter: Id of the adapter to answer with; None takes the selected or newest that fits.
+        adapters: Ids of the adapters to answer with; each answers in the arms that it fits. Where none is named, each arm
+            takes the selected or newest that fits.
         mode: How answers are decoded: `free`, `constrained` or `think`.
         allow_leakage: Whether items that were trained on are compared all the same, stamped.
+        allow_misfit: Whether named adapters answer in an arm that none of them fits, stamped.
+        fresh: Whether everything is asked anew, also what was answered before.
     """
 
     kind: ClassVar[str] = "compare"
@@ -82,6 +86,19 @@ class CompareRequest(Request):
     limit: int | None = None
     seed: int = 0
     batch_size: int = 16
-    adapter: str | None = None
+    adapters: tuple[str, ...] = ()
     mode: str = "free"
     allow_leakage: bool = False
+    allow_misfit: bool = False
+    fresh: bool = False
+
+
+def update_request(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored request under the names of this version; an older one named one adapter, and other settings."""
+    updated = dict(values)
+    if isinstance(values.get("config"), Mapping):
+        updated["config"] = update_settings(values["config"])
+    if kind == CompareRequest.kind and "adapter" in values:
+        adapter = updated.pop("adapter")
+        updated.setdefault("adapters", [] if adapter is None else [adapter])
+    return updated

@@ -104,9 +104,9 @@ def list_commands(*, real: bool) -> Iterator[list[str]]:
     yield ["retrieval-eval", task] if real else ["baselines", task]
     if real:
         yield ["preflight", task, "--rank", "8"]
-        yield ["preflight", task, "--with-context", "--holdout", "4"]
+        yield ["preflight", task, "--prompts", "passages", "--holdout", "4"]
         yield ["train", task, "--epochs", "0.15", "--holdout", "4", "--evaluations", "2", "--rank", "8", "--seed", "3"]
-        yield ["train", task, "--epochs", "0.1", "--holdout", "0", "--with-context", "--dora"]
+        yield ["train", task, "--epochs", "0.1", "--holdout", "0", "--prompts", "passages", "--dora"]
         yield ["baselines", task, "--limit", "12"]
         yield ["compare", task, "--arms", "base,rag,qlora,hybrid,zero_shot,rag_examples", "--limit", "8", "--seed", "1"]
         yield ["compare", task, "--arms", "rag,base", "--limit", "6", "--mode", "constrained"]

@@ -44,6 +44,15 @@ def place_task(tasks: Path, name: str) -> Path:
     return tasks / name
 
 
+def name_task(task: Task, settings: Settings) -> str:
+    """Return what commands call a task: its name where that leads to its folder, else the path."""
+    try:
+        by_name = find_task(task.name, settings).samefile(task.folder)
+    except (LabError, OSError):  # No such name, or the folder is gone by now.
+        by_name = False
+    return task.name if by_name else str(task.folder.resolve())
+
+
 def find_task(name: str, settings: Settings) -> Path:
     """Resolve a task's name or path to its folder.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard, get_type_hints
@@ -18,7 +18,7 @@ from typing import Any, TypeGuard, get_type_hints
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.stored import Stored, read_stored
-from finetune.config import TrainConfig
+from finetune.config import TrainConfig, update_settings
 from finetune.train.report import Evaluation, Outcome
 
 SHOWN_VALUE = 80  # Characters of a refused value in the error.
@@ -62,8 +62,8 @@ class AdapterCard(Stored):
 
     @property
     def kind(self) -> str:
-        """`passages` if it was trained with retrieved passages in its prompts, else `plain`."""
-        return "passages" if self.config.get("with_context") else "plain"
+        """What its prompts showed in training (`finetune.config.PROMPTS`)."""
+        return str(update_settings(self.config).get("prompts") or "plain")
 
 
 def read_card(folder: Path) -> AdapterCard:
@@ -72,7 +72,8 @@ def read_card(folder: Path) -> AdapterCard:
     Raises:
         LabError: The card is absent, or a field is missing or of another kind.
     """
-    return read_stored(AdapterCard, folder / CARD, remedy="Delete the adapter and train it again.")
+    card = read_stored(AdapterCard, folder / CARD, remedy="Delete the adapter and train it again.")
+    return replace(card, config=update_settings(card.config))
 
 
 def date_adapter(card: AdapterCard) -> tuple[datetime, str]:
@@ -118,9 +119,10 @@ def restore_config(values: Mapping[str, Any]) -> TrainConfig:
     Raises:
         LabError: A value is impossible.
     """
-    _check_fields("config", TrainConfig, values)
+    known = update_settings(values)
+    _check_fields("config", TrainConfig, known)
     names = {item.name for item in fields(TrainConfig)}
-    return TrainConfig(**{name: value for name, value in values.items() if name in names})
+    return TrainConfig(**{name: value for name, value in known.items() if name in names})
 
 
 def _check_fields(place: str, kind: type, values: Mapping[str, Any]) -> None:

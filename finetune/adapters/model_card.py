@@ -9,7 +9,7 @@ from typing import Any
 from core.generation.models import SOURCES
 from finetune.adapters.card import AdapterCard
 
-CONFIG = ("rank", "alpha", "learning_rate", "epochs", "batch_size", "storage", "with_context", "seed")
+CONFIG = ("rank", "alpha", "learning_rate", "epochs", "batch_size", "storage", "prompts", "seed")
 LOAD_ADAPTER = """```python
 import torch
 from peft import PeftModel

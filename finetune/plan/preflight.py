@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal
 
 from core.answers.validation import validate
@@ -13,11 +14,12 @@ from core.answers.writing import serialize
 from core.errors import LabError
 from core.generation.decoder import common_prefix
 from core.tasks.check import check_task
-from core.tasks.leakage import find_seen, fingerprint, normalize
+from core.tasks.leakage import find_seen, fingerprint
 from core.tasks.task import Task
+from core.tasks.wording import normalize
 from core.values import Example, Hit
 from finetune.config import TrainConfig
-from finetune.data import Encoded, encode_example
+from finetune.data import Encoded, encode_both, encode_example, measure_own
 from finetune.plan.estimate import MARGIN, Estimate, Machine, ModelShape, describe_estimate, estimate_training
 from finetune.train.held_out import split_holdout
 
@@ -115,7 +117,14 @@ def inspect_training(
     """
     # The same cut as the training will make: those held out are checked, but nothing is estimated for them.
     learned = {example.id for example in split_holdout(task.train, config.holdout, seed=config.seed)[0]}
-    encoding = _encode(task, tokenizer, hits or [()] * len(task.train), max_tokens=shape.context, learned=learned)
+    encode = partial(encode_both, max_tokens=shape.context) if config.prompts == "mixed" else encode_example
+    encoding = _encode(
+        task,
+        partial(encode, task, tokenizer=tokenizer),
+        hits or [()] * len(task.train),
+        max_tokens=shape.context,
+        learned=learned,
+    )
     estimate = _estimate(encoding.fitting, shape, config, machine) if encoding.fitting else None
     targets = {serialize(example.output, task.schema) for example in task.train}
     report = check_task(task)
@@ -171,7 +180,7 @@ def label_tokens(item: Encoded, tokenizer: Any) -> LabelledExample:
 
 
 def _encode(
-    task: Task, tokenizer: Any, hits: Sequence[Sequence[Hit]], *, max_tokens: int, learned: Container[str]
+    task: Task, encode: Callable[..., Encoded], hits: Sequence[Sequence[Hit]], *, max_tokens: int, learned: Container[str]
 ) -> _Encoding:
     """Encode every example as training will, reporting instead of raising. A target is never cut: it fits or is left out.
 
@@ -181,7 +190,7 @@ def _encode(
     for example, shown in zip(task.train, hits, strict=True):
         try:
             _check_target(example, task)
-            item = encode_example(task, example, tokenizer, hits=shown)
+            item = encode(example, hits=shown)
         except LabError as error:
             encoding.refused.append(str(error))
             continue
@@ -203,8 +212,8 @@ def _check_target(example: Example, task: Task) -> None:
 
 def _estimate(examples: Sequence[Encoded], shape: ModelShape, config: TrainConfig, machine: Machine) -> Estimate:
     prefix = common_prefix([item.prompt for item in examples])
-    own = [len(item.prompt) - prefix + len(item.answer) for item in examples]
-    return estimate_training(shape, config, machine, prefix=prefix, own=own, answers=[len(item.answer) for item in examples])
+    answers = [len(item.answer) for item in examples]
+    return estimate_training(shape, config, machine, prefix=prefix, own=measure_own(examples, prefix), answers=answers)
 
 
 def _find_problems(task: Task, counts: Mapping[str, int]) -> Iterator[str]:
@@ -265,15 +274,16 @@ def _count_contradictions(task: Task) -> int:
 
 
 def _measure(items: Sequence[Encoded]) -> dict[str, dict[str, float]]:
-    """Return percentiles of the lengths in tokens."""
+    """Return percentiles of the lengths in tokens; of two prompts the one with passages counts."""
     if not items:
         return {}
     import numpy as np
 
+    prompts = [len(item.other or item.prompt) for item in items]
     lengths = {
-        "prompt": [len(item.prompt) for item in items],
+        "prompt": prompts,
         "answer": [len(item.answer) for item in items],
-        "both": [len(item.prompt) + len(item.answer) for item in items],
+        "both": [prompt + len(item.answer) for prompt, item in zip(prompts, items, strict=True)],
     }
     return {
         name: {f"p{percent}": float(np.percentile(values, percent)) for percent in PERCENTILES}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import count
 from random import Random
 from typing import TYPE_CHECKING
 
 from finetune.config import TrainConfig
+from finetune.data import Encoded, take_turn
 
 if TYPE_CHECKING:
-    from finetune.data import Encoded
     from finetune.train.checkpoint import TrainingProgress
 
 
@@ -25,11 +26,14 @@ def fit_steps(total: int, left: float, seconds_per_step: float, step: int) -> in
 
 
 def order_batches(examples: Sequence[Encoded], config: TrainConfig, *, done: int = 0) -> Iterator[list[Encoded]]:
-    """Yield batches for ever, every epoch in a new order that depends on the seed alone, the first `done` left out."""
+    """Yield batches for ever, every epoch in a new order that depends on the seed alone, the first `done` left out.
+
+    Examples with two prompts show one of them, and in the next epoch the other.
+    """
     random = Random(config.seed)
     number = 0
-    while True:
-        order = list(examples)
+    for turn in count():
+        order = [take_turn(item, turn, seed=config.seed) for item in examples]
         # Those left out are shuffled too: a resumed training must see the order that it would have seen.
         random.shuffle(order)
         for start in range(0, len(order), config.batch_size):

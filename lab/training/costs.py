@@ -72,10 +72,9 @@ class Costs:
         lengths = self._measure(name)
         learned, held = split_holdout(lengths.examples, config.holdout, seed=config.seed)
         capped = replace(config, holdout=len(held))
-        shown = TOP_K * PASSAGE_TOKENS if config.with_context else 0
         found = estimate_training(
             self.shape, capped, self._inspect(config.storage), prefix=lengths.prefix,
-            own=[lengths.own[example.id] + shown for example in learned],
+            own=_add_passages([lengths.own[example.id] for example in learned], config.prompts),
             answers=[lengths.answers[example.id] for example in learned],
         )  # fmt: skip
         affordable = int(found.minutes * 60 * found.tokens_per_second / found.tokens_per_step)
@@ -143,6 +142,13 @@ class Costs:
             for evaluation in _list_evaluations(card.outcome)
         ]
         return fmean(spent) * config.holdout * (config.evaluations + 1) / 60 if spent else None
+
+
+def _add_passages(own: Sequence[int], prompts: str) -> list[int]:
+    """Return lengths with the passages that training shows: of a mixture the longer half has them (`finetune.data.measure_own`)."""
+    shown = {"plain": 0, "passages": len(own)}.get(prompts, (len(own) + 1) // 2)
+    longest_first = sorted(own, reverse=True)
+    return [length + TOP_K * PASSAGE_TOKENS * (place < shown) for place, length in enumerate(longest_first)]
 
 
 def _list_evaluations(outcome: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

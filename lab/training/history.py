@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.stored import Listing, read_each
 from finetune.adapters.card import AdapterCard, is_number, rank_adapter
 from finetune.adapters.store import list_adapters, list_cards, read_selected
-from finetune.config import TrainConfig, default_alpha
+from finetune.config import TrainConfig, default_alpha, update_settings
 from lab.jobs import read_request
 from lab.requests import TrainRequest
 from lab.training.events import read_training_events
@@ -44,7 +44,7 @@ class Training:
         config: Its settings, where they are known.
         outcome: What came of it; empty where it stored no adapter.
         adapter: The id of its adapter, None where there is none any more.
-        kind: Of the adapter: `plain` or `passages`.
+        kind: What its adapter's prompts showed (`finetune.config.PROMPTS`).
         job: The folder of its job.
     """
 
@@ -100,7 +100,7 @@ def _read_job(folder: Path, cards: Mapping[str, AdapterCard]) -> Training:
     return Training(
         id=folder.name,
         state=_name_state(status.state, outcome),
-        config=_take_object(status.result.get("config")) or _read_settings(folder),
+        config=update_settings(_take_object(status.result.get("config"))) or _read_settings(folder),
         outcome=outcome,
         adapter=card.id if card else None,
         kind=card.kind if card else "plain",
@@ -137,7 +137,7 @@ def list_rows(trainings: Iterable[Training], selected: Iterable[str], newest: Ma
     Args:
         trainings: Of one task.
         selected: The ids of the adapters that were chosen to answer.
-        newest: The adapter that answers without a choice, by kind.
+        newest: The adapter that answers without a choice, by kind of prompt.
     """
     chosen = set(selected)
     return [
@@ -158,7 +158,11 @@ def list_rows(trainings: Iterable[Training], selected: Iterable[str], newest: Ma
 
 
 def read_use(settings: Settings, task: str, trainings: Sequence[Training]) -> tuple[set[str], dict[str, str]]:
-    """Return the adapters selected for a task, and by kind the one that answers where none is selected."""
+    """Return the adapters selected for a task, and by kind of prompt the one that answers where none is selected.
+
+    Those of stopped trainings answer nowhere. That a task's instruction or schema has changed since is not looked at here:
+    who asks is told (`finetune/adapters/fit.py`).
+    """
     try:
         chosen = read_selected(settings).get(task, {})
     except LabError:
@@ -166,8 +170,9 @@ def read_use(settings: Settings, task: str, trainings: Sequence[Training]) -> tu
     shown = {training.adapter for training in trainings}
     newest: dict[str, str] = {}
     for card in sorted(list_adapters(settings, task=task), key=rank_adapter, reverse=True):
-        if card.id in shown and card.kind not in chosen:
-            newest.setdefault(card.kind, card.id)
+        served = [kind for kind in ("plain", "passages") if card.kind in (kind, "mixed")]
+        if card.id in shown and not card.outcome.get("cancelled"):
+            newest |= {kind: card.id for kind in served if kind not in newest and not {kind, "mixed"} & set(chosen)}
     return set(chosen.values()), newest
 
 
@@ -176,7 +181,7 @@ def _describe_use(training: Training, chosen: set[str], newest: Mapping[str, str
         return "" if training.state in {"starting", "queued", "running"} else "no adapter"
     if training.adapter in chosen:
         return "selected"
-    return "newest" if newest.get(training.kind) == training.adapter else ""
+    return "newest" if training.adapter in newest.values() else ""
 
 
 def _number(value: Any, scale: float = 1.0, digits: int = 3) -> str:

@@ -12,11 +12,10 @@ from core.generation.loading import hash_weights
 from core.generation.models import find_model
 from core.jobs import JobStatus, list_jobs, read_config, read_status
 from core.settings import Settings
-from core.tasks.folders import find_task
 from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard
 from finetune.adapters.store import list_adapters
-from finetune.config import TrainConfig
+from finetune.config import TrainConfig, update_settings
 from lab.jobs import describe_basis
 from lab.requests import TrainRequest
 
@@ -26,7 +25,11 @@ def find_trained(settings: Settings, task: Task, config: TrainConfig) -> Adapter
     learned = list_learned(settings, task)
     for card in list_adapters(settings, task=task.name):
         same = [card.weights, card.data, card.instruction, dict(card.schema)] == learned
-        if same and {**asdict(TrainConfig()), **card.config} == asdict(config) and not card.outcome.get("cancelled"):
+        if (
+            same
+            and {**asdict(TrainConfig()), **update_settings(card.config)} == asdict(config)
+            and not card.outcome.get("cancelled")
+        ):
             return card
     return None
 
@@ -34,15 +37,6 @@ def find_trained(settings: Settings, task: Task, config: TrainConfig) -> Adapter
 def list_learned(settings: Settings, task: Task) -> list[Any]:
     """Return what a training follows from beside its request: base, examples, instruction, schema."""
     return [hash_weights(find_model(settings)), task.hash_split(task.train), task.instruction, dict(task.schema)]
-
-
-def name_task(task: Task, settings: Settings) -> str:
-    """Return what a request calls a task: its name where that leads to its folder, else the path."""
-    try:
-        by_name = find_task(task.name, settings).samefile(task.folder)
-    except LabError:
-        by_name = False
-    return task.name if by_name else str(task.folder.resolve())
 
 
 def find_unfinished(settings: Settings, request: TrainRequest, task: Task) -> tuple[Path, JobStatus] | None:

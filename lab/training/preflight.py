@@ -49,7 +49,7 @@ def run_preflight(lab: Lab, name: str, config: TrainConfig) -> Preflight:
     folder = find_model(lab.settings)
     task = load_task(find_task(name, lab.settings), lenient=True)
     hits = None
-    if config.with_context and task.train:
+    if config.prompts != "plain" and task.train:
         hits = lab.library.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
     machine = inspect_machine(lab.settings.home, list_adapters(lab.settings), model=folder.name, storage=config.storage)
     return inspect_training(task, load_tokenizer(folder), config, shape=read_shape(folder), machine=machine, hits=hits)

@@ -126,7 +126,7 @@ def _explain_memory() -> Iterator[None]:
 
 def _identify(task: Task, config: TrainConfig, ready: _Ready) -> str:
     """Return a hash of all that a training's steps follow from; the prompts hold the retrieved passages."""
-    told = [[item.prompt, item.answer] for item in ready.examples]
+    told = [[item.prompt, item.answer, *([item.other] if item.other else [])] for item in ready.examples]
     about = [task.hash_split(task.train), task.instruction, dict(task.schema)]
     return hash_json([asdict(config), ready.loaded.weights_hash, about, told])
 
@@ -181,8 +181,9 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
     learned, held = split_holdout(task.train, config.holdout, seed=config.seed)
     examples, too_long = encode_examples(
-        task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_shown(lab, task, learned, config)
-    )
+        task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_shown(lab, task, learned, config),
+        mixed=config.prompts == "mixed",
+    )  # fmt: skip
     model = add_adapter(loaded, config)
     model.train()
     check_gradients(model, examples[0])
@@ -193,19 +194,19 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
 def _plan_memory(ready: _Ready, config: TrainConfig, machine: Machine) -> MemoryPlan:
     """Choose what is given up where the training would not fit into what was free before the model was loaded."""
     from core.generation.decoder import common_prefix
+    from finetune.data import measure_own
     from finetune.plan.estimate import estimate_training, read_shape
     from finetune.plan.memory import plan_memory
 
     prefix = common_prefix([item.prompt for item in ready.examples])
-    own = [len(item.prompt) - prefix + len(item.answer) for item in ready.examples]
-    answers = [len(item.answer) for item in ready.examples]
+    own, answers = measure_own(ready.examples, prefix), [len(item.answer) for item in ready.examples]
     estimate = estimate_training(read_shape(ready.folder), config, machine, prefix=prefix, own=own, answers=answers)
     return plan_memory(estimate, device=machine.device)
 
 
 def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
     """Return what retrieval finds for each example, where the adapter is to learn with passages in its prompt."""
-    if not config.with_context:
+    if config.prompts == "plain":
         return None
     return lab.library.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
 
@@ -227,13 +228,16 @@ def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConf
 
 
 def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig, on_wait: Callable[[], None]) -> Evaluator:
-    from finetune.data import encode_examples
+    """Return what answers the held-out examples; of a mixture about half of them are asked with their passages."""
+    from finetune.data import encode_examples, take_turn
     from finetune.train.held_out import Evaluator
 
     tokenizer = ready.loaded.tokenizer
     encoded, too_long = encode_examples(
-        task, ready.held, tokenizer, max_tokens=ready.limit, hits=_find_hits(lab, task, ready.held, config)
-    )
+        task, ready.held, tokenizer, max_tokens=ready.limit, hits=_find_hits(lab, task, ready.held, config),
+        mixed=config.prompts == "mixed",
+    )  # fmt: skip
+    encoded = [take_turn(item, 0, seed=config.seed) for item in encoded]
     kept = [example for example in ready.held if example.id not in set(too_long)]
     longest = max(len(item.answer) for item in encoded) + MARGIN
     return Evaluator(ready.model, tokenizer, task, kept, encoded, longest, on_wait)

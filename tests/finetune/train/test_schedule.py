@@ -5,6 +5,7 @@ from itertools import islice
 import pytest
 
 from finetune.config import TrainConfig
+from finetune.data import Encoded
 from finetune.train.checkpoint import TrainingProgress
 from finetune.train.schedule import count_steps, fit_steps, is_evaluation_due, order_batches, scale_rate
 
@@ -37,9 +38,10 @@ def test_the_sample_is_answered_at_even_distances_and_at_the_end_once(total, par
 
 def test_a_resumed_training_sees_the_batches_that_it_would_have_seen():
     config = TrainConfig(batch_size=3, epochs=2, seed=1)
-    whole = list(islice(order_batches(range(7), config), 9))
-    assert list(islice(order_batches(range(7), config, done=4), 5)) == whole[4:]
-    assert sorted(example for batch in whole[:3] for example in batch) == list(range(7))
+    items = [Encoded(str(number), [number], [2]) for number in range(7)]
+    whole = list(islice(order_batches(items, config), 9))
+    assert list(islice(order_batches(items, config, done=4), 5)) == whole[4:]
+    assert sorted(item.id for batch in whole[:3] for item in batch) == [item.id for item in items]
     assert whole[:3] != whole[3:6]
     assert count_steps(7, config) == 6
 

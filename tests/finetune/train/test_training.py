@@ -13,7 +13,7 @@ from core.generation.loading import load_tokenizer
 from core.storage import new_folder
 from core.values import DecodeOptions, Evidence, Example, Hit, Passage
 from finetune.adapters.card import AdapterCard
-from finetune.adapters.store import choose_adapter, list_adapters, save_adapter
+from finetune.adapters.store import save_adapter
 from finetune.config import TrainConfig
 from finetune.data import Encoded, encode_example, encode_examples, pack, show_evidence
 from finetune.train.model import add_adapter, check_gradients, compute_loss, load_trainable
@@ -191,22 +191,6 @@ def test_an_adapter_of_other_weights_is_refused(settings, task, tiny_model, load
     prompts = [build_prompt(task, "q")]
     with pytest.raises(LabError, match="was trained on weights 000000000000"):
         list(load_generator(tiny_model).generate(prompts, adapter=str(folder), options=DecodeOptions()))
-
-
-def test_choosing_an_adapter(settings, task, loaded):
-    with pytest.raises(LabError, match="ragft train tiny"):
-        choose_adapter(settings, task="tiny", weights=loaded.weights_hash)
-    model = add_adapter(loaded, CONFIG)
-    for name in ("20260101-a", "20260102-b"):
-        save_adapter(settings, model, AdapterCard(name, "tiny", "m", loaded.weights_hash, "d", {}, {}, "now"))
-    assert choose_adapter(settings, task="tiny", weights=loaded.weights_hash).name == "20260102-b"
-    assert choose_adapter(settings, task="tiny", weights=loaded.weights_hash, adapter="20260101-a").name == "20260101-a"
-    assert [card.id for card in list_adapters(settings, task="tiny")] == ["20260102-b", "20260101-a"]
-    (settings.folder("adapters") / "20260102-b" / "adapter_model.safetensors").write_bytes(b"junk")
-    with pytest.raises(LabError, match="damaged"):
-        choose_adapter(settings, task="tiny", weights=loaded.weights_hash)
-    with pytest.raises(LabError, match="There is no adapter"):
-        choose_adapter(settings, task="tiny", weights="", adapter="../x")
 
 
 def test_cancelling_late_keeps_what_was_learned_and_early_does_not(loaded, examples):

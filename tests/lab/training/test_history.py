@@ -2,12 +2,14 @@
 
 import json
 import shlex
+from dataclasses import asdict
 
 import pytest
 
 from core.errors import LabError
 from core.jobs import CONFIG, EVENTS, STATUS, JobConfig
 from core.storage import write_json
+from finetune.adapters.card import restore_config
 from finetune.config import TrainConfig
 from lab.jobs import read_request, run_job
 from lab.lab import Lab
@@ -56,6 +58,22 @@ def test_events_that_lack_what_their_kind_has_are_left_out(tmp_path):
     assert [(event.get("kind"), event["step"]) for event in read_training_events(tmp_path)] == [
         (event.get("kind"), event["step"]) for event in whole
     ]  # fmt: skip
+
+
+def test_settings_of_an_older_version_are_read(settings):
+    """A switch `with_context` became the choice `prompts`; jobs, their results and cards that have it stay readable."""
+    stored = {**asdict(TrainConfig(rank=4)), "with_context": True}
+    del stored["prompts"]
+    request = {"task": "tiny", "config": stored, "allow_leakage": False}
+    assert read_request(JobConfig("train", "tiny", request=request)).config == TrainConfig(rank=4, prompts="passages")
+    assert restore_config({**stored, "with_context": False}) == TrainConfig(rank=4)
+    add_job(settings, "20260101-000000-train-aaaa", result={"config": stored})
+    (old,) = list_trainings(settings, "tiny").whole
+    assert describe_config(old.config) == "rank 4, prompts passages"
+    compare = {"task": "tiny", "arms": ["qlora"], "adapter": "a1", "seed": 3}
+    read = read_request(JobConfig("compare", "tiny", request=compare))
+    assert (read.adapters, read.arms, read.seed, read.extra) == (("a1",), ("qlora",), 3, {})
+    assert read_request(JobConfig("compare", "tiny", request={"task": "tiny", "adapter": None})).adapters == ()
 
 
 def test_a_damaged_request_names_its_file(settings):

@@ -3,10 +3,11 @@
 import shutil
 from dataclasses import asdict, replace
 
+from core.tasks.folders import name_task
 from core.tasks.loading import load_task
 from finetune.adapters.store import AdapterCard
 from finetune.config import TrainConfig
-from lab.training.jobs import find_trained, name_task
+from lab.training.jobs import find_trained
 
 
 def test_a_request_names_a_task_so_that_it_is_found_again(task, settings):

@@ -11,6 +11,7 @@ from core.errors import LabError
 from core.jobs import read_config
 from core.settings import Settings
 from core.stored import Listing
+from core.tasks.folders import name_task
 from finetune.adapters.card import restore_config
 from finetune.adapters.store import delete_adapter, select_adapter, unselect_adapter
 from lab.lab import Lab
@@ -25,7 +26,6 @@ from lab.training.history import (
     read_curves,
     read_use,
 )
-from lab.training.jobs import name_task
 from ui.command import describe_job, write_command
 from ui.page.errors import explain
 from ui.page.finetune.download_panel import build_download

@@ -9,11 +9,11 @@ import gradio as gr
 from core.errors import LabError
 from core.jobs import cancel_job, find_job, read_status
 from core.settings import Settings
+from core.tasks.folders import name_task
 from lab.jobs import start
 from lab.lab import Lab
 from lab.requests import ProbeRequest
 from lab.training.events import read_training_events
-from lab.training.jobs import name_task
 from lab.training.probe import check_plan
 from ui.command import RUNNER
 from ui.page.errors import explain

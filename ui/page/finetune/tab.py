@@ -8,11 +8,11 @@ from typing import Any
 import gradio as gr
 
 from core.errors import LabError
+from core.tasks.folders import name_task
 from lab.jobs import start
 from lab.lab import Lab
 from lab.requests import TrainRequest
 from lab.training.costs import Costs
-from lab.training.jobs import name_task
 from lab.training.preflight import require_go, run_preflight
 from ui.command import RUNNER
 from ui.page.choices import Choices

@@ -19,7 +19,7 @@ from ui.page.finetune.view import render_cost, render_probe, render_samples, ren
 
 def test_the_form_reads_what_it_writes():
     config = TrainConfig(
-        rank=8, alpha=24, minutes=None, epochs=1.5, rslora=True, dora=True, with_context=True, patience=2, seed=7
+        rank=8, alpha=24, minutes=None, epochs=1.5, rslora=True, dora=True, prompts="passages", patience=2, seed=7
     )
     assert read_form(fill_form(config)) == config
 
@@ -50,7 +50,7 @@ def test_costs_follow_the_settings(lab):
     assert small.config.holdout == 3  # A tenth of the examples, no more.
     assert costs.estimate("tiny", TrainConfig(minutes=1e-4)).steps < small.steps
     assert costs.estimate("tiny", TrainConfig(holdout=0)).answering == 0
-    passages = costs.estimate("tiny", TrainConfig(with_context=True))
+    passages = costs.estimate("tiny", TrainConfig(prompts="passages"))
     assert passages.estimate.tokens_per_step > small.estimate.tokens_per_step
     html = render_cost(large)
     assert f"{large.estimate.trainable:,}" in html
