@@ -33,30 +33,50 @@ def answer_items(
     Raises:
         LabError: The arm lacks its adapter or index; how to make it is said. Or as `core.comparison.pipeline.answer`.
     """
-    tools = Tools(
+    yield from answer(task, items, fix_adapter(lab, task, arm), gather_tools(lab, task, arm), options=options, on_text=on_text)
+
+
+def gather_tools(lab: Lab, task: Task, arm: Arm) -> Tools:
+    """Return what an arm answers with: the generator, and the searches that it needs.
+
+    Raises:
+        LabError: The index of the task's documents is absent or damaged.
+    """
+    return Tools(
         lab.load_generator(),
         retriever=lab.library.load_retriever(task) if arm.top_k else None,
         examples=lab.library.load_examples(task) if arm.nearest else None,
     )
-    yield from answer(
-        task,
-        items,
-        fix_adapter(lab, task, arm),
-        tools,
-        options=options,
-        on_text=on_text,
-    )
 
 
-def fix_adapter(lab: Lab, task: Task, arm: Arm, *, adapter: str | None = None) -> Arm:
-    """Return an arm with the adapter that it answers with; `adapter` is the id of the one asked for.
+def fix_adapter(lab: Lab, task: Task, arm: Arm) -> Arm:
+    """Return an arm with the adapter that it answers with where none was named.
 
     Raises:
-        LabError: There is none, or it is damaged.
+        LabError: None fits, or it is damaged; how to make one that fits is said.
+    """
+    return fix_adapters(lab, task, arm)[0][0]
+
+
+def fix_adapters(
+    lab: Lab, task: Task, arm: Arm, *, adapters: Sequence[str] = (), allow_misfit: bool = False
+) -> tuple[list[Arm], tuple[str, ...]]:
+    """Return an arm once for each adapter that it answers with, and what is wrong with those that do not fit.
+
+    Args:
+        lab: Where the adapters are.
+        task: The task.
+        arm: One without an adapter, or with its own, is returned as it is.
+        adapters: Ids of those asked for; each that fits answers. None takes the selected or newest that fits.
+        allow_misfit: Whether those asked for answer although none of them fits.
+
+    Raises:
+        LabError: None fits, or one is absent or damaged; how to make one that fits is said.
     """
     if not arm.uses_adapter or arm.adapter is not None:
-        return arm
-    return arm.with_adapter(str(lab.find_adapter(task, arm, adapter=adapter)))
+        return [arm], ()
+    choice = lab.find_adapters(task, arm, adapters=adapters, allow_misfit=allow_misfit)
+    return [arm.with_adapter(str(folder)) for folder in choice.folders], choice.misfits
 
 
 def choose_options(lab: Lab, task: Task, *, mode: str = "free", seed: int = 0, batch_size: int = 16) -> DecodeOptions:

@@ -5,9 +5,9 @@ What is done with them stands in files of their own: `answering`, `comparison`, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import Arm
 from core.settings import Settings
@@ -16,6 +16,9 @@ from core.tasks.loading import load_task
 from core.tasks.task import Task
 from core.values import Generator
 from lab.library import Library
+
+if TYPE_CHECKING:
+    from finetune.adapters.fit import Choice
 
 
 @dataclass
@@ -61,13 +64,15 @@ class Lab:
             self.embedder = SentenceEmbedder(graphs=self.settings.folder("graphs"))
         return self.embedder
 
-    def find_adapter(self, task: Task, arm: Arm, *, adapter: str | None = None) -> Path:
-        """Return the folder of the adapter that an arm would answer with; `adapter` is the id of the one asked for.
+    def find_adapters(self, task: Task, arm: Arm, *, adapters: Sequence[str] = (), allow_misfit: bool = False) -> Choice:
+        """Return the adapters that an arm answers with: those of `adapters` that fit, where none is named the one that answers.
 
         Raises:
-            LabError: There is none, or it is damaged.
+            LabError: None fits, one is not there, or one is damaged; how to make one that fits is said.
         """
-        from finetune.adapters.store import choose_adapter
+        from finetune.adapters.fit import Choice, Need, choose_adapter, take_adapters
 
-        weights = str(self.load_generator().description["weights"])
-        return choose_adapter(self.settings, task=task.name, weights=weights, adapter=adapter, with_context=arm.top_k > 0)
+        need = Need(task, str(self.load_generator().description["weights"]), arm.top_k > 0, arm.title)
+        if adapters:
+            return take_adapters(self.settings, adapters, need, allow_misfit=allow_misfit)
+        return Choice((choose_adapter(self.settings, need),))

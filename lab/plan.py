@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import Arm, find_arms
-from core.comparison.prompts import choose_shots
 from core.errors import LabError
 from core.evaluation.sampling import choose_items
 from core.storage import MANIFEST, hash_file
-from core.tasks.leakage import find_seen, fingerprint
+from core.tasks.leakage import find_seen
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example
-from lab.answering import choose_options, fix_adapter
+from lab.answering import choose_options, fix_adapters
 from lab.lab import Lab
+from lab.leaks import Leaks, find_leaks
 from lab.requests import CompareRequest
 
-
-@dataclass(frozen=True, slots=True)
-class Leaks:
-    """Items that were seen before the exam.
-
-    Args:
-        adapters: Ids of the adapters whose training is known to have been looked at.
-        unknown: Ids of those that do not record what they were trained on.
-        items: Ids of the items that one of them was trained on, or an example of the prompts repeats.
-    """
-
-    adapters: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
+if TYPE_CHECKING:
+    from finetune.adapters.card import AdapterCard
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +32,15 @@ class Plan:
     Args:
         task: The task.
         items: The test items that every arm answers.
-        arms: The approaches, each with the adapter that it answers with.
-        missing: Those that have no adapter to answer with, by name, and why.
+        arms: The approaches, each with the adapter that it answers with; once for each where several answer.
+        missing: Those that no adapter fits, by name, and why.
         options: How answers are decoded, for every arm alike.
         seed: Of the sample of items and the resampling.
         leaks: Which items were seen before.
         notes: What a reader must know of the arms.
         recorded: The arms as the run keeps them, by name.
+        misfits: A sentence for each adapter that answers although it does not fit, as the request allows.
+        tuned: What of the prompts was tuned on which rows (`[tuned]` in task.toml).
     """
 
     task: Task
@@ -61,6 +52,8 @@ class Plan:
     leaks: Leaks
     notes: tuple[str, ...]
     recorded: Mapping[str, Mapping[str, Any]]
+    misfits: tuple[str, ...] = ()
+    tuned: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
@@ -73,8 +66,8 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     options = choose_options(lab, task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)
     items = choose_items(task.test, request.limit, seed=request.seed)
     chosen = find_arms(",".join(request.arms))
-    arms, missing = _fix_adapters(lab, task, chosen, request.adapter)
-    leaks = find_leaks(task, items, arms)
+    arms, missing, misfits = _fix_adapters(lab, task, chosen, request)
+    leaks = find_leaks(lab, task, items, arms, [card for card in map(_read_card, arms) if card is not None])
     if leaks.items and not request.allow_leakage:
         raise LabError(
             f"{len(leaks.items)} of the {len(items)} test items were trained on or stand in the prompts' examples "
@@ -82,53 +75,80 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
             "Train an adapter without them, or insist with --allow-leakage: every table and report is then stamped.",
         )
     # Recorded before the answers: an adapter that is deleted meanwhile must not cost the run.
-    fixed = {arm.name: arm for arm in arms}
-    recorded = {arm.name: _record_arm(fixed.get(arm.name, arm)) for arm in chosen}
-    notes = tuple(describe_misfits(task, arms))
-    return Plan(task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded)
-
-
-def _fix_adapters(lab: Lab, task: Task, arms: Sequence[Arm], adapter: str | None) -> tuple[tuple[Arm, ...], dict[str, str]]:
-    """Return the arms that can answer, each with its adapter, and why the others cannot: nothing else answers for them."""
-    fixed, missing = [], {}
-    for arm in arms:
-        try:
-            fixed.append(fix_adapter(lab, task, arm, adapter=adapter))
-        except LabError as error:
-            missing[arm.name] = str(error)
-    return tuple(fixed), missing
-
-
-def find_leaks(task: Task, items: Sequence[Example], arms: Sequence[Arm]) -> Leaks:
-    """Return which items an adapter was trained on, in whatever version of the task, or an example of the prompts repeats."""
-    cards = [card for card in map(_read_card, arms) if card is not None]
-    trained = {seen for card in cards for seen in card.trained_on}
-    shown = {example.input for arm in arms for example in (task.train if arm.nearest else choose_shots(task, arm.shots))}
-    return Leaks(
-        adapters=tuple(sorted({card.id for card in cards})),
-        unknown=tuple(sorted({card.id for card in cards if not card.trained_on})),
-        items=tuple(find_seen(items, (*trained, *map(fingerprint, shown)))),
+    recorded = {arm.name: _record_arm(arm, [one for one in arms if one.name == arm.name]) for arm in chosen}
+    notes = tuple(describe_adapters(task, arms, request.adapters))
+    return Plan(
+        task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded, misfits=misfits, tuned=task.tuned
     )
 
 
-def describe_misfits(task: Task, arms: Sequence[Arm]) -> list[str]:
-    """Return a note for each arm whose adapter learned with other prompts than the arm's: it is below its best.
-
-    On hiring-handbook an adapter trained with passages made RAG + QLoRA six times as good (tasks/README.md).
-    """
-    notes = []
+def _fix_adapters(
+    lab: Lab, task: Task, arms: Sequence[Arm], request: CompareRequest
+) -> tuple[tuple[Arm, ...], dict[str, str], tuple[str, ...]]:
+    """Return the arms that can answer, once for each adapter; why the others cannot; and which adapters do not fit."""
+    fixed: list[Arm] = []
+    missing: dict[str, str] = {}
+    misfits: list[str] = []
     for arm in arms:
-        card = _read_card(arm)
-        if card is not None and (card.kind == "passages") != (arm.top_k > 0):
-            trained, option = ("without", " --with-context") if arm.top_k else ("with", "")
-            notes.append(
-                f"{arm.title} answered with the adapter {card.id}, trained {trained} passages in its prompts; "
-                f"one trained as it is asked may do better: `ragft train {task.name}{option}`."
-            )
-    return notes
+        try:
+            found, wrong = fix_adapters(lab, task, arm, adapters=request.adapters, allow_misfit=request.allow_misfit)
+        except LabError as error:
+            missing[arm.name] = str(error)  # Nothing else answers for it.
+        else:
+            fixed += found
+            misfits += wrong
+    return tuple(fixed), missing, tuple(misfits)
 
 
-def _read_card(arm: Arm) -> Any | None:
+def describe_adapters(task: Task, arms: Sequence[Arm], asked: Sequence[str]) -> list[str]:
+    """Return what a reader must know of the adapters that answer, a sentence each.
+
+    Args:
+        task: The task.
+        arms: The arms that answer.
+        asked: Ids of the adapters that were asked for.
+    """
+    cards = {card.id: card for card in map(_read_card, arms) if card is not None}
+    used = {Path(arm.adapter).name for arm in arms if arm.adapter is not None}
+    notes = [
+        f"The adapter {adapter} was named and fits none of the arms: it did not answer."
+        for adapter in asked
+        if adapter not in used
+    ]
+    return [*notes, *(note for card in cards.values() for note in (_describe_budget(card), _describe_rows(task, card)) if note)]
+
+
+def _describe_budget(card: AdapterCard) -> str:
+    """Say that a training ended by its minutes: how far it came depends on the machine, and so does its adapter."""
+    from finetune.adapters.card import is_number, restore_config
+    from finetune.train.schedule import count_steps
+
+    config = restore_config(card.config)
+    steps, examples = (card.outcome.get(name) for name in ("steps", "examples"))
+    whole = card.outcome.get("stopped_early") or card.outcome.get("cancelled")  # These ended for another reason.
+    if config.minutes is None or whole or not (is_number(steps) and is_number(examples)):
+        return ""
+    if steps >= count_steps(int(examples), config):
+        return ""
+    passes = steps / max(1, math.ceil(examples / config.batch_size))
+    return (
+        f"The training of {card.id} was ended by its time budget after {passes:.1f} of {config.epochs:g} passes: "
+        "another machine would train another adapter."
+    )
+
+
+def _describe_rows(task: Task, card: AdapterCard) -> str:
+    """Say that an adapter learned from fewer rows than those that see training examples in their prompts choose from."""
+    learned = len(find_seen(task.train, card.trained_on))
+    if not card.trained_on or learned == len(task.train):
+        return ""
+    return (
+        f"The adapter {card.id} learned from {learned} of the {len(task.train)} training rows, all of which nearest examples "
+        "are chosen from (`ragft train --holdout 0` learns from all that are not too long)."
+    )
+
+
+def _read_card(arm: Arm) -> AdapterCard | None:
     """Return the card of an arm's adapter; None where it has none, which is reported when it is asked."""
     from finetune.adapters.card import read_card
 
@@ -139,10 +159,19 @@ def _read_card(arm: Arm) -> Any | None:
     return None
 
 
-def _record_arm(arm: Arm) -> dict[str, Any]:
-    """Return an arm as kept in a run: its adapter by id and by the hash of its manifest, which holds its files' hashes."""
-    if arm.adapter is None:
+def _record_arm(arm: Arm, fixed: Sequence[Arm]) -> dict[str, Any]:
+    """Return an arm as kept in a run, with the adapters that answered in it: one as `adapter`, several as `adapters`."""
+    adapters = [_record_adapter(one) for one in fixed if one.adapter is not None]
+    if not adapters:
         return asdict(arm)
-    folder = Path(arm.adapter)
+    if len(adapters) > 1:
+        return {**asdict(arm), "adapters": adapters}
+    (only,) = adapters
+    return {**asdict(arm), "adapter": only["id"], "adapter_hash": only["hash"], "adapter_seed": only["seed"]}
+
+
+def _record_adapter(arm: Arm) -> dict[str, Any]:
+    """Return an arm's adapter by id and by the hash of its manifest, which holds its files' hashes, and its training's seed."""
+    folder, card = Path(str(arm.adapter)), _read_card(arm)
     adapter_hash = hash_file(folder / MANIFEST) if (folder / MANIFEST).is_file() else None  # Deleted just now.
-    return {**asdict(arm), "adapter": folder.name, "adapter_hash": adapter_hash}
+    return {"id": folder.name, "hash": adapter_hash, "seed": card.config.get("seed") if card else None}

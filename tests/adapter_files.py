@@ -6,8 +6,12 @@ from core.generation.loading import hash_weights, load_model
 from core.storage import new_folder, write_json
 from finetune.adapters.card import AdapterCard
 from finetune.adapters.store import save_adapter
+from tests.conftest import SCHEMA
 
-CARD = AdapterCard("20260101-first", "tiny", "tiny-llama", "w" * 64, "d" * 64, {"storage": "nf4"}, {"last_loss": 0.5}, "2026")
+CARD = AdapterCard(  # It fits the tiny task.
+    "20260101-first", "tiny", "tiny-llama", "w" * 64, "d" * 64, {"storage": "nf4"}, {"last_loss": 0.5}, "2026",
+    instruction="Answer.", schema=SCHEMA,
+)  # fmt: skip
 TEXT = "the walrus bonus is 40 euros and is paid in May; heron shifts start at noon, a break lasts 25 minutes. " * 20
 
 

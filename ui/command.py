@@ -54,7 +54,8 @@ def _list_settings(config: TrainConfig, *, leave_out: tuple[str, ...] = ()) -> l
 def _list_comparison(request: CompareRequest) -> list[str]:
     usual = CompareRequest(request.task)
     words = ["--arms", ",".join(request.arms)]
-    for name in ("limit", "seed", "batch_size", "adapter", "mode", "allow_leakage"):
+    words += [word for adapter in request.adapters for word in _write_option("--adapter", adapter)]
+    for name in ("limit", "seed", "batch_size", "mode", "allow_leakage", "allow_misfit", "fresh"):
         value = getattr(request, name)
         if value != getattr(usual, name):
             words += _write_option(f"--{name.replace('_', '-')}", value)

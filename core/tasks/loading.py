@@ -10,6 +10,7 @@ from typing import Any
 
 from core.answers.validation import check_schema, validate
 from core.errors import LabError
+from core.tasks.prompting import read_prompting
 from core.tasks.task import Task
 from core.values import Evidence, Example
 
@@ -48,10 +49,12 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
         licence=str(settings.get("licence", "unknown")),
         schema=schema,
         shots=_names(settings, "shots", folder),
+        prompting=read_prompting(settings, folder / "task.toml"),
         train=train,
         test=test,
         problems=tuple(problems),
         passage_tokens=_count(settings, "passage_tokens", folder),
+        tuned=_table(settings, "tuned", folder),
     )
     _check_names(task)
     return task
@@ -79,6 +82,8 @@ def _text(settings: Mapping[str, Any], key: str, folder: Path) -> str:
 
 def _names(settings: Mapping[str, Any], key: str, folder: Path) -> tuple[str, ...]:
     value = settings.get(key, [])
+    if isinstance(value, int):  # So many, which ones is drawn (`core/tasks/prompting.py`).
+        return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a list of ids.")
     return tuple(value)
@@ -91,6 +96,17 @@ def _count(settings: Mapping[str, Any], key: str, folder: Path) -> int | None:
             f"{folder / 'task.toml'}: {key} is {value!r}.", f"It must be a whole number of at least {LEAST_PASSAGE}."
         )
     return value
+
+
+def _table(settings: Mapping[str, Any], key: str, folder: Path) -> dict[str, Any]:
+    value = settings.get(key, {})
+    try:
+        plain = json.loads(json.dumps(value, allow_nan=False))  # It is kept in runs, so it must be JSON: TOML's dates are not.
+    except (TypeError, ValueError):
+        plain = None
+    if not isinstance(plain, dict):
+        raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a table of texts, numbers and lists.")
+    return plain
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

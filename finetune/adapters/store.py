@@ -20,7 +20,7 @@ from core.generation.models import find_model
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import MANIFEST, cannot_write, child, new_folder, read_json, verify_folder, write_json
 from core.stored import Listing, read_each
-from finetune.adapters.card import AdapterCard, date_adapter, rank_adapter, read_card
+from finetune.adapters.card import AdapterCard, date_adapter, read_card
 
 SELECTED = "selected.json"  # Beside the adapters' folders: the adapter that each task uses, by kind.
 LICENCES = {DEFAULT_MODEL: "Apache-2.0"}  # Of bases whose folder states none.
@@ -139,34 +139,8 @@ def _is_here(settings: Settings) -> bool:
     return True
 
 
-def choose_adapter(
-    settings: Settings, *, task: str, weights: str, adapter: str | None = None, with_context: bool = False
-) -> Path:
-    """Return the folder of the adapter to use: the one asked for, the one selected, else the newest for this base.
-
-    One of a cancelled training comes after those of whole ones. Where there are adapters trained with passages and
-    without, `with_context` says which kind is meant.
-
-    Raises:
-        LabError: There is none, or it is damaged; the command that makes one is named.
-    """
-    if adapter is not None:
-        folder = find_folder(settings, adapter)
-    else:
-        fitting = [card for card in list_adapters(settings, task=task) if card.weights == weights]
-        if not fitting:
-            raise LabError(f"There is no adapter for {task} on this model.", f"Train one: `ragft train {task}`.")
-        chosen = _find_selected(settings, task)
-        meant = "passages" if with_context else "plain"
-        # The kind of prompt comes before the selection: an adapter that never saw passages answers worse beside them.
-        best = max(fitting, key=lambda card: (card.kind == meant, card.id in chosen, rank_adapter(card)))
-        folder = settings.folder("adapters") / best.id
-    verify_folder(folder, remedy=f"Delete it (`ragft adapters delete {folder.name}`) and train again: `ragft train {task}`.")
-    return folder
-
-
 def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
-    """Return the selected adapter's id by task and kind (`plain`, `passages`).
+    """Return the selected adapter's id by task and kind (`finetune.config.PROMPTS`).
 
     Raises:
         LabError: The file is damaged.
@@ -182,7 +156,7 @@ def read_selected(settings: Settings) -> dict[str, dict[str, str]]:
         raise LabError(f"{path} does not say which adapter each task uses.", "Delete it: the newest are used then.") from error
 
 
-def _find_selected(settings: Settings, task: str) -> set[str]:
+def find_selected(settings: Settings, task: str) -> set[str]:
     """Return the ids selected for a task.
 
     Raises:
@@ -200,14 +174,17 @@ def _find_selected(settings: Settings, task: str) -> set[str]:
 
 
 def select_adapter(settings: Settings, adapter: str) -> AdapterCard:
-    """Let a task answer with this adapter instead of its newest; of each kind one can be selected.
+    """Let a task answer with this adapter instead of its newest that fits; of each kind one can be selected.
+
+    One that was trained on a mixture serves both kinds, so it takes the place of what was selected before.
 
     Raises:
         LabError: There is no such adapter, or it is damaged.
     """
     card = load_card(settings, adapter)
     selected = read_selected(settings)
-    selected[card.task] = {**selected.get(card.task, {}), card.kind: adapter}
+    others = {} if card.kind == "mixed" else selected.get(card.task, {})
+    selected[card.task] = {**others, card.kind: adapter}
     write_json(settings.folder("adapters") / SELECTED, selected)
     return card
 

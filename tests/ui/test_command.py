@@ -24,7 +24,7 @@ VALUES = {
     "alpha": some.integers(0, 256),
     "rslora": some.booleans(),
     "dora": some.booleans(),
-    "with_context": some.booleans(),
+    "prompts": some.sampled_from(["plain", "passages", "mixed"]),
     "holdout": some.integers(0, 99),
     "evaluations": some.integers(1, 9),
     "patience": some.integers(0, 9),
@@ -75,6 +75,10 @@ def test_a_request_comes_back_from_a_jobs_file_as_it_went(config):
         (TrainRequest("t"), ["train", "t"]),
         (ProbeRequest("t", TrainConfig(dora=True, minutes=4), (1e-3, 3e-3)), ["probe-lr", "t", "--rates", "0.001,0.003", "--dora"]),
         (CompareRequest("t", ("base", "rag"), limit=9), ["compare", "t", "--arms", "base,rag", "--limit", "9"]),
+        (
+            CompareRequest("t", ("qlora",), adapters=("a", "b"), allow_misfit=True),
+            ["compare", "t", "--arms", "qlora", "--adapter", "a", "--adapter", "b", "--allow-misfit"],
+        ),
         (CompareRequest("t", ("rag",), allow_leakage=True, mode="think"), ["compare", "t", "--arms", "rag", "--mode", "think", "--allow-leakage"]),
     ],
 )  # fmt: skip

@@ -31,7 +31,7 @@ def list_(task: Annotated[str | None, typer.Option(help="Only those of this task
             "adapter": card.id,
             "task": card.task,
             "model": card.model,
-            "passages": card.kind == "passages",
+            "prompts": card.kind,
             "loss": card.outcome.get("last_loss"),
             "selected": card.id in selected,
         }

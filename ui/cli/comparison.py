@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,14 +15,29 @@ from core.settings import read_settings
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table, warn_of
 
 if TYPE_CHECKING:
+    from core.comparison.arms import Arm
     from core.tasks.task import Task
     from core.values import DecodeOptions, Example
     from lab.lab import Lab
 
+    # Gives an arm its adapters, and says what is wrong with those that do not fit.
+    Fix = Callable[[Arm], tuple[list[Arm], tuple[str, ...]]]
+
 comparison_app = typer.Typer()
 FOUR = ",".join(MAIN_ARMS)
 ArmNames = Annotated[str, typer.Option("--arms", help="Comma-separated arms.")]
-AdapterName = Annotated[str | None, typer.Option("--adapter", help="Adapter id; the newest by default.")]
+AdapterName = Annotated[
+    str | None, typer.Option("--adapter", help="Adapter id; by default the selected or newest that fits the arm.")
+]
+AdapterNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--adapter", help="Adapter id, may be repeated: each answers in the arms that it fits. By default one, the newest."
+    ),
+]
+AllowMisfit = Annotated[
+    bool, typer.Option(help="Let a named adapter answer in an arm that it does not fit; results are stamped.")
+]
 DecodingMode = Annotated[
     str, typer.Option("--mode", help="free, constrained (by the schema) or think (draft, then constrained).")
 ]
@@ -33,14 +50,17 @@ def ask(
     arms: ArmNames = FOUR,
     adapter: AdapterName = None,
     mode: DecodingMode = "free",
+    allow_misfit: AllowMisfit = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask one question of several arms."""
     from core.comparison.arms import find_arms
     from core.values import Example
-    from lab.answering import choose_options, describe_constraint
+    from lab.answering import choose_options, describe_constraint, fix_adapters
     from lab.lab import Lab
 
+    adapters = (adapter,) if adapter is not None else ()
+    _check_misfit(adapters, allow_misfit)
     lab = Lab(read_settings())
     loaded, chosen = lab.task(task), find_arms(arms)
     if not question.strip():
@@ -49,7 +69,8 @@ def ask(
     if reason := describe_constraint(lab, loaded, mode):
         err.print(reason, markup=False)
     item = Example("question", question)
-    rows = [_ask_arm(lab, loaded, item, arm.name, options, adapter) for arm in chosen]
+    fix = partial(fix_adapters, lab, loaded, adapters=adapters, allow_misfit=allow_misfit)
+    rows = [_ask_arm(lab, loaded, item, arm, options, fix) for arm in chosen]
     if all("missing" in row for row in rows):
         raise LabError("No arm could answer. " + " ".join(str(row["missing"]) for row in rows))
     short = [
@@ -63,17 +84,24 @@ def ask(
     show(rows if as_json else short, as_json, lambda value: show_table(value, empty="No arm."))
 
 
-def _ask_arm(lab: Lab, task: Task, item: Example, name: str, options: DecodeOptions, adapter: str | None) -> dict[str, Any]:
+def _check_misfit(adapters: Sequence[str], allow_misfit: bool) -> None:
+    """Refuse a permission that names nobody: which adapter is newest is not what a person insists on."""
+    if allow_misfit and not adapters:
+        raise LabError("--allow-misfit says that an adapter need not fit, and none is named.", "Name it: --adapter ADAPTER.")
+
+
+def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptions, fix: Fix) -> dict[str, Any]:
     """Return one arm's answer as JSON values, or why it has none."""
-    from core.comparison.arms import ARMS
-    from lab.answering import answer_items, fix_adapter
+    from lab.answering import answer_items
     from lab.provenance import describe_support
 
     try:
-        arm = fix_adapter(lab, task, ARMS[name], adapter=adapter)
-        _, prediction = next(answer_items(lab, task, [item], arm, options=options))
+        fixed, misfits = fix(arm)
+        _, prediction = next(answer_items(lab, task, [item], fixed[0], options=options))
     except LabError as error:
-        return {"arm": name, "missing": str(error)}
+        return {"arm": arm.name, "missing": str(error)}
+    for sentence in misfits:
+        err.print(f"MISFIT: {sentence}", style="yellow", markup=False, soft_wrap=True)
     support = describe_support(task, prediction)
     return {**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support}
 
@@ -85,11 +113,13 @@ def compare(
     limit: Annotated[int | None, typer.Option(help="Test items, a sample that keeps the slices' shares.")] = None,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     batch_size: Annotated[int, typer.Option(help="Answers decoded together.", min=1)] = 16,
-    adapter: AdapterName = None,
+    adapter: AdapterNames = None,
     mode: DecodingMode = "free",
     allow_leakage: Annotated[
         bool, typer.Option(help="Go on with items that were trained on; all results are stamped.")
     ] = False,
+    allow_misfit: AllowMisfit = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything anew, also what was answered before.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let several arms answer the same held-out items, and judge the differences."""
@@ -105,10 +135,13 @@ def compare(
         limit=limit,
         seed=seed,
         batch_size=batch_size,
-        adapter=adapter,
+        adapters=tuple(dict.fromkeys(adapter or ())),
         mode=mode,
         allow_leakage=allow_leakage,
+        allow_misfit=allow_misfit,
+        fresh=fresh,
     )
+    _check_misfit(request.adapters, allow_misfit)
     with Bars() as bars:
         result = compare_arms(Lab(read_settings()), request, bars).as_json()
     show(result, as_json, lambda value: print_comparison(value, out))

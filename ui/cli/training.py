@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +16,8 @@ from ui.cli.options import take_settings
 
 if TYPE_CHECKING:
     from finetune.plan.preflight import Preflight
+    from lab.lab import Lab
+    from lab.requests import TrainRequest
 
 training_app = typer.Typer()
 AllowLeakage = Annotated[bool, typer.Option(help="Train although test examples are among the training examples.")]
@@ -28,31 +32,46 @@ def train(
         bool, typer.Option(help="Keep an adapter that was trained on the same data; go on with a training that was stopped.")
     ] = False,
     allow_leakage: AllowLeakage = False,
+    seeds: Annotated[
+        int, typer.Option(help="Adapters that differ by their seed alone, one after the other, from --seed on.", min=1)
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Fine-tune a QLoRA adapter, in a process of its own."""
+    """Fine-tune a QLoRA adapter, in a process of its own; with --seeds several."""
+    from core.tasks.folders import name_task
     from lab.lab import Lab
     from lab.requests import TrainRequest
-    from lab.training.jobs import find_trained, name_task
+
+    lab = Lab(read_settings())
+    name = name_task(lab.task(task), lab.settings)
+    cards = []
+    for number in range(seeds):
+        seeded = replace(config, seed=config.seed + number)
+        cards.append(_train_one(lab, TrainRequest(name, seeded, allow_leakage), if_needed=if_needed))
+        if not as_json:
+            card = cards[-1]
+            show_fields({"id": card["id"], "model": card["model"], **_without_lists(card["outcome"])})
+    if as_json:
+        show(cards if seeds > 1 else cards[0], as_json, show_fields)
+    if seeds > 1:
+        words = [word for card in cards for word in ("--adapter", card["id"])]
+        command = shlex.join(["ragft", "compare", name, *words])
+        err.print(f"Compare with all of them: {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _train_one(lab: Lab, request: TrainRequest, *, if_needed: bool) -> dict[str, Any]:
+    """Train one adapter as a job and follow it, or return the one that is there; returns its card."""
+    from lab.training.jobs import find_trained
     from lab.training.preflight import require_go, run_preflight
     from ui.cli.watch import watch_training
 
-    settings = read_settings()
-    lab = Lab(settings)
-    loaded = lab.task(task)
-    trained = find_trained(settings, loaded, config) if if_needed else None
+    task = lab.task(request.task)
+    trained = find_trained(lab.settings, task, request.config) if if_needed else None
     if trained is not None:
         err.print(f"The adapter {trained.id} was trained on this data already.")
-        card = trained.as_json()
-    else:
-        require_go(run_preflight(lab, task, config), allow_leakage=allow_leakage)
-        request = TrainRequest(name_task(loaded, settings), config, allow_leakage)
-        card = watch_training(settings, loaded, request, go_on=if_needed)
-    show(
-        card,
-        as_json,
-        lambda value: show_fields({"id": value["id"], "model": value["model"], **_without_lists(value["outcome"])}),
-    )
+        return trained.as_json()
+    require_go(run_preflight(lab, request.task, request.config), allow_leakage=request.allow_leakage)
+    return watch_training(lab.settings, task, request, go_on=if_needed)
 
 
 def _without_lists(outcome: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from adapter_files import CARD, fake_adapter
 from core.errors import LabError
 from core.storage import read_json, write_json, write_manifest
 from core.stored import Listing
-from finetune.adapters.card import read_card
+from finetune.adapters.card import rank_adapter, read_card
 from finetune.adapters.store import (
     check_adapters,
-    choose_adapter,
     delete_adapter,
     find_base,
     find_folder,
@@ -19,14 +18,8 @@ from finetune.adapters.store import (
     list_adapters,
     list_cards,
     load_card,
-    read_selected,
     select_adapter,
-    unselect_adapter,
 )
-
-
-def choose(settings, **more):
-    return choose_adapter(settings, task="tiny", weights=CARD.weights, **more).name
 
 
 def test_a_card_from_before_a_field_existed_is_read(settings):
@@ -82,67 +75,7 @@ def test_a_name_that_leads_elsewhere_is_no_adapter(settings, name, tmp_path):
     for action in (find_folder, delete_adapter, load_card, select_adapter):
         with pytest.raises(LabError, match="There is no adapter"):
             action(settings, name)
-    assert choose(settings) == "a"
-
-
-def test_a_selected_adapter_comes_before_the_newest_and_can_be_undone(settings):
-    for name in ("1", "2", "3"):
-        fake_adapter(settings, name)
-    assert choose(settings) == "3"
-    select_adapter(settings, "1")
-    assert choose(settings) == "1"
-    assert choose(settings, adapter="2") == "2"
-    select_adapter(settings, "2")
-    assert choose(settings) == "2"
-    assert read_selected(settings) == {"tiny": {"plain": "2"}}
-    assert unselect_adapter(settings, "2") is True
-    assert unselect_adapter(settings, "2") is False
-    assert choose(settings) == "3"
-    assert read_selected(settings) == {}
-
-
-def test_adapters_with_passages_are_selected_apart(settings):
-    for name in ("1", "2"):
-        fake_adapter(settings, name)
-        fake_adapter(settings, f"{name}p", config={"with_context": True})
-    select_adapter(settings, "1")
-    assert (choose(settings), choose(settings, with_context=True)) == ("1", "2p")
-    select_adapter(settings, "1p")
-    assert (choose(settings), choose(settings, with_context=True)) == ("1", "1p")
-
-
-def test_a_selection_of_another_base_or_task_does_not_count(settings):
-    fake_adapter(settings, "1", weights="v" * 64)
-    fake_adapter(settings, "2")
-    fake_adapter(settings, "3", task="other")
-    select_adapter(settings, "1")
-    select_adapter(settings, "3")
-    assert choose(settings) == "2"
-    assert choose_adapter(settings, task="tiny", weights="v" * 64).name == "1"
-
-
-def test_a_selected_adapter_that_is_gone_or_damaged_is_named_not_replaced(settings):
-    import shutil
-
-    fake_adapter(settings, "1")
-    fake_adapter(settings, "2")
-    select_adapter(settings, "1")
-    (settings.folder("adapters") / "1" / "adapter_model.safetensors").write_bytes(b"x")
-    with pytest.raises(LabError, match=r"adapters/1/.*damaged.*ragft adapters delete 1"):
-        choose(settings)
-    shutil.rmtree(settings.folder("adapters") / "1")
-    with pytest.raises(LabError, match="select 1 --undo"):
-        choose(settings)
-    unselect_adapter(settings, "1")
-    assert choose(settings) == "2"
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"tiny": "1"}', '{"tiny": {"plain": []}}'])
-def test_a_damaged_selection_is_named(settings, text):
-    fake_adapter(settings, "1")
-    (settings.folder("adapters") / "selected.json").write_text(text)
-    with pytest.raises(LabError, match=r"selected\.json"):
-        choose(settings)
+    assert [card.id for card in list_adapters(settings)] == ["a"]
 
 
 def test_deleting_removes_the_folder_its_selection_and_nothing_else(settings):
@@ -190,14 +123,11 @@ def test_an_adapter_of_a_cancelled_training_comes_after_whole_ones(settings):
     fake_adapter(settings, "1", created="2026-01-01T00:00:00+00:00", outcome={"cancelled": False})
     fake_adapter(settings, "2", created="2026-01-02T00:00:00+00:00", outcome={"cancelled": True})
     assert [card.id for card in list_adapters(settings)] == ["2", "1"]
-    assert choose(settings) == "1"
-    select_adapter(settings, "2")
-    assert choose(settings) == "2"
+    assert max(list_adapters(settings), key=rank_adapter).id == "1"
 
 
 def test_the_newest_is_the_one_made_last_whatever_its_id(settings):
     fake_adapter(settings, "9", created="2026-01-01T00:00:00+00:00")
     fake_adapter(settings, "1", created="2026-01-02T00:00:00+02:00")
     fake_adapter(settings, "z", created="some day")
-    assert choose(settings) == "1"
     assert [card.id for card in check_adapters(settings).whole] == ["1", "9", "z"]

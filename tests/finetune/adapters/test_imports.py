@@ -14,8 +14,9 @@ from core.errors import LabError
 from core.settings import Settings
 from core.storage import verify_folder, write_manifest
 from finetune.adapters.export import export_adapter
+from finetune.adapters.fit import Need, choose_adapter, take_adapters
 from finetune.adapters.importing import import_adapter
-from finetune.adapters.store import check_adapters, choose_adapter, delete_adapter, load_card
+from finetune.adapters.store import check_adapters, delete_adapter, list_adapters, load_card
 
 ADAPTER = "20260102-tiny"
 
@@ -110,7 +111,7 @@ def test_exported_deleted_and_imported_it_is_the_same_adapter(made, tiny_model, 
 def test_an_imported_adapter_is_chosen_listed_and_exported_again(made, here, tmp_path):
     card = import_adapter(here, made[1], task="other")
     assert card.task == "other"
-    assert choose_adapter(here, task="other", weights=card.weights).name == card.id
+    assert [item.id for item in list_adapters(here, task="other")] == [card.id]
     assert [item.id for item in check_adapters(here).whole] == [card.id]
     again = export_adapter(here, card.id, tmp_path / "again.zip", form="zip")
     with zipfile.ZipFile(again) as archive, zipfile.ZipFile(made[1]) as first:
@@ -199,11 +200,15 @@ def test_a_card_cannot_choose_where_it_is_stored(opened, here, field, value):
     refuse(here, pack(opened), "cannot be stored under these names")
 
 
-def test_a_foreign_adapter_needs_a_task_and_gets_a_card(foreign, here, tiny_model):
+def test_a_foreign_adapter_needs_a_task_and_gets_a_card(foreign, here, tiny_model, task):
     refuse(here, foreign, "Name it: --task")
     card = import_adapter(here, foreign, task="tiny")
     assert (card.task, card.model, card.config["rank"], card.outcome["imported"]) == ("tiny", tiny_model.name, 4, True)
-    assert choose_adapter(here, task="tiny", weights=card.weights).name == card.id
+    # Under which instruction and schema it was trained nobody knows: it answers only where it is named.
+    need = Need(task, card.weights, passages=False)
+    with pytest.raises(LabError, match=f"the adapter {card.id} does not say under which instruction and schema"):
+        choose_adapter(here, need)
+    assert take_adapters(here, [card.id], need, allow_misfit=True).folders[0].name == card.id
     assert answer(here, tiny_model, card.id) != answer(here, tiny_model, None)
 
 
@@ -317,14 +322,14 @@ def test_values_that_would_break_their_readers_are_refused(opened, here, changes
     refuse(here, pack(opened), words)
 
 
-def test_what_is_newest_goes_by_when_it_was_made_not_by_an_id(opened, here):
+def test_what_is_newest_goes_by_when_it_was_made_not_by_an_id(opened, here, task):
     edit_card(opened, id="20990101-000000-tiny-ffff", created="2020-01-01T00:00:00+00:00")
     old = import_adapter(here, opened)
     assert old.id[:8] != "20990101"
     edit_weights(opened, lambda values: {name: value * 2 for name, value in values.items()})
     edit_card(opened, id="20100101-000000-tiny-0000", created="2021-01-01T00:00:00+00:00")
     new = import_adapter(here, opened)
-    assert choose_adapter(here, task="tiny", weights=old.weights).name == new.id
+    assert choose_adapter(here, Need(task, old.weights, passages=False)).name == new.id
     edit_weights(opened, lambda values: {name: value * 2 for name, value in values.items()})
     edit_card(opened, created="2999-01-01T00:00:00+00:00")
     assert import_adapter(here, opened).created < "2999"

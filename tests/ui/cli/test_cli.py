@@ -1,16 +1,16 @@
 """The command line with the fake generator and the hashing embedder: plumbing, errors, exit codes."""
 
-import html
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
-from core.comparison.arms import ARMS
 from core.comparison.runs import load_predictions, load_run
 from core.generation.fake import FakeGenerator
 from core.settings import read_settings
 from core.storage import hash_file, write_manifest
+from finetune.config import TrainConfig
 from lab.answering import answer_items
 from lab.lab import Lab
 from ui.cli.main import main
@@ -230,11 +230,11 @@ def test_what_cannot_be_a_task_is_said_in_a_sentence(ragft, arguments, words):
 def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, task_folder, tmp_path, monkeypatch):
     from core.tasks.leakage import fingerprint
     from finetune.adapters.card import AdapterCard
-    from lab.lab import Lab
+    from finetune.adapters.fit import Choice
 
     write_manifest(tmp_path)
     card = AdapterCard("a1", "old-version", "m", "w", "d", {}, {}, "", trained_on=(fingerprint("tell me the WALRUS bonus"),))
-    monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
+    monkeypatch.setattr(Lab, "find_adapters", lambda self, task, arm, **asked: Choice((tmp_path,)))
     monkeypatch.setattr("finetune.adapters.card.read_card", lambda folder: card)
     code, _, err = ragft("compare", str(task_folder), "--arms", "base,qlora")
     assert code == 2
@@ -252,25 +252,47 @@ def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, ta
     assert arms["qlora"]["adapter_hash"] == hash_file(tmp_path / "manifest.json")
 
 
-@pytest.mark.parametrize(("passages", "arm", "words"), [(False, "hybrid", "trained without passages"), (True, "qlora", "with")])
-def test_an_adapter_trained_with_other_prompts_is_told(ragft, task_folder, tmp_path, monkeypatch, passages, arm, words):
-    from finetune.adapters.card import AdapterCard
-    from lab.lab import Lab
+def test_an_arm_that_no_adapter_fits_is_missing_and_a_misfit_only_answers_where_somebody_insists(ragft, task_folder):
+    from adapter_files import fake_adapter
 
-    write_manifest(tmp_path)
-    card = AdapterCard("a1", "tiny", "m", "w", "d", {"with_context": passages}, {}, "", trained_on=("x",))
-    monkeypatch.setattr(Lab, "find_adapter", lambda self, task, arm, *, adapter=None: tmp_path)
-    monkeypatch.setattr("finetune.adapters.card.read_card", lambda folder: card)
+    fake_adapter(read_settings(), "a1", task=task_folder.name, weights="none")  # The fake generator's weights are none.
     assert ragft("index", str(task_folder))[0] == 0
     code, out, _ = ragft("compare", str(task_folder), "--arms", "base,qlora,hybrid", "--json")
-    (note,) = json.loads(out)["notes"]
+    arms = json.loads(out)["arms"]
+    assert (code, arms["qlora"]["status"], arms["hybrid"]["status"]) == (0, "ok", "missing")
+    assert "the adapter a1 was trained without passages in its prompts" in arms["hybrid"]["reason"]
+    assert f"`ragft train {task_folder} --prompts passages`" in arms["hybrid"]["reason"]
+    named = ("--arms", "hybrid", "--adapter", "a1")
+    code, _, err = ragft("compare", str(task_folder), *named)
+    assert code == 2
+    assert "--allow-misfit" in " ".join(err.split())
+    assert ragft("compare", str(task_folder), *named, "--allow-misfit")[0] == 0
+    code, _, err = ragft("ask", str(task_folder), "Bonus?", *named)
+    assert (code, "--allow-misfit" in " ".join(err.split())) == (2, True)
+    code, out, err = ragft("ask", str(task_folder), "Bonus?", *named, "--allow-misfit", "--json")
+    assert (code, json.loads(out)[0]["arm"]) == (0, "hybrid")
+    assert "MISFIT: RAG + QLoRA answered with the adapter a1, which was trained without passages" in " ".join(err.split())
+    for command in (("compare", str(task_folder)), ("ask", str(task_folder), "Bonus?")):
+        code, _, err = ragft(*command, "--allow-misfit")
+        assert (code, "Name it: --adapter" in " ".join(err.split())) == (2, True)
+
+
+def test_several_seeds_are_trained_one_after_the_other_and_named_together(ragft, task_folder, monkeypatch):
+    asked = []
+
+    def train(settings, task, request, *, go_on):
+        asked.append(request)
+        return {"id": f"a{request.config.seed}", "model": "m", "outcome": {"steps": 1, "evaluations": []}}
+
+    monkeypatch.setattr("ui.cli.watch.watch_training", train)
+    monkeypatch.setattr("lab.training.preflight.run_preflight", lambda *about: None)
+    monkeypatch.setattr("lab.training.preflight.require_go", lambda report, **options: None)
+    code, out, err = ragft("train", str(task_folder), "--seed", "5", "--seeds", "3", "--rank", "4", "--json")
     assert code == 0
-    assert note.startswith(ARMS[arm].title + " answered")
-    assert words in note
-    assert ("--with-context" in note) == (arm == "hybrid")
-    run = json.loads(out)["run_id"]
-    assert note in " ".join(ragft("runs", run)[1].split())
-    assert note in html.unescape((read_settings().folder("runs") / run / "report.html").read_text())
+    assert [card["id"] for card in json.loads(out)] == ["a5", "a6", "a7"]
+    assert {replace(request.config, seed=0) for request in asked} == {TrainConfig(rank=4)}  # They differ by the seed alone.
+    assert f"ragft compare {task_folder} --adapter a5 --adapter a6 --adapter a7" in err
+    assert json.loads(ragft("train", str(task_folder), "--json")[1])["id"] == "a0"
 
 
 def test_an_adapter_that_is_not_there_lets_no_other_answer(ragft, task_folder, settings):

@@ -1,0 +1,175 @@
+"""Which adapter answers: one that fits, or none with the reason and the command; a misfit only where somebody insists."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from adapter_files import CARD, fake_adapter
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.errors import LabError
+from core.storage import read_json, write_json, write_manifest
+from finetune.adapters.fit import Need, choose_adapter, find_misfits, take_adapters
+from finetune.adapters.store import list_adapters, read_selected, select_adapter, unselect_adapter
+
+WRONG = {
+    "weights": ({"weights": "v" * 64}, "was trained on another model"),
+    "instruction": ({"instruction": "Answer in French."}, "was trained under another instruction"),
+    "schema": ({"schema": {**CARD.schema, "required": ["answer"]}}, "was trained for another schema"),
+    "order": (
+        {"schema": {**CARD.schema, "properties": dict(reversed(CARD.schema["properties"].items()))}},
+        "was trained for another schema",
+    ),
+    "unknown": ({"instruction": "", "schema": {}}, "does not say under which instruction and schema it was trained"),
+    "prompts": ({"config": {"storage": "nf4", "prompts": "passages"}}, "was trained with passages in its prompts"),
+    "cancelled": ({"outcome": {"cancelled": True}}, "was stopped before its training was complete"),
+}
+
+
+@pytest.fixture
+def need(task):
+    return Need(task, CARD.weights, passages=False, title="QLoRA")
+
+
+@pytest.fixture
+def hybrid(need):
+    return replace(need, passages=True, title="RAG + QLoRA")
+
+
+def choose(settings, need):
+    return choose_adapter(settings, need).name
+
+
+def take(settings, need, *adapters, **more):
+    return [folder.name for folder in take_adapters(settings, adapters, need, **more).folders]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_does_not_answer_and_is_told(settings, need, name):
+    changes, words = WRONG[name]
+    fake_adapter(settings, "odd", created="2027-01-01T00:00:00+00:00", **changes)
+    with pytest.raises(LabError, match=f"No adapter fits QLoRA: the adapter odd {words}.*`ragft train "):
+        choose(settings, need)
+    fake_adapter(settings, "good", created="2026-01-01T00:00:00+00:00")  # Older, and it fits.
+    assert choose(settings, need) == "good"
+    select_adapter(settings, "odd")
+    assert choose(settings, need) == "good"
+
+
+@given(names=some.sets(some.sampled_from(sorted(set(WRONG) - {"unknown", "order"}))))
+def test_an_adapter_fits_exactly_where_nothing_is_wrong(names):
+    task = type("T", (), {"instruction": CARD.instruction, "schema": CARD.schema})
+    card = CARD
+    for name in names:
+        card = replace(card, **WRONG[name][0])
+    found = find_misfits(card, Need(task, CARD.weights, passages=False))
+    assert sorted(found) == sorted(WRONG[name][1] for name in names)
+
+
+def test_the_nearest_is_the_one_with_the_fewest_faults(settings, need, hybrid):
+    with pytest.raises(LabError, match=r"There is no adapter for tiny\. Train one: `ragft train .*tiny`"):
+        choose(settings, need)
+    fake_adapter(settings, "far", instruction="No.", outcome={"cancelled": True}, created="2027-01-01T00:00:00+00:00")
+    fake_adapter(settings, "near", created="2026-01-01T00:00:00+00:00")
+    with pytest.raises(LabError, match=r"adapter near was trained without passages in its prompts\..*tiny --prompts passages`"):
+        choose(settings, hybrid)
+
+
+def test_a_mixed_adapter_serves_both_kinds_of_prompt(settings, need, hybrid):
+    fake_adapter(settings, "1p", config={"with_context": True}, created="2026-01-01T00:00:00+00:00")  # As written before.
+    fake_adapter(settings, "2m", config={"prompts": "mixed"}, created="2026-01-02T00:00:00+00:00")
+    fake_adapter(settings, "3", created="2026-01-03T00:00:00+00:00")
+    assert [card.kind for card in list_adapters(settings)] == ["plain", "mixed", "passages"]
+    assert (choose(settings, need), choose(settings, hybrid)) == ("3", "2m")
+    select_adapter(settings, "2m")
+    assert (choose(settings, need), choose(settings, hybrid)) == ("2m", "2m")
+    select_adapter(settings, "1p")
+    assert (choose(settings, need), choose(settings, hybrid)) == ("2m", "1p")
+    select_adapter(settings, "2m")  # It serves both, so it takes the place of both.
+    assert read_selected(settings) == {"tiny": {"mixed": "2m"}}
+    assert (choose(settings, need), choose(settings, hybrid)) == ("2m", "2m")
+
+
+def test_a_selected_adapter_comes_before_the_newest_and_can_be_undone(settings, need):
+    for name in ("1", "2", "3"):
+        fake_adapter(settings, name)
+    assert choose(settings, need) == "3"
+    select_adapter(settings, "1")
+    assert choose(settings, need) == "1"
+    assert take(settings, need, "2") == ["2"]
+    select_adapter(settings, "2")
+    assert choose(settings, need) == "2"
+    assert read_selected(settings) == {"tiny": {"plain": "2"}}
+    assert unselect_adapter(settings, "2") is True
+    assert unselect_adapter(settings, "2") is False
+    assert choose(settings, need) == "3"
+    assert read_selected(settings) == {}
+
+
+def test_a_selection_of_another_base_or_task_does_not_count(settings, need):
+    fake_adapter(settings, "1", weights="v" * 64)
+    fake_adapter(settings, "2")
+    fake_adapter(settings, "3", task="other")
+    select_adapter(settings, "1")
+    select_adapter(settings, "3")
+    assert choose(settings, need) == "2"
+    assert choose(settings, replace(need, weights="v" * 64)) == "1"
+
+
+def test_a_selected_adapter_that_is_gone_or_damaged_is_named_not_replaced(settings, need):
+    fake_adapter(settings, "1")
+    fake_adapter(settings, "2")
+    select_adapter(settings, "1")
+    (settings.folder("adapters") / "1" / "adapter_model.safetensors").write_bytes(b"x")
+    with pytest.raises(LabError, match=r"adapters/1/.*damaged.*ragft adapters delete 1"):
+        choose(settings, need)
+    shutil.rmtree(settings.folder("adapters") / "1")
+    with pytest.raises(LabError, match="select 1 --undo"):
+        choose(settings, need)
+    unselect_adapter(settings, "1")
+    assert choose(settings, need) == "2"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"tiny": "1"}', '{"tiny": {"plain": []}}'])
+def test_a_damaged_selection_is_named(settings, need, text):
+    fake_adapter(settings, "1")
+    (settings.folder("adapters") / "selected.json").write_text(text)
+    with pytest.raises(LabError, match=r"selected\.json"):
+        choose(settings, need)
+
+
+def test_a_card_from_before_a_field_existed_is_unknown_and_fits_only_who_insists(settings, need):
+    folder = fake_adapter(settings, "old")
+    values = read_json(folder / "card.json")
+    del values["instruction"], values["schema"]
+    write_json(folder / "card.json", values)
+    write_manifest(folder)
+    with pytest.raises(LabError, match="adapter old does not say under which instruction"):
+        choose(settings, need)
+    with pytest.raises(LabError, match=r"does not say.*insist with --allow-misfit"):
+        take(settings, need, "old")
+    choice = take_adapters(settings, ["old"], need, allow_misfit=True)
+    assert [folder.name for folder in choice.folders] == ["old"]
+    assert choice.misfits == (
+        "QLoRA answered with the adapter old, which does not say under which instruction and schema it was trained.",
+    )
+
+
+def test_of_several_named_adapters_those_that_fit_answer(settings, need, hybrid):
+    for name, kind in (("a", "plain"), ("b", "plain"), ("c", "passages")):
+        fake_adapter(settings, name, config={"prompts": kind})
+    assert take(settings, need, "a", "b", "c", "a") == ["a", "b"]
+    assert take(settings, hybrid, "a", "b", "c", allow_misfit=True) == ["c"]  # One fits: no misfit is needed.
+    assert take(settings, hybrid, "a", "b", allow_misfit=True) == ["a", "b"]
+    with pytest.raises(LabError, match="No adapter fits RAG"):
+        take(settings, hybrid, "a", "b")
+    with pytest.raises(LabError, match="There is no adapter 'x'"):
+        take(settings, need, "a", "x")
+
+
+def test_no_option_lets_an_adapter_of_another_model_answer(settings, need):
+    fake_adapter(settings, "alien", weights="v" * 64)
+    with pytest.raises(LabError, match="trained on another model") as error:
+        take(settings, need, "alien", allow_misfit=True)
+    assert "--allow-misfit" not in str(error.value)
