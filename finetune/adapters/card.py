@@ -18,6 +18,7 @@ from typing import Any, TypeGuard, get_type_hints
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.stored import Stored, read_stored
+from core.tasks.task import Task
 from finetune.config import TrainConfig, update_settings
 from finetune.train.report import Evaluation, Outcome
 
@@ -43,6 +44,7 @@ class AdapterCard(Stored):
         environment: Versions and hardware (`core.environment.describe_environment`).
         instruction: What the model was told to do.
         schema: The JSON Schema of the answers it learned.
+        prompting: What else its prompts followed from (`describe_prompts`).
     """
 
     id: str
@@ -59,6 +61,7 @@ class AdapterCard(Stored):
     environment: Mapping[str, Any] = field(default_factory=dict)
     instruction: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
+    prompting: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -74,6 +77,21 @@ def read_card(folder: Path) -> AdapterCard:
     """
     card = read_stored(AdapterCard, folder / CARD, remedy="Delete the adapter and train it again.")
     return replace(card, config=update_settings(card.config))
+
+
+def describe_prompts(task: Task, *, passages: bool) -> dict[str, Any]:
+    """Return what a task's prompts follow from beside instruction and schema: an adapter is asked as it was trained.
+
+    Args:
+        task: The task.
+        passages: Whether they show passages.
+    """
+    about: dict[str, Any] = {"input_label": task.input_label}
+    if passages:
+        shown = task.prompting
+        about |= {name: getattr(shown, name) for name in ("passages", "passage_order", "abstain_below")}
+        about["passage_tokens"] = task.passage_tokens
+    return about
 
 
 def date_adapter(card: AdapterCard) -> tuple[datetime, str]:

@@ -16,10 +16,11 @@ from core.settings import Settings
 from core.storage import hash_json, verify_folder
 from core.tasks.folders import name_task
 from core.tasks.task import Task
-from finetune.adapters.card import AdapterCard, rank_adapter, read_card
+from finetune.adapters.card import AdapterCard, describe_prompts, rank_adapter, read_card
 from finetune.adapters.store import find_folder, find_selected, list_adapters
 
 MIXED = "mixed"  # The kind of adapter that has seen prompts of both kinds.
+UNTOLD = {"passages": 2, "passage_order": "best_last", "abstain_below": None}  # Before a task could say so.
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,22 @@ def find_misfits(card: AdapterCard, need: Need) -> list[str]:
             wrong.append("was trained for another schema")
     if card.kind not in (need.kind, MIXED):
         wrong.append(f"was trained {'without' if need.passages else 'with'} passages in its prompts")
+    else:
+        wrong += _compare_prompts(card, need)
     if card.outcome.get("cancelled"):
         wrong.append("was stopped before its training was complete")
     return wrong
+
+
+def _compare_prompts(card: AdapterCard, need: Need) -> list[str]:
+    """Return what of the prompts is another than in training; what an older card does not say was as `UNTOLD` has it."""
+    learned = {**UNTOLD, **card.prompting}
+    asked = describe_prompts(need.task, passages=need.passages)
+    return [
+        f"was trained with {name.replace('_', ' ')} {learned[name]!r} in its prompts, not {value!r}"
+        for name, value in asked.items()
+        if name in learned and learned[name] != value
+    ]
 
 
 def _mark_schema(schema: object) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from adapter_files import CARD, fake_adapter
@@ -10,6 +11,8 @@ from hypothesis import strategies as some
 
 from core.errors import LabError
 from core.storage import read_json, write_json, write_manifest
+from core.tasks.prompting import Prompting
+from finetune.adapters.card import describe_prompts
 from finetune.adapters.fit import Need, choose_adapter, find_misfits, take_adapters
 from finetune.adapters.store import list_adapters, read_selected, select_adapter, unselect_adapter
 
@@ -59,7 +62,7 @@ def test_what_does_not_fit_does_not_answer_and_is_told(settings, need, name):
 
 @given(names=some.sets(some.sampled_from(sorted(set(WRONG) - {"unknown", "order"}))))
 def test_an_adapter_fits_exactly_where_nothing_is_wrong(names):
-    task = type("T", (), {"instruction": CARD.instruction, "schema": CARD.schema})
+    task = SimpleNamespace(instruction=CARD.instruction, schema=CARD.schema, input_label="Question", prompting=Prompting())
     card = CARD
     for name in names:
         card = replace(card, **WRONG[name][0])
@@ -154,6 +157,22 @@ def test_a_card_from_before_a_field_existed_is_unknown_and_fits_only_who_insists
     assert choice.misfits == (
         "QLoRA answered with the adapter old, which does not say under which instruction and schema it was trained.",
     )
+
+
+def test_prompts_that_show_more_or_other_passages_need_an_adapter_that_saw_them(settings, need, hybrid):
+    shown = describe_prompts(need.task, passages=True)
+    fake_adapter(settings, "new", config={"prompts": "mixed"}, prompting=shown)
+    fake_adapter(settings, "old", config={"prompts": "mixed"}, created="2025-01-01T00:00:00+00:00")  # It does not say.
+    assert take(settings, hybrid, "new", "old") == ["new", "old"]
+    for changes in ({"passages": 4}, {"passage_order": "best_first"}, {"abstain_below": 0.5}):
+        other = replace(hybrid, task=replace(need.task, prompting=replace(need.task.prompting, **changes)))
+        (name,) = changes
+        for adapter in ("new", "old"):
+            with pytest.raises(LabError, match=f"the adapter {adapter} was trained with {name.replace('_', ' ')} .* not "):
+                take(settings, other, adapter)
+        assert take(settings, replace(other, passages=False), "new", "old") == ["new", "old"]  # It shows none.
+    with pytest.raises(LabError, match="the adapter new was trained with input label 'Question'"):
+        take(settings, replace(need, task=replace(need.task, input_label="Case")), "new")
 
 
 def test_of_several_named_adapters_those_that_fit_answer(settings, need, hybrid):
