@@ -14,6 +14,7 @@ from core.tasks.check import check_task
 from core.tasks.columns import Columns, guess_columns
 from core.tasks.draft import Draft, preview_task
 from core.tasks.records import Records
+from lab.leaks import read_new_documents
 
 SHOWN = 20
 
@@ -48,10 +49,17 @@ def read_schema(path: Path) -> dict[str, Any]:
         raise LabError(f"Cannot read the schema {path}: {error}.") from error
 
 
-def describe_draft(draft: Draft, settings: Settings, *, name: str, instruction: str) -> dict[str, Any]:
-    """Return the data report: lengths, labels, bad rows, duplicates, leakage; what was assumed; columns and schema."""
+def describe_draft(
+    draft: Draft, settings: Settings, *, name: str, instruction: str, documents: Sequence[Path] = ()
+) -> dict[str, Any]:  # fmt: skip
+    """Return the data report: lengths, labels, bad rows, duplicates, leakage; what was assumed; columns and schema.
+
+    Raises:
+        LabError: A path among the documents leads nowhere.
+    """
     task = preview_task(draft, name=name, instruction=instruction, input_label=draft.columns.input.capitalize())
-    report = check_task(task, load_task_tokenizer(settings))
+    read, unread = read_new_documents(documents) if documents else (None, [])
+    report = check_task(task, load_task_tokenizer(settings), read, unread)
     return {
         **report,
         "problems": list(draft.problems[:SHOWN]),

@@ -50,6 +50,12 @@ def find_seen(items: Iterable[Example], trained_on: Iterable[str]) -> list[str]:
     return [item.id for item in items if fingerprint(item.input) in known or fingerprint_formerly(item.input) in known]
 
 
+def find_unknown(examples: Iterable[Example], trained_on: Iterable[str]) -> set[str]:
+    """Return the fingerprints that none of the examples has: of rows that are in the task no more."""
+    known = {mark for example in examples for mark in (fingerprint(example.input), fingerprint_formerly(example.input))}
+    return set(trained_on) - known
+
+
 def find_pairs(train: Sequence[Example], test: Sequence[Example]) -> list[OverlapPair]:
     """Return the pairs across the split that are too alike, closest first.
 

@@ -34,11 +34,13 @@ def tasks(as_json: AsJson = False) -> None:
 
 @tasks_app.command()
 def check(task: TaskName, as_json: AsJson = False) -> None:
-    """Check a task: counts, invalid outputs, duplicates, overlap, groups, token lengths. Exit 2 when unusable."""
+    """Check a task: invalid outputs, duplicates, near copies, documents that hold the exam, lengths. Exit 2 when unusable."""
     from core.generation.models import find_model
     from core.tasks.check import check_task
     from core.tasks.folders import find_task
     from core.tasks.loading import load_task
+    from lab.lab import Lab
+    from lab.leaks import read_documents
 
     settings = read_settings()
     loaded = load_task(find_task(task, settings), lenient=True)
@@ -51,7 +53,7 @@ def check(task: TaskName, as_json: AsJson = False) -> None:
         from core.generation.loading import load_tokenizer
 
         tokenizer = load_tokenizer(folder)
-    report = check_task(loaded, tokenizer)
+    report = check_task(loaded, tokenizer, *read_documents(Lab(settings), loaded))
     show(report, as_json, show_fields)
     if not report["usable"]:
         raise typer.Exit(2)
@@ -115,7 +117,7 @@ def new_task(
     columns = choose_columns(records, source=source, outputs=output or (), group=group)
     draft = draft_task(records, columns, schema=read_schema(schema) if schema else None, train=train, test=test)
     instruction = instruction or default_instruction(columns.input)
-    report = describe_draft(draft, settings, name=name, instruction=instruction)
+    report = describe_draft(draft, settings, name=name, instruction=instruction, documents=documents or ())
     folder = None
     if not dry_run and (skip_bad or not draft.problems):
         texts = TaskTexts(title or name, instruction, input_label=columns.input.capitalize(), licence=licence)

@@ -24,6 +24,7 @@ def render_report(report: Mapping[str, Any]) -> Markup:
         "Assumed": report["notes"],
         "One value everywhere": report["same_everywhere"],
         "Longer than 2,048 tokens: left out of training, and not answerable by every approach": report["too_long"],
+        "Documents that hold test questions with their answers": report["document_leaks"],
         "Too alike": [f"{pair['train_text']} / {pair['test_text']}" for pair in report["overlap_examples"]],
     }
     return render("task/report", usable=bool(report["usable"]), rows=rows, lists=lists)
