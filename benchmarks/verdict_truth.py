@@ -22,7 +22,7 @@ from scipy.stats import norm
 
 from benchmarks.measure import print_report, read_arguments
 from core.evaluation.statistics import Contrast, Sample, contrast
-from core.evaluation.verdict import DEFAULT_MARGIN, Exam, count_needed, decide, is_beaten, orient
+from core.evaluation.verdict import DEFAULT_MARGIN, Exam, choose, count_needed, is_beaten, orient
 
 KINDS = ("continuous", "binary", "zeros")
 SHAPES = ((10, 0), (30, 0), (60, 0), (150, 0), (300, 0), (60, 6), (60, 10), (150, 10), (150, 20), (150, 48), (300, 48))
@@ -118,7 +118,7 @@ def measure_verdicts(cell: Cell, draws: int) -> dict[str, Any]:
     right = false_equal = pair_equal = 0
     for number in range(draws):
         found = simulate(cell, seed=number)
-        verdict = decide(found.exam, found.samples, found.contrasts)
+        verdict = choose(found.exam, found.samples, found.contrasts)
         states[verdict.state] += 1
         right += verdict.state == "better" and verdict.arm == NAMES[cell.arms - 1]
         pairs = [item for item in found.contrasts if NAMES[cell.arms - 1] in (item.a, item.b)]
@@ -176,7 +176,7 @@ def measure_advice(cell: Cell, draws: int) -> dict[str, Any]:
             asked += 1
             total += needed
             again = simulate(replace(cell, items=max(round(needed), 2), lead=lead), seed=10_000_000 + number)
-            verdict = decide(again.exam, again.samples, again.contrasts)
+            verdict = choose(again.exam, again.samples, again.contrasts)
             found += verdict.state == "better" and verdict.arm == NAMES[cell.arms - 1]
         rates[f"power_{lead}"] = found / max(asked, 1)
         rates[f"advised_{lead}"] = total / max(asked, 1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -161,11 +162,11 @@ def cluster_error(sums: Any, sizes: Any) -> tuple[float, float]:
     share = sizes / n
     residuals = sums - share * sums.sum()
     variance = float((residuals**2 / (1 - share)).sum() / n**2)
-    # The products of the groups' weight vectors (I - H) A_c x_c / n; their traces give the degrees of freedom.
-    scale = np.sqrt(1 - share)
-    products = -np.outer(share / scale, share / scale)
-    np.fill_diagonal(products, share)
-    return float(np.sqrt(variance)), float(np.trace(products) ** 2 / (products**2).sum())
+    # The products of the groups' weight vectors (I - H) A_c x_c / n are their shares s on the diagonal and
+    # -s_c s_d / sqrt((1 - s_c) (1 - s_d)) beside it; the squares of the matrix' trace over the sum of its squares is what
+    # Satterthwaite asks for. The shares add up to 1.
+    beside = share**2 / (1 - share)
+    return float(np.sqrt(variance)), float(1 / ((share**2).sum() + beside.sum() ** 2 - (beside**2).sum()))
 
 
 def combine_errors(error: float, freedom: float, trainings: Spread) -> tuple[float, float]:
@@ -179,11 +180,11 @@ def combine_errors(error: float, freedom: float, trainings: Spread) -> tuple[flo
 
 def _add_t(estimate: Estimate, trainings: Spread) -> Estimate:
     """Return an estimate with its t interval and p."""
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     error, freedom = combine_errors(estimate.error, estimate.freedom, trainings)
-    half = float(t.ppf(1 - ALPHA / 2, freedom)) * error
-    p = float(2 * t.sf(abs(estimate.mean) / error, freedom)) if error else float(estimate.mean == 0)
+    half = float(stdtrit(freedom, 1 - ALPHA / 2)) * error
+    p = float(2 * stdtr(freedom, -abs(estimate.mean) / error)) if error else float(estimate.mean == 0)
     return replace(
         estimate, error=error, freedom=freedom, low=estimate.mean - half, high=estimate.mean + half, p=p, method="t"
     )  # fmt: skip
@@ -201,20 +202,20 @@ def _score_interval(more: int, fewer: int, n: int) -> tuple[float, float, float]
     Laake 2014 (Statistics in Medicine 33).
     """
     from scipy.optimize import brentq
-    from scipy.stats import chi2, norm
+    from scipy.special import chdtrc, ndtri
 
-    quantile, difference = float(norm.ppf(1 - ALPHA / 2)), (more - fewer) / n
+    quantile, difference = float(ndtri(1 - ALPHA / 2)), (more - fewer) / n
 
     def score(delta: float) -> float:
         linear = (2 * n - more + fewer) * delta - more - fewer
-        rare = (np.sqrt(max(linear**2 + 8 * n * fewer * delta * (1 - delta), 0.0)) - linear) / (4 * n)
+        rare = (sqrt(max(linear**2 + 8 * n * fewer * delta * (1 - delta), 0.0)) - linear) / (4 * n)
         variance = n * (2 * rare + delta * (1 - delta))
-        return float((more - fewer - n * delta) / np.sqrt(max(variance, 1e-300)))
+        return (more - fewer - n * delta) / sqrt(max(variance, 1e-300))
 
     edge = 1 - 1e-12
     low = -1.0 if difference <= -edge else brentq(lambda delta: score(delta) - quantile, -edge, difference)
     high = 1.0 if difference >= edge else brentq(lambda delta: score(delta) + quantile, difference, edge)
-    p = float(chi2.sf((more - fewer) ** 2 / (more + fewer), 1)) if more + fewer else 1.0
+    p = float(chdtrc(1, (more - fewer) ** 2 / (more + fewer))) if more + fewer else 1.0
     return float(low), float(high), p
 
 
@@ -237,10 +238,10 @@ def _test_equal(mean: float, sizes: Any) -> float:
 
 def _bound_share(groups: int, sizes: Any) -> float:
     """Return the upper bound of a share of items by the groups that have it (Clopper and Pearson 1934)."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     count = len(sizes)
-    share = 1.0 if groups == count else float(beta.ppf(1 - ALPHA / 2, groups + 1, count - groups))
+    share = 1.0 if groups == count else float(betaincinv(groups + 1, count - groups, 1 - ALPHA / 2))
     return min(1.0, share * float(sizes.max() / sizes.mean()))  # The groups that have it may be the largest.
 
 

@@ -150,16 +150,16 @@ def _shrink(item: Contrast) -> float | None:
     where it passes a threshold.
     """
     from scipy.optimize import minimize_scalar
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
     if item.p is None or item.p >= ALPHA or not item.error or item.method == "bound":
         return None
-    z, threshold = abs(item.difference) / item.error, float(norm.ppf(1 - ALPHA / 2))
+    z, threshold = abs(item.difference) / item.error, float(ndtri(1 - ALPHA / 2))
     if z <= threshold:  # The p of small numbers is not quite the normal one's.
         threshold = z
 
     def surprise(true: float) -> float:
-        return float((z - true) ** 2 / 2 + np.log(norm.sf(threshold - true) + norm.cdf(-threshold - true)))
+        return float((z - true) ** 2 / 2 + np.log(ndtr(true - threshold) + ndtr(-threshold - true)))
 
     found = minimize_scalar(surprise, bounds=(0, z), method="bounded")
     return float(np.sign(item.difference) * found.x * item.error)

@@ -55,8 +55,27 @@ class Exam:
     available: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What follows from the numbers, before it is put into words.
+
+    Args:
+        state: The verdict's.
+        arm: The recommendation.
+        best: The arm or baseline with the best mean, the simplest of equal ones.
+        against: Its contrast with every other.
+        rivals: Those of them that it does not beat.
+    """
+
+    state: VerdictState
+    arm: str | None
+    best: str
+    against: Mapping[str, Contrast]
+    rivals: Mapping[str, Contrast]
+
+
 def decide(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contrast]) -> Verdict:
-    """Decide from the primary metric's marks and their paired contrasts over all items.
+    """Decide from the primary metric's marks and their paired contrasts over all items, and say why.
 
     Args:
         exam: What was fixed before.
@@ -65,19 +84,37 @@ def decide(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contra
     """
     if sum(name not in BASELINES for name in samples) < 2:
         return Verdict("invalid", None, "Only one arm gave answers, so there is nothing to compare.")
+    choice = choose(exam, samples, contrasts)
+    if choice.state == "better":
+        runner_up = max(choice.against, key=lambda name: samples[name].mean)
+        sentence = _win(exam, samples, choice.against[runner_up])
+    elif choice.state == "equivalent":
+        sentence = _tie(exam, sort_by_simplicity([choice.best, *choice.rivals]), samples)
+    elif _are_equal(exam, choice.rivals):
+        sentence = _describe_nothing(exam, choice.best, samples[choice.best].mean)
+    else:
+        sentence = _doubt(exam, samples, choice.best, choice.rivals)
+    return Verdict(choice.state, choice.arm, sentence)
+
+
+def choose(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contrast]) -> Choice:
+    """Choose by the rules at the head of this file."""
     means = {name: sample.mean for name, sample in samples.items()}
     # Of equal means the simplest: the order in which arms were asked must not decide.
     best = max(sort_by_simplicity(means), key=lambda name: means[name])
     against = {name: orient(best, name, contrasts) for name in means if name != best}
     rivals = {name: item for name, item in against.items() if not is_beaten(item)}
+    state: VerdictState = "inconclusive"
+    arm = None
     if not rivals:
-        runner_up = max(against, key=lambda name: means[name])
-        return Verdict("better", best, _win(exam, samples, against[runner_up]))
-    if all(item.is_equivalent(exam.margin) for item in rivals.values()):
-        if means[best] < MEANINGFUL * exam.margin:
-            return Verdict("inconclusive", None, _describe_nothing(exam, best, means[best]))
-        return _tie(exam, sort_by_simplicity([best, *rivals]), samples)
-    return Verdict("inconclusive", None, _doubt(exam, samples, best, rivals))
+        state, arm = "better", best
+    elif _are_equal(exam, rivals) and means[best] >= MEANINGFUL * exam.margin:
+        state, arm = "equivalent", sort_by_simplicity([best, *rivals])[0]
+    return Choice(state, arm, best, against, rivals)
+
+
+def _are_equal(exam: Exam, rivals: Mapping[str, Contrast]) -> bool:
+    return all(item.is_equivalent(exam.margin) for item in rivals.values())
 
 
 def orient(a: str, b: str, contrasts: Sequence[Contrast]) -> Contrast:
@@ -130,13 +167,13 @@ def _name_draws(samples: Mapping[str, Sample], names: Sequence[str]) -> list[str
     return [f"The interval allows for training anew ({min(counts)} adapters)."]
 
 
-def _tie(exam: Exam, tied: Sequence[str], samples: Mapping[str, Sample]) -> Verdict:
+def _tie(exam: Exam, tied: Sequence[str], samples: Mapping[str, Sample]) -> str:
     names = _join([find_title(name) for name in tied])
     sentence = (
         f"{names} are equivalent on {exam.metric}: they differ by less than {exam.margin:.2f}. "
         f"{find_title(tied[0])} is the simplest of them."
     )
-    return Verdict("equivalent", tied[0], " ".join([sentence, *_name_draws(samples, tied)]))
+    return " ".join([sentence, *_name_draws(samples, tied)])
 
 
 def _describe_nothing(exam: Exam, best: str, mean: float) -> str:
