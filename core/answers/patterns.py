@@ -25,6 +25,16 @@ def _search(pattern: str, text: str) -> bool:
         raise ValidationError(f"the pattern {pattern!r} is no regular expression: {error}") from error
 
 
+def matches_key(pattern: str, key: str) -> bool:
+    """Whether a key of an object matches a pattern; one that takes too long or is none matches nothing."""
+    from jsonschema.exceptions import ValidationError
+
+    try:
+        return _search(pattern, key)
+    except ValidationError:
+        return False
+
+
 def check_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
     """Check the keyword `pattern`; yields what is wrong."""
     from jsonschema.exceptions import ValidationError

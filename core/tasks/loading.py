@@ -10,6 +10,7 @@ from typing import Any
 
 from core.answers.validation import check_schema, validate
 from core.errors import LabError
+from core.evaluation.rules import check_rules, list_marked
 from core.tasks.prompting import read_prompting
 from core.tasks.task import Task
 from core.values import Evidence, Example
@@ -54,6 +55,7 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
         test=test,
         problems=tuple(problems),
         passage_tokens=_count(settings, "passage_tokens", folder),
+        margins=_margins(settings, schema, folder),
         tuned=_table(settings, "tuned", folder),
     )
     _check_names(task)
@@ -62,7 +64,7 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
 
 def _check_names(task: Task) -> None:
     """Refuse a metric or a shot that names nothing."""
-    metrics = ["score", *task.schema["properties"]]
+    metrics = ["score", *list_marked(task.schema)]
     if task.primary_metric not in metrics:
         raise LabError(
             f"{task.folder / 'task.toml'}: primary_metric is {task.primary_metric!r}.",
@@ -82,9 +84,9 @@ def _text(settings: Mapping[str, Any], key: str, folder: Path) -> str:
 
 def _names(settings: Mapping[str, Any], key: str, folder: Path) -> tuple[str, ...]:
     value = settings.get(key, [])
-    if isinstance(value, int):  # So many, which ones is drawn (`core/tasks/prompting.py`).
+    if not isinstance(value, list):  # A number: which ones is drawn (`core/tasks/prompting.py`, which refuses all else).
         return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not all(isinstance(item, str) for item in value):
         raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a list of ids.")
     return tuple(value)
 
@@ -96,6 +98,19 @@ def _count(settings: Mapping[str, Any], key: str, folder: Path) -> int | None:
             f"{folder / 'task.toml'}: {key} is {value!r}.", f"It must be a whole number of at least {LEAST_PASSAGE}."
         )
     return value
+
+
+def _margins(settings: Mapping[str, Any], schema: Mapping[str, Any], folder: Path) -> dict[str, float]:
+    """Read `margin`: one number for the primary metric, or a table with a number for each metric."""
+    value = settings.get("margin", {})
+    margins = value if isinstance(value, dict) else {str(settings.get("primary_metric", "score")): value}
+    metrics = ["score", "exact", *list_marked(schema)]
+    for metric, margin in margins.items():
+        if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin < 1:
+            raise LabError(f"{folder / 'task.toml'}: margin of {metric} is {margin!r}.", "It must be a number between 0 and 1.")
+        if isinstance(value, dict) and metric not in metrics:
+            raise LabError(f"{folder / 'task.toml'}: margin names {metric!r}.", f"It must be one of {', '.join(metrics)}.")
+    return {metric: float(margin) for metric, margin in margins.items()}
 
 
 def _table(settings: Mapping[str, Any], key: str, folder: Path) -> dict[str, Any]:
@@ -126,6 +141,7 @@ def _read_schema(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise LabError(f"{path} is not JSON: {error}.") from error
     check_schema(schema, origin=str(path))
+    check_rules(schema, origin=str(path))
     return dict(schema)
 
 

@@ -34,7 +34,8 @@ def test_fields_are_marked_by_their_rule():
 
 @pytest.mark.parametrize("value", [None, [], "text", 3, {}])
 def test_an_unreadable_answer_scores_zero_never_raises(value):
-    assert score_answer(value, {"a": None}, {"properties": {"a": {"type": ["string", "null"]}}}).score == 0
+    schema = {"properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]}
+    assert score_answer(value, {"a": None}, schema).score == 0
 
 
 def test_null_is_right_only_where_null_is_expected():
