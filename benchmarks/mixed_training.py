@@ -46,7 +46,7 @@ def main() -> None:
         peer=result["two"],
         ratios={
             "training_minutes": result["two"]["minutes"] / result["mixed"]["minutes"],
-            **{arm: result["mixed"]["marks"][arm] / max(result["two"]["marks"][arm], 1e-9) for arm in ARMS},
+            **{arm: divide(result["mixed"]["marks"][arm], result["two"]["marks"][arm]) for arm in ARMS},
         },
     )
 
@@ -92,6 +92,11 @@ def mark_arm(settings: Settings, arguments: argparse.Namespace, arm: str, adapte
     if "reason" in row:
         raise LabError(str(row["reason"]))
     return {**row["primary"], "schema_valid": row["schema_valid"]}
+
+
+def divide(ours: float, peer: float) -> float | None:
+    """Return a ratio; None where there is nothing to compare with."""
+    return ours / peer if peer else None
 
 
 def describe_way(

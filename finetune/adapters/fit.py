@@ -50,6 +50,20 @@ class Need:
         return shlex.join(["ragft", "train", name_task(self.task, settings), *more])
 
 
+class NoFit(LabError):
+    """No adapter fits an approach.
+
+    Args:
+        happened: What is wrong with the nearest.
+        remedy: The command that makes one that fits.
+        need: What the approach needs.
+    """
+
+    def __init__(self, happened: str, remedy: str, need: Need) -> None:
+        super().__init__(happened, remedy)
+        self.need = need
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What answers an approach: folders of adapters, and of those that do not fit what is wrong with them."""
@@ -100,14 +114,14 @@ def choose_adapter(settings: Settings, need: Need) -> Path:
     """Return the folder of the adapter that answers where none is named: of those that fit the selected, else the newest.
 
     Raises:
-        LabError: None fits: what is wrong with the nearest and the command that makes a fitting one are named. Or the
-            chosen one is damaged.
+        NoFit: None fits: what is wrong with the nearest and the command that makes a fitting one are named.
+        LabError: The chosen one is damaged.
     """
     cards = list_adapters(settings, task=need.task.name)
     fitting = [card for card in cards if not find_misfits(card, need)]
     remedy = f"Train one: `{need.name_command(settings)}`."
     if not fitting:
-        raise LabError(_describe_nearest(cards, need), remedy)
+        raise NoFit(_describe_nearest(cards, need), remedy, need)
     selected = find_selected(settings, need.task.name)
     # One that was selected for just this kind of prompt comes before one that was selected for both.
     best = max(
@@ -120,20 +134,19 @@ def take_adapters(settings: Settings, adapters: Sequence[str], need: Need, *, al
     """Return those of the named adapters that fit; where none does and it is allowed, all of them, with what is wrong.
 
     Raises:
-        LabError: There is no such adapter, one is damaged, or none fits.
+        NoFit: None fits.
+        LabError: There is no such adapter, or one is damaged.
     """
     folders = {adapter: find_folder(settings, adapter) for adapter in dict.fromkeys(adapters)}
     cards = {adapter: read_card(folder) for adapter, folder in folders.items()}
     remedy = f"Train one that fits: `{need.name_command(settings)}`"
     fitting = [adapter for adapter, card in cards.items() if not find_misfits(card, need)]
     if not fitting and not allow_misfit:
-        raise LabError(
-            _describe_nearest(cards.values(), need),
-            f"{remedy}; or insist with --allow-misfit: every table and report is then stamped.",
-        )
+        insist = "; or insist with --allow-misfit: every table and report is then stamped."
+        raise NoFit(_describe_nearest(cards.values(), need), f"{remedy}{insist}", need)
     usable = fitting or [adapter for adapter, card in cards.items() if card.weights == need.weights]
     if not usable:  # No option helps: its matrices belong to other weights.
-        raise LabError(_describe_nearest(cards.values(), need), f"{remedy}.")
+        raise NoFit(_describe_nearest(cards.values(), need), f"{remedy}.", need)
     misfits = tuple(
         f"{need.title} answered with the adapter {adapter}, which {_join(find_misfits(cards[adapter], need))}."
         for adapter in usable

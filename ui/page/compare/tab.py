@@ -12,6 +12,8 @@ from core.comparison.arms import ARMS, MAIN_ARMS, list_arms
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
+from finetune.adapters.fit import NoFit
+from finetune.config import PROMPTS, QUESTIONS
 from lab.answering import answer_items, choose_options, describe_constraint
 from lab.lab import Lab
 from lab.search import judge_hits
@@ -87,9 +89,16 @@ def _answer(lab: Lab, task: Task, item: Example, arms: list[str], mode: str) -> 
                     bodies[arm] = render_prediction(task, item, part[0], judge_hits(lab, task, item.input, part[0].hits))
             if reason := describe_constraint(lab, task, mode):
                 bodies[arm] += render_note(reason)
+        except NoFit as error:
+            bodies[arm] = render_note(f"Not run. {error} Or on this page: {_name_fields(error.need.kind)}")
         except LabError as error:
             bodies[arm] = render_note(f"Not run. {error}")
         yield _render(bodies)
+
+
+def _name_fields(kind: str) -> str:
+    """Say where on the page an adapter of a kind is made."""
+    return f"tab Fine-tune, More settings, {QUESTIONS['prompts'].title}: {PROMPTS[kind]}."
 
 
 def _answer_one(lab: Lab, task: Task, item: Example, arm: str, options: DecodeOptions, on_text: OnText) -> Prediction:
