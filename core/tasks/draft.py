@@ -24,7 +24,7 @@ class Draft:
 
     Args:
         columns: How the rows were read.
-        schema: Inferred from the answers, or the person's own.
+        schema: Inferred from the training rows' answers, or the person's own.
         train: Examples to learn from.
         test: Examples of the exam.
         problems: Rows that were left out, each with its number and what to do.
@@ -47,11 +47,12 @@ def draft_task(
     train: int | None = None,
     test: int | None = None,
 ) -> Draft:
-    """Read rows as examples, infer the schema unless one is given, and split by group.
+    """Read rows as examples, split by group, and infer the schema from the training rows unless one is given.
 
     The split is a function of each group's name alone: a row keeps its side when others come or go. With `test`
     or `train` the groups first in the order of their hashes are taken until the numbers are reached. A training
-    example too like a test example is left out of train.
+    example too like a test example is left out of train. A test example that an inferred schema does not allow, because
+    no training row has the like, is left out and named: widening the schema for it would tell the answer.
 
     Raises:
         LabError: A column does not exist, fewer than two groups are usable, or the schema is none.
@@ -64,19 +65,23 @@ def draft_task(
         raise LabError(
             f"{records.origin} has no usable row. The first problem: {problems[0]}.", "Mend the rows, or choose other columns."
         )
-    # Inferred from all rows, the exam's too: a label that only the exam has must be allowed in answers.
-    schema = schema if schema is not None else infer_schema([row.example.output or {} for row in rows])
-    check_schema(schema, origin="The schema")
-    valid = _keep_valid(rows, schema, problems)
-    # The invalid rows' sides count: a file that marks a test has decided, even if none of those rows can be used.
+    if schema is not None:
+        check_schema(schema, origin="The schema")
     given = {row.example.id: row.side for row in rows if row.side}
-    learn, exam = split_groups(valid, given, notes, train=train, test=test)
+    # The invalid rows' sides count: a file that marks a test has decided, even if none of those rows can be used.
+    usable = [row.example for row in rows] if schema is None else _keep_valid(rows, schema, problems)
+    learn, exam = split_groups(usable, given, notes, train=train, test=test)
     if not learn or not exam:
         raise LabError(
-            f"{len(valid)} usable rows in {len(set(map(name_group, valid)))} groups cannot be split into train and test.",
+            f"{len(usable)} usable rows in {len(set(map(name_group, usable)))} groups cannot be split into train and test.",
             "Give at least two rows with different inputs (or groups).",
         )
     learn = _leave_out_alike(learn, exam, notes)
+    if schema is None:
+        # From the training rows alone: what only the exam has, no training could know.
+        schema = infer_schema([item.output or {} for item in learn], rows=learn, notes=notes)
+        check_schema(schema, origin="The schema")
+        exam = _keep_known(exam, schema, {row.example.id: row.number for row in rows}, problems)
     return Draft(columns, schema, tuple(learn), tuple(exam), tuple(problems), tuple(notes))
 
 
@@ -94,6 +99,28 @@ def _keep_valid(rows: Sequence[LabelledRow], schema: Mapping[str, Any], problems
             f"No row is valid under the schema. The first problem: {problems[0]}.", "Change the schema or the columns."
         )
     return valid
+
+
+def _keep_known(
+    exam: Sequence[Example], schema: Mapping[str, Any], numbers: Mapping[str, int], problems: list[str]
+) -> list[Example]:  # fmt: skip
+    """Return the test examples whose answers the training rows' schema allows; the others join `problems`."""
+    known = []
+    for example in exam:
+        issues = validate(example.output, schema)
+        if issues:
+            problems.append(
+                f"row {numbers[example.id]}: output{issues[0].pointer}: {issues[0].message} (a test row; the schema is "
+                "inferred from the training rows, none of which has the like)"
+            )
+        else:
+            known.append(example)
+    if not known:
+        raise LabError(
+            f"No test row is valid under the schema of the training rows. The first problem: {problems[-1]}.",
+            "Give more rows, or a schema of your own.",
+        )
+    return known
 
 
 def _leave_out_alike(learn: list[Example], exam: list[Example], notes: list[str]) -> list[Example]:

@@ -7,7 +7,6 @@ from core.tasks.columns import Columns, guess_columns
 from core.tasks.draft import draft_task
 from core.tasks.loading import load_task
 from core.tasks.records import Records
-from core.tasks.schema_inference import infer_schema
 from core.tasks.writing import TaskTexts, write_task
 from core.values import Example
 
@@ -49,11 +48,27 @@ def test_one_column_of_objects_is_the_answer():
     assert all(set(item.output) == {"a", "b"} for item in draft.train)
 
 
-def test_texts_that_come_back_become_a_list_to_choose_from():
-    schema = infer_schema([{"label": "ab"[n % 2], "free": f"text {n}", "slots": [{"kind": "c"}]} for n in range(12)])
-    assert schema["properties"]["label"] == {"enum": ["a", "b"]}
-    assert schema["properties"]["free"] == {"type": "string"}
-    assert schema["properties"]["slots"]["items"]["properties"]["kind"] == {"enum": ["c"]}
+def test_the_exam_has_no_part_in_the_schema():
+    rows = [{**row, "split": "test" if number < 6 else "train"} for number, row in enumerate(labelled(40))]
+    before = draft_task(make(rows))
+    rows[2] = {**rows[2], "label": "z"}
+    rows[3] = {**rows[3], "urgent": ""}
+    after = draft_task(make(rows))
+    assert after.schema == before.schema
+    assert (len(before.test), len(after.test), before.problems) == (6, 4, ())
+    assert [problem[:20] for problem in after.problems] == ["row 4: output/label:", "row 5: output/urgent"]
+    assert all("none of which has the like" in problem for problem in after.problems)
+    assert any("label (2 values in 34" in note for note in after.notes)
+    rows[:6] = [{**row, "label": "z"} for row in rows[:6]]
+    with pytest.raises(LabError, match="No test row is valid"):
+        draft_task(make(rows))
+
+
+def test_a_given_schema_needs_no_training_row_of_each_label():
+    rows = [{**row, "split": "test" if number < 6 else "train"} for number, row in enumerate(labelled(40))]
+    rows[2] = {**rows[2], "label": "z"}
+    schema = {"type": "object", "properties": {"label": {"enum": ["a", "b", "z"]}, "urgent": {"type": "boolean"}}}
+    assert draft_task(make(rows), schema=schema).problems == ()
 
 
 def test_a_row_keeps_its_side_when_others_come_or_go():

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.tasks.wording import normalize, split_words
@@ -46,12 +46,14 @@ def test_dashes_are_one_and_a_minus_is_one():
     assert normalize("well-known, page-5") == "well known page 5"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=40))
 def test_a_wording_is_its_own_wording(text):
     once = normalize(text)
     assert normalize(once) == once
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="абвгдежзийклмнопрстухцчшщъыьэюя αβγδεζηθικλμνξοπρστυφχψω abcxyz", max_size=30))
 def test_case_never_counts(text):
     words = " ".join(word for word in text.split() if len({_alphabet(letter) for letter in word}) == 1)
