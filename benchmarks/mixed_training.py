@@ -11,7 +11,6 @@ python -m benchmarks.mixed_training [--task hiring-handbook] [--epochs 3] [--lim
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -123,4 +122,4 @@ def describe_way(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,6 +14,7 @@ from core.jobs import JobStatus, list_jobs, read_config, read_status
 from core.settings import Settings
 from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard
+from finetune.adapters.fit import Need, find_misfits
 from finetune.adapters.store import list_adapters
 from finetune.config import TrainConfig, update_settings
 from lab.jobs import describe_basis
@@ -21,15 +22,12 @@ from lab.requests import TrainRequest
 
 
 def find_trained(settings: Settings, task: Task, config: TrainConfig) -> AdapterCard | None:
-    """Return the card of an adapter made from the same instruction, schema, data, base and settings, if there is one."""
-    learned = list_learned(settings, task)
+    """Return the card of an adapter made from the same data and settings that fits what it is trained for, if there is one."""
+    need = Need(task, hash_weights(find_model(settings)), passages=config.prompts != "plain")
+    data = task.hash_split(task.train)
     for card in list_adapters(settings, task=task.name):
-        same = [card.weights, card.data, card.instruction, dict(card.schema)] == learned
-        if (
-            same
-            and {**asdict(TrainConfig()), **update_settings(card.config)} == asdict(config)
-            and not card.outcome.get("cancelled")
-        ):
+        same = {**asdict(TrainConfig()), **update_settings(card.config)} == asdict(config)
+        if same and card.data == data and not find_misfits(card, need):
             return card
     return None
 

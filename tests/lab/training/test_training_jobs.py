@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 
 from core.tasks.folders import name_task
 from core.tasks.loading import load_task
-from finetune.adapters.store import AdapterCard
+from finetune.adapters.card import AdapterCard, describe_prompts
 from finetune.config import TrainConfig
 from lab.training.jobs import find_trained
 
@@ -28,3 +28,16 @@ def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, setti
     assert find_trained(settings, task, TrainConfig()).id == "a"
     assert find_trained(settings, replace(task, instruction="Say no."), TrainConfig()) is None
     assert find_trained(settings, replace(task, schema={"type": "object"}), TrainConfig()) is None
+    assert find_trained(settings, replace(task, input_label="Case"), TrainConfig()).id == "a"  # It does not say.
+
+
+def test_an_adapter_of_other_prompts_is_trained_anew(task, settings, monkeypatch):
+    monkeypatch.setattr("lab.training.jobs.find_model", lambda settings: None)
+    monkeypatch.setattr("lab.training.jobs.hash_weights", lambda folder: "w")
+    config = TrainConfig(prompts="mixed")
+    about = {"instruction": task.instruction, "schema": dict(task.schema), "prompting": describe_prompts(task, passages=True)}
+    card = AdapterCard("a", task.name, "m", "w", task.hash_split(task.train), asdict(config), {}, "now", **about)
+    monkeypatch.setattr("lab.training.jobs.list_adapters", lambda settings, task: [card])
+    assert find_trained(settings, task, config).id == "a"
+    assert find_trained(settings, task, replace(config, prompts="passages")) is None
+    assert find_trained(settings, replace(task, prompting=replace(task.prompting, passages=5)), config) is None
