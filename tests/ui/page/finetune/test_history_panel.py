@@ -127,6 +127,23 @@ def test_a_stopped_training_is_listed_as_cancelled_with_the_score_of_what_was_st
     assert [r[-1] for r in rows] == ["", "", "newest"]
 
 
+def test_the_newest_is_named_for_each_kind_of_prompt_that_it_serves(settings):
+    def use():
+        found = list_trainings(settings, "tiny").whole
+        return {
+            training.id: cells[-1]
+            for training, cells in zip(found, list_rows(found, *read_use(settings, "tiny", found)), strict=True)
+        }
+
+    for day, (name, kind) in enumerate((("p", "passages"), ("m", "mixed"), ("a", "plain")), start=1):
+        fake_adapter(settings, name, created=f"2026-01-0{day}T00:00:00+00:00", config={"prompts": kind})
+    assert use() == {"p": "", "m": "newest", "a": "newest"}  # Prompts with passages are the mixed one's, which is newer.
+    select_adapter(settings, "p")
+    assert use() == {"p": "selected", "m": "", "a": "newest"}
+    select_adapter(settings, "m")
+    assert use() == {"p": "", "m": "selected", "a": ""}
+
+
 def test_values_that_are_no_numbers_break_no_list(settings):
     bad = {
         "last_loss": "<b>",
