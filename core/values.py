@@ -158,6 +158,7 @@ class Prediction:
     dropped_passages: int = 0
     dropped_documents: tuple[str, ...] = ()  # Of those passages, best first; empty in records from before it was kept.
     adapter: str | None = None  # Id of the adapter that answered; None in records from before it was kept, too.
+    shot_draw: int | None = None  # Of the fixed examples that it was shown, where several draws answered.
 
     @property
     def json_valid(self) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.answers.writing import serialize
-from core.comparison.arms import Arm
+from core.comparison.arms import Arm, fit_arm
 from core.comparison.pipeline import Tools, answer
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import MODES, DecodeOptions, Example, Message, OnText, Prediction
 from lab.lab import Lab
+from lab.passages import load_passages
 
 MAX_NEW_TOKENS = 256  # Of an answer where no example tells how long answers are.
 MARGIN = 8  # Tokens beyond the longest known answer.
@@ -26,14 +27,16 @@ def answer_items(
         lab: Where model, indexes and adapters are.
         task: The task.
         items: What to answer.
-        arm: How. An arm that uses an adapter and names none answers with the selected or newest that fits.
+        arm: How, with the task's number of passages and examples. An arm that uses an adapter and names none answers with
+            the selected or newest that fits.
         options: How answers are decoded.
         on_text: Is told of every answer so far.
 
     Raises:
         LabError: The arm lacks its adapter or index; how to make it is said. Or as `core.comparison.pipeline.answer`.
     """
-    yield from answer(task, items, fix_adapter(lab, task, arm), gather_tools(lab, task, arm), options=options, on_text=on_text)
+    fixed = fix_adapter(lab, task, fit_arm(arm, task))
+    yield from answer(task, items, fixed, gather_tools(lab, task, fixed), options=options, on_text=on_text)
 
 
 def gather_tools(lab: Lab, task: Task, arm: Arm) -> Tools:
@@ -44,7 +47,7 @@ def gather_tools(lab: Lab, task: Task, arm: Arm) -> Tools:
     """
     return Tools(
         lab.load_generator(),
-        retriever=lab.library.load_retriever(task) if arm.top_k else None,
+        retriever=load_passages(lab, task) if arm.top_k else None,
         examples=lab.library.load_examples(task) if arm.nearest else None,
     )
 

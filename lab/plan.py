@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.comparison.arms import Arm, find_arms
+from core.comparison.arms import Arm, draw_shots, find_arms, fit_arm
 from core.errors import LabError
 from core.evaluation.sampling import choose_items
 from core.storage import MANIFEST, hash_file
@@ -32,7 +32,8 @@ class Plan:
     Args:
         task: The task.
         items: The test items that every arm answers.
-        arms: The approaches, each with the adapter that it answers with; once for each where several answer.
+        arms: The approaches as the task wants them, each with the adapter that it answers with; once for each where several
+            adapters, or several draws of its examples, answer.
         missing: Those that no adapter fits, by name, and why.
         options: How answers are decoded, for every arm alike.
         seed: Of the sample of items and the resampling.
@@ -65,7 +66,7 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     task = lab.task(request.task)
     options = choose_options(lab, task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)
     items = choose_items(task.test, request.limit, seed=request.seed)
-    chosen = find_arms(",".join(request.arms))
+    chosen = [fit_arm(arm, task) for arm in find_arms(",".join(request.arms))]
     arms, missing, misfits = _fix_adapters(lab, task, chosen, request)
     leaks = find_leaks(lab, task, items, arms, [card for card in map(_read_card, arms) if card is not None])
     if leaks.items and not request.allow_leakage:
@@ -85,7 +86,7 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
 def _fix_adapters(
     lab: Lab, task: Task, arms: Sequence[Arm], request: CompareRequest
 ) -> tuple[tuple[Arm, ...], dict[str, str], tuple[str, ...]]:
-    """Return the arms that can answer, once for each adapter; why the others cannot; and which adapters do not fit."""
+    """Return the arms that can answer, once for each adapter or draw; why the others cannot; and which adapters do not fit."""
     fixed: list[Arm] = []
     missing: dict[str, str] = {}
     misfits: list[str] = []
@@ -95,7 +96,7 @@ def _fix_adapters(
         except LabError as error:
             missing[arm.name] = str(error)  # Nothing else answers for it.
         else:
-            fixed += found
+            fixed += [drawn for one in found for drawn in draw_shots(one, task, request.shot_draws)]
             misfits += wrong
     return tuple(fixed), missing, tuple(misfits)
 
@@ -163,7 +164,7 @@ def _record_arm(arm: Arm, fixed: Sequence[Arm]) -> dict[str, Any]:
     """Return an arm as kept in a run, with the adapters that answered in it: one as `adapter`, several as `adapters`."""
     adapters = [_record_adapter(one) for one in fixed if one.adapter is not None]
     if not adapters:
-        return asdict(arm)
+        return asdict(arm) | ({"shot_draws": [one.shot_draw for one in fixed]} if len(fixed) > 1 else {})
     if len(adapters) > 1:
         return {**asdict(arm), "adapters": adapters}
     (only,) = adapters

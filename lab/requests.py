@@ -79,6 +79,7 @@ class CompareRequest(Request):
         allow_leakage: Whether items that were trained on are compared all the same, stamped.
         allow_misfit: Whether named adapters answer in an arm that none of them fits, stamped.
         fresh: Whether everything is asked anew, also what was answered before.
+        shot_draws: How many draws of the fixed examples answer in each arm that shows some.
     """
 
     kind: ClassVar[str] = "compare"
@@ -91,6 +92,27 @@ class CompareRequest(Request):
     allow_leakage: bool = False
     allow_misfit: bool = False
     fresh: bool = False
+    shot_draws: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRequest(Request):
+    """Choose what a task's prompts show on a part of its training rows.
+
+    Args:
+        minutes: When to stop with what is chosen so far.
+        seed: Of the choice of rows and the decoding.
+        batch_size: Answers decoded together.
+        mode: How answers are decoded: `free`, `constrained` or `think`.
+        dry_run: Whether the task is left as it is.
+    """
+
+    kind: ClassVar[str] = "tune"
+    minutes: float = 10.0
+    seed: int = 0
+    batch_size: int = 16
+    mode: str = "free"
+    dry_run: bool = False
 
 
 def update_request(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:

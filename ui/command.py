@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields
 from typing import Any
 
 from core.jobs import JobConfig
 from finetune.config import PROBE_IGNORES, TrainConfig, list_changes, option_of
 from lab.jobs import read_request
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, TuneRequest
 
 # Jobs are carried out by the command line in a process of its own; its folder is the last argument.
 RUNNER = (sys.executable, "-m", "ui.cli", "run-job")
@@ -43,6 +44,8 @@ def _list_words(request: Request) -> list[str]:
             return ["probe-lr", request.task, *rates, *_list_settings(request.config, leave_out=PROBE_IGNORES)]
         case CompareRequest():
             return ["compare", request.task, *_list_comparison(request)]
+        case TuneRequest():
+            return ["tune", request.task, *_list_changed(request, TuneRequest(request.task))]
     raise TypeError(f"{type(request).__name__} has no command")
 
 
@@ -52,13 +55,19 @@ def _list_settings(config: TrainConfig, *, leave_out: tuple[str, ...] = ()) -> l
 
 
 def _list_comparison(request: CompareRequest) -> list[str]:
-    usual = CompareRequest(request.task)
     words = ["--arms", ",".join(request.arms)]
     words += [word for adapter in request.adapters for word in _write_option("--adapter", adapter)]
-    for name in ("limit", "seed", "batch_size", "mode", "allow_leakage", "allow_misfit", "fresh"):
-        value = getattr(request, name)
-        if value != getattr(usual, name):
-            words += _write_option(f"--{name.replace('_', '-')}", value)
+    usual = CompareRequest(request.task, arms=request.arms, adapters=request.adapters)
+    return words + _list_changed(request, usual)
+
+
+def _list_changed(request: Request, usual: Request) -> list[str]:
+    """Return the options of those fields that are not as usual."""
+    words: list[str] = []
+    for item in fields(request):
+        value = getattr(request, item.name)
+        if value != getattr(usual, item.name):
+            words += _write_option(f"--{item.name.replace('_', '-')}", value)
     return words
 
 

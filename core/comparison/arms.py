@@ -11,6 +11,9 @@ who was told the form of the answer, not who knows it. An adapter has seen its e
 Two further rows are controls: `zero_shot` sees no example at all, and `rag_examples` retrieves the nearest
 training examples instead of documents, so that retrieval sees the labels that fine-tuning sees.
 
+How many passages and examples a prompt shows is the task's to say (`core/tasks/prompting.py`): `fit_arm` is the one place
+where it becomes an arm's, for asking, comparing, training and tuning alike.
+
 `ARMS` stands from the simplest arm to the most costly: of arms that are equivalent the verdict recommends the first. A
 further arm is a further row at its place; nothing else changes. `BASELINES` are no arms, for no model answers; they are
 rivals in the verdict all the same, and the simplest of all.
@@ -22,9 +25,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from core.errors import LabError
+from core.tasks.prompting import DEFAULTS
+from core.tasks.task import Task
 
-TOP_K = 2  # Passages in a prompt; a training with passages shows as many, so that its adapter is asked as it learned.
-SHOTS = 3  # Worked examples in a prompt; `ragft check` allows for them where it counts tokens.
+# Where the task says nothing else.
+TOP_K = DEFAULTS.passages
+SHOTS = DEFAULTS.shots
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Arm:
         top_k: How many passages are retrieved; 0 means none.
         shots: How many worked examples the prompt shows.
         nearest: Whether those are the training examples nearest to the question instead of fixed ones.
+        shot_draw: Seed of the draw of fixed examples; None takes the task's own choice.
     """
 
     name: str
@@ -48,6 +55,7 @@ class Arm:
     top_k: int = 0
     shots: int = 0
     nearest: bool = False
+    shot_draw: int | None = None
 
     def with_adapter(self, adapter: str) -> Arm:
         """Return this arm answering with the given adapter."""
@@ -67,6 +75,28 @@ ARMS = {
 }
 BASELINES = {"majority": "Majority value", "nearest": "Copied nearest example"}  # `core/evaluation/baselines.py`
 MAIN_ARMS = ("base", "rag", "qlora", "hybrid")  # The 2 x 2, compared where nothing else is asked for.
+
+
+def fit_arm(arm: Arm, task: Task) -> Arm:
+    """Return an arm as a task wants it: with as many passages and worked examples as its prompts show."""
+    shots = len(task.shots) or task.prompting.shots
+    return replace(arm, top_k=task.prompting.passages if arm.top_k else 0, shots=shots if arm.shots else 0)
+
+
+def draw_shots(arm: Arm, task: Task, count: int) -> list[Arm]:
+    """Return an arm once for each of several draws of its fixed examples, the task's own first; once where it has none.
+
+    Each draw is one of many that the task might have made, as an adapter is one of many trainings.
+
+    Args:
+        arm: The arm.
+        task: Says which draw is its own. Of examples that it names the draw is None.
+        count: How many draws.
+    """
+    if count < 2 or not arm.shots or arm.nearest:
+        return [arm]
+    own = task.prompting.shot_draw
+    return [replace(arm, shot_draw=None if task.shots and not number else own + number) for number in range(count)]
 
 
 def list_arms() -> list[Arm]:

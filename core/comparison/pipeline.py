@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.answers.parsing import parse
 from core.answers.validation import validate
@@ -81,7 +82,7 @@ def _search(task: Task, items: Sequence[Example], arm: Arm, tools: Tools) -> Seq
 def _choose_examples(task: Task, items: Sequence[Example], arm: Arm, tools: Tools) -> Sequence[Sequence[Example]]:
     """Return the examples that each item's prompt shows: the task's fixed ones, or the nearest."""
     if not arm.nearest:
-        return [choose_shots(task, arm.shots)] * len(items)
+        return [choose_shots(task, arm.shots, draw=arm.shot_draw)] * len(items)
     if tools.examples is None:
         raise LabError(f"The arm {arm.name!r} needs a search over the training examples of {task.name}.")
     nearest = find_nearest(task, [item.input for item in items], tools.examples, count=arm.shots)
@@ -121,4 +122,6 @@ def _predict(task: Task, item: Example, arm: Arm, packed: _Packed, generation: G
         stage=parsed.stage,
         dropped_passages=len(packed.dropped),
         dropped_documents=tuple(hit.passage.document for hit in packed.dropped),
+        adapter=Path(arm.adapter).name if arm.adapter is not None else None,
+        shot_draw=arm.shot_draw,
     )

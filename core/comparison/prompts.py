@@ -23,14 +23,15 @@ def build_prompt(task: Task, question: str, *, shots: Sequence[Example] = (), hi
         question: The input to answer.
         shots: Labelled training examples shown as earlier turns. Where passages are shown for the question,
             each shot shows its evidence quotes, so that the turns look alike.
-        hits: Retrieved passages, best first.
+        hits: Retrieved passages, best first; the task says in which order they are shown.
     """
     messages = [Message("system", f"{task.instruction}\n{describe_answer(task.schema)}")]
     for shot in shots:
         quotes = [(item.document, item.quote) for item in shot.evidence] if hits else []
         messages.append(Message("user", _turn(task, shot.input, quotes)))
         messages.append(Message("assistant", serialize(shot.output, task.schema)))
-    passages = [(hit.passage.document, hit.passage.text) for hit in reversed(hits)]  # The best stands next to the question.
+    ordered = hits if task.prompting.passage_order == "best_first" else reversed(hits)
+    passages = [(hit.passage.document, hit.passage.text) for hit in ordered]
     messages.append(Message("user", _turn(task, question, passages)))
     return messages
 
@@ -41,15 +42,21 @@ def describe_answer(schema: Mapping[str, Any]) -> str:
     return f"Answer with one JSON object and nothing else. Its fields: {fields}."
 
 
-def choose_shots(task: Task, count: int, *, seed: int = 0) -> list[Example]:
+def choose_shots(task: Task, count: int, *, draw: int | None = None) -> list[Example]:
     """Choose the fixed examples of the prompt: those that task.toml names, else a seeded sample of train.
 
     Test examples are never used.
+
+    Args:
+        task: Holds the examples.
+        count: How many at most.
+        draw: Seed of the sample; None takes what the task says: the named examples, else its own draw.
     """
     by_id = {example.id: example for example in task.train}
-    if task.shots:
+    if task.shots and draw is None:
         return [by_id[example_id] for example_id in task.shots[:count]]
     pool = sorted(task.train, key=lambda example: example.id)  # The order of the file makes no difference.
+    seed = task.prompting.shot_draw if draw is None else draw
     return Random(seed).sample(pool, min(count, len(pool)))
 
 

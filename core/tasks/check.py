@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core.answers.writing import serialize
-from core.comparison.arms import SHOTS
+from core.comparison.arms import ARMS, fit_arm
 from core.comparison.prompts import build_prompt, choose_shots
 from core.tasks.document_leaks import DocumentLeak, find_document_leaks, find_too_short
 from core.tasks.leakage import OverlapPair, find_pairs
@@ -78,7 +78,7 @@ def _list_checked(task: Task, documents: Sequence[Document] | None) -> list[str]
         f"{len(task.test)} test inputs among {len(task.train)} training inputs: equal, a few words changed, one inside the other",
         "groups on both sides of the split",
     ]
-    return checked if documents is None else [*checked, f"test questions with their answers in {len(documents)} documents"]
+    return checked if not documents else [*checked, f"test questions with their answers in {len(documents)} documents"]
 
 
 def _list_unchecked(task: Task, documents: Sequence[Document] | None, unread: Sequence[str]) -> list[str]:
@@ -157,7 +157,7 @@ def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:
 
     from core.generation.decoder import encode_prompt
 
-    shots = choose_shots(task, SHOTS)
+    shots = choose_shots(task, fit_arm(ARMS["base"], task).shots)
     examples = [*task.train, *task.test]
     lengths = {
         "prompt": [len(encode_prompt(tokenizer, build_prompt(task, example.input))) for example in examples],

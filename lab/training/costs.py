@@ -8,10 +8,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from core.comparison.arms import TOP_K
 from core.errors import LabError
 from core.tasks.folders import find_task
 from core.tasks.loading import load_task
+from core.tasks.task import Task
 from core.values import Example
 from finetune.adapters.card import is_number
 from finetune.adapters.store import list_adapters
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from finetune.plan.estimate import Estimate, Machine, ModelShape
     from finetune.plan.presets import Preset
 
-PASSAGE_TOKENS = 110  # Of one shown passage with its heading and frame, at most.
+FRAME_TOKENS = 14  # Of a shown passage's heading and frame, at most.
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Lengths:
-    """The examples, the tokens that all prompts share, and by an example's id those of its own part and its answer."""
+    """The examples, the tokens that all prompts share and of shown passages, and by an example's id its own part's and answer's."""
 
     examples: tuple[Example, ...]
     prefix: int
+    passages: int
     own: Mapping[str, int]
     answers: Mapping[str, int]
 
@@ -74,7 +75,7 @@ class Costs:
         capped = replace(config, holdout=len(held))
         found = estimate_training(
             self.shape, capped, self._inspect(config.storage), prefix=lengths.prefix,
-            own=_add_passages([lengths.own[example.id] for example in learned], config.prompts),
+            own=_add_passages([lengths.own[example.id] for example in learned], config.prompts, lengths.passages),
             answers=[lengths.answers[example.id] for example in learned],
         )  # fmt: skip
         affordable = int(found.minutes * 60 * found.tokens_per_second / found.tokens_per_step)
@@ -128,7 +129,8 @@ class Costs:
             prefix = common_prefix([item.prompt for item in items])
             own = {item.id: len(item.prompt) - prefix + len(item.answer) for item in items}
             fitting = tuple(example for example in task.train if example.id in own)
-            self._lengths[key] = _Lengths(fitting, prefix, own, {item.id: len(item.answer) for item in items})
+            answers = {item.id: len(item.answer) for item in items}
+            self._lengths[key] = _Lengths(fitting, prefix, _count_passages(task), own, answers)
         return self._lengths[key]
 
     def _measure_answering(self, name: str, config: TrainConfig) -> float | None:
@@ -144,11 +146,17 @@ class Costs:
         return fmean(spent) * config.holdout * (config.evaluations + 1) / 60 if spent else None
 
 
-def _add_passages(own: Sequence[int], prompts: str) -> list[int]:
+def _count_passages(task: Task) -> int:
+    """Return the most tokens that a prompt's passages have together."""
+    from retrieval.index.update import PASSAGE_TOKENS
+
+    return task.prompting.passages * ((task.passage_tokens or PASSAGE_TOKENS) + FRAME_TOKENS)
+
+
+def _add_passages(own: Sequence[int], prompts: str, passages: int) -> list[int]:
     """Return lengths with the passages that training shows: of a mixture the longer half has them (`finetune.data.measure_own`)."""
     shown = {"plain": 0, "passages": len(own)}.get(prompts, (len(own) + 1) // 2)
-    longest_first = sorted(own, reverse=True)
-    return [length + TOP_K * PASSAGE_TOKENS * (place < shown) for place, length in enumerate(longest_first)]
+    return [length + passages * (place < shown) for place, length in enumerate(sorted(own, reverse=True))]
 
 
 def _list_evaluations(outcome: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from core.comparison.arms import TOP_K
 from core.errors import LabError
 from core.tasks.folders import find_task
 from core.tasks.loading import load_task
 from core.units import format_size
 from lab.lab import Lab
+from lab.passages import find_passages
 
 if TYPE_CHECKING:
     from finetune.config import TrainConfig
@@ -50,7 +50,7 @@ def run_preflight(lab: Lab, name: str, config: TrainConfig) -> Preflight:
     task = load_task(find_task(name, lab.settings), lenient=True)
     hits = None
     if config.prompts != "plain" and task.train:
-        hits = lab.library.load_retriever(task).search([example.input for example in task.train], top_k=TOP_K)
+        hits = find_passages(lab, task, task.train)
     machine = inspect_machine(lab.settings.home, list_adapters(lab.settings), model=folder.name, storage=config.storage)
     return inspect_training(task, load_tokenizer(folder), config, shape=read_shape(folder), machine=machine, hits=hits)
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.comparison.arms import TOP_K
 from core.environment import describe_environment
 from core.errors import LabError
 from core.jobs import RESTART, STATES
@@ -20,6 +19,7 @@ from core.tasks.leakage import fingerprint
 from core.tasks.task import Task
 from core.values import Evidence, Example, Hit
 from finetune.config import TrainConfig
+from lab.passages import find_passages
 
 if TYPE_CHECKING:
     from core.generation.loading import Loaded
@@ -208,7 +208,7 @@ def _find_hits(lab: Lab, task: Task, examples: list[Example], config: TrainConfi
     """Return what retrieval finds for each example, where the adapter is to learn with passages in its prompt."""
     if config.prompts == "plain":
         return None
-    return lab.library.load_retriever(task).search([example.input for example in examples], top_k=TOP_K)
+    return find_passages(lab, task, examples)
 
 
 def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConfig) -> list[list[Hit]] | None:
@@ -221,7 +221,7 @@ def _find_shown(lab: Lab, task: Task, examples: list[Example], config: TrainConf
     retriever = lab.library.load_retriever(task)
 
     def find(proof: Evidence) -> Hit | None:
-        found = retriever.search([proof.quote], top_k=TOP_K)[0]
+        found = retriever.search([proof.quote], top_k=task.prompting.passages)[0]
         return next((hit for hit in found if holds_quote(hit, proof)), None)
 
     return [show_evidence(example, shown, find, seed=config.seed) for example, shown in zip(examples, hits, strict=True)]
@@ -244,7 +244,7 @@ def _make_evaluator(lab: Lab, task: Task, ready: _Ready, config: TrainConfig, on
 
 
 def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Outcome) -> dict[str, Any]:
-    from finetune.adapters.card import AdapterCard
+    from finetune.adapters.card import AdapterCard, describe_prompts
     from finetune.adapters.store import find_licence, new_adapter_id, save_adapter
 
     card = AdapterCard(
@@ -254,6 +254,7 @@ def _store(lab: Lab, task: Task, config: TrainConfig, ready: _Ready, outcome: Ou
         trained_on=tuple(fingerprint(example.input) for example in ready.learned),
         licence={"base": find_licence(ready.folder), "data": task.licence}, environment=describe_environment(),
         instruction=task.instruction, schema=dict(task.schema),
+        prompting=describe_prompts(task, passages=config.prompts != "plain"),
     )  # fmt: skip
     save_adapter(lab.settings, ready.model, card)
     return card.as_json()
