@@ -39,7 +39,7 @@ def quality(text):
 
 def report(text):
     counts = dict.fromkeys(("train", "test", "invalid", "duplicates_train", "duplicates_test"), 1)
-    lists = dict.fromkeys(("problems", "notes", "same_everywhere", "too_long"), [text])
+    lists = dict.fromkeys(("problems", "notes", "same_everywhere", "too_long", "document_leaks"), [text])
     pairs = [{"train_text": text, "test_text": text}]
     return {**counts, **lists, "overlap_examples": pairs, "tokens": None, "balance": {text: {text: 2}}, "usable": False}
 
