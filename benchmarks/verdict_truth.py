@@ -21,6 +21,7 @@ import numpy as np
 from scipy.stats import norm
 
 from benchmarks.measure import print_report, read_arguments
+from core.comparison.arms import sort_by_simplicity
 from core.evaluation.statistics import Contrast, Sample, contrast
 from core.evaluation.verdict import DEFAULT_MARGIN, Exam, choose, count_needed, is_beaten, orient
 
@@ -217,7 +218,7 @@ def simulate(cell: Cell, *, seed: int) -> Draw:
         for place, name in enumerate(NAMES[: cell.arms])
     }
     exam = Exam("score", DEFAULT_MARGIN, [str(number) for number in index], cell.items)
-    best = max(samples, key=lambda name: samples[name].mean)
+    best = max(sort_by_simplicity(samples), key=lambda name: samples[name].mean)
     contrasts = [
         contrast(samples[best], samples[name], metric="score", slice_name="all", clusters=exam.clusters)
         for name in samples
