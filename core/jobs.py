@@ -13,6 +13,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -138,7 +139,9 @@ def start_job(settings: Settings, config: JobConfig, *, runner: Sequence[str]) -
 
 
 def resume_job(settings: Settings, folder: Path, *, runner: Sequence[str]) -> None:
-    """Start a job that ended before its work was done again, in its own folder; a training goes on from its newest state.
+    """Start a job that ended before its work was done again, in its own folder.
+
+    A training goes on from its newest state; a comparison asks what it has no answer to yet.
 
     Raises:
         LabError: It still runs, or is done, or an older version wrote it.
@@ -327,7 +330,10 @@ def cancel_job(folder: Path, *, patience: float = 30.0) -> JobStatus:
 
 
 def _describe_force(folder: Path) -> str:
-    """Return what is left of a job that was stopped by force."""
+    """Return what is left of a job that was stopped by force; a comparison keeps each answer as it comes."""
+    with suppress(LabError):
+        if read_config(folder).kind == "compare":
+            return f"Stopped by force; its answers are kept: `ragft jobs resume {folder.name}` goes on from there."
     if any((folder / STATES).glob("step-*")):
         return f"Stopped by force; its last state is kept: `ragft jobs resume {folder.name}` goes on from there."
     return "Stopped by force; nothing of this job was kept."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from core.comparison.arms import Arm
+from core.comparison.answers import AnswerNotKept, RememberingGenerator
+from core.comparison.pipeline import answer
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
 from core.environment import describe_environment
 from core.errors import Cancelled, LabError
@@ -15,8 +16,9 @@ from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
 from core.progress import Watcher
 from core.values import Prediction
-from lab.answering import answer_items, describe_constraint
+from lab.answering import describe_constraint, gather_tools
 from lab.judging import judge_answers, register_comparison
+from lab.kept_answers import open_answers
 from lab.lab import Lab
 from lab.plan import Plan, plan_comparison
 from lab.requests import CompareRequest
@@ -24,10 +26,17 @@ from lab.requests import CompareRequest
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the arms of a plan answered, in the order of the items; and why an arm could not."""
+    """What the arms of a plan answered, and why an arm could not.
+
+    Args:
+        predictions: By arm: adapter by adapter, each in the order of the items.
+        missing: Arms without answers, and why.
+        served: By arm, how many of the answers were known from before.
+    """
 
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,11 +59,12 @@ class Comparison:
 def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Comparison:
     """Let every arm answer the same test items, judge the differences and store the run.
 
-    An arm that lacks its adapter or index is reported with what to do; the others go on. Interrupted, the
-    arms that had finished are stored under the status `cancelled`.
+    An arm that lacks its adapter or index is reported with what to do; the others go on. Each answer is kept as it comes,
+    so that the same request, made again after whatever stopped this one, goes on from there. Interrupted, the arms that
+    had finished are stored under the status `cancelled`.
 
     Raises:
-        LabError: No arm could answer, or items were trained on and the request does not allow it.
+        LabError: No arm could answer, the disk is full, or items were trained on and the request does not allow it.
         Cancelled: Stopped by the user, after storing.
         KeyboardInterrupt: The same, from the terminal.
     """
@@ -63,31 +73,49 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
     watcher.say(registration.sentence)
     if reason := describe_constraint(lab, plan.task, request.mode):
         watcher.say(reason)
+    generator = open_answers(lab, fresh=request.fresh)
     answers = Answers(missing=dict(plan.missing))
     try:
-        for arm in plan.arms:
-            answer_arm(lab, plan, arm, answers, watcher)
+        for name in dict.fromkeys(arm.name for arm in plan.arms):
+            answer_arm(lab, plan, name, generator, answers, watcher)
     except (Cancelled, KeyboardInterrupt):
-        store_comparison(lab, plan, answers, status="cancelled", registration=registration)
+        if answers.predictions:
+            store_comparison(lab, plan, answers, status="cancelled", registration=registration)
+        if generator.kept:
+            watcher.say(f"Stopped. {generator.kept} answers are kept: the same comparison goes on from there.")
         raise
     if not answers.predictions:
         raise LabError("No arm could answer. " + " ".join(answers.missing.values()))
     return store_comparison(lab, plan, answers, status="ok", registration=registration)
 
 
-def answer_arm(lab: Lab, plan: Plan, arm: Arm, answers: Answers, watcher: Watcher) -> None:
-    """Let an arm answer the items of a plan and add to `answers` what came of it: all predictions, or why there are none."""
-    count = len(plan.items)
+# What is asked, who answers, and where answers and progress go.
+def answer_arm(lab: Lab, plan: Plan, name: str, generator: RememberingGenerator, answers: Answers, watcher: Watcher) -> None:
+    """Let an arm of a plan answer its items, with each of its adapters, and add what came of it to `answers`.
+
+    That is all predictions, or why there are none.
+
+    Raises:
+        AnswerNotKept: The disk refuses; further arms would ask in vain.
+    """
+    arms = [arm for arm in plan.arms if arm.name == name]
+    count, done, before = len(plan.items), 0, generator.served
     predictions: dict[int, Prediction] = {}
-    watcher(arm.name, 0, count)
+    watcher(name, 0, count * len(arms))
     try:
-        for index, prediction in answer_items(lab, plan.task, plan.items, arm, options=plan.options):
-            predictions[index] = prediction
-            watcher(arm.name, len(predictions), count)
+        for number, arm in enumerate(arms):
+            tools = replace(gather_tools(lab, plan.task, arm), generator=generator)
+            for index, prediction in answer(plan.task, plan.items, arm, tools, options=plan.options):
+                predictions[number * count + index] = prediction
+                done += 1
+                watcher(name, done, count * len(arms))
+    except AnswerNotKept:
+        raise
     except LabError as error:
-        answers.missing[arm.name] = str(error)
+        answers.missing[name] = str(error)
     else:
-        answers.predictions[arm.name] = [predictions[index] for index in range(count)]
+        answers.predictions[name] = [predictions[index] for index in range(count * len(arms))]
+        answers.served[name] = generator.served - before
 
 
 def store_comparison(
@@ -102,6 +130,7 @@ def store_comparison(
         config={
             **_describe_plan(lab, plan, asked={*answers.predictions, *answers.missing}),
             "registration": asdict(registration),
+            "from_store": dict(answers.served),
         },
         environment=describe_environment(),
         summary=judge_answers(lab, plan, answers.predictions, answers.missing),
@@ -120,6 +149,8 @@ def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
         "decoding": asdict(plan.options),
         "constraint": {**asdict(generator.check_support(schema)), "schema": schema} if held else None,
         "arms": {name: about for name, about in plan.recorded.items() if name in asked},
+        "prompting": plan.task.describe_prompting(),
+        "tuned": dict(plan.tuned),
         "generator": dict(generator.description),
         "test_hash": plan.task.hash_split(plan.task.test),
         "train_hash": plan.task.hash_split(plan.task.train),

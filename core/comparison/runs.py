@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 from core.errors import LabError
 from core.settings import Settings
-from core.storage import child, new_folder, verify_folder, write_json, write_text
+from core.storage import child, new_folder, verify_folder, write_text
 from core.stored import Listing, Stored, parse_value, read_each, read_stored
 from core.values import Prediction
 
@@ -44,11 +45,17 @@ def save_run(settings: Settings, run: Run, predictions: Mapping[str, Sequence[Pr
     """Store a run with its predictions and its report; returns its folder."""
     folder = settings.folder("runs") / run.id
     with new_folder(folder) as temporary:
-        write_json(temporary / RECORD, run.as_json())
+        record = json.dumps(run.as_json(), ensure_ascii=False, indent=1, allow_nan=False)
+        write_text(temporary / RECORD, _mend(record + "\n"))
         lines = [json.dumps(asdict(item), ensure_ascii=False) for arm in predictions.values() for item in arm]
-        write_text(temporary / PREDICTIONS, "".join(line + "\n" for line in lines))
-        write_text(temporary / REPORT, report)
+        write_text(temporary / PREDICTIONS, _mend("".join(line + "\n" for line in lines)))
+        write_text(temporary / REPORT, _mend(report))
     return folder
+
+
+def _mend(text: str) -> str:
+    """Replace halves of surrogate pairs: a model may write one as an escape, UTF-8 has none. What it wrote keeps the escape."""
+    return re.sub(r"[\ud800-\udfff]", "\ufffd", text)
 
 
 def load_run(settings: Settings, run_id: str) -> Run:

@@ -12,6 +12,7 @@ import typer
 from core.comparison.arms import MAIN_ARMS
 from core.errors import LabError
 from core.settings import read_settings
+from core.units import format_size
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table, warn_of
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ def compare(
     ] = False,
     allow_misfit: AllowMisfit = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything anew, also what was answered before.")] = False,
+    shot_draws: Annotated[
+        int, typer.Option(help="Draws of the fixed examples; each answers in the arms that show some.", min=1)
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Let several arms answer the same held-out items, and judge the differences."""
@@ -140,6 +144,7 @@ def compare(
         allow_leakage=allow_leakage,
         allow_misfit=allow_misfit,
         fresh=fresh,
+        shot_draws=shot_draws,
     )
     _check_misfit(request.adapters, allow_misfit)
     with Bars() as bars:
@@ -148,12 +153,23 @@ def compare(
 
 
 @comparison_app.command()
-def runs(run_id: Annotated[str | None, typer.Argument(help="A run; all by default.")] = None, as_json: AsJson = False) -> None:
+def runs(
+    run_id: Annotated[str | None, typer.Argument(help="A run; all by default.")] = None,
+    forget_answers: Annotated[
+        bool, typer.Option("--forget-answers", help="Remove the answers kept for comparisons to come; runs stay.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the stored comparisons, or show one; damaged ones are named."""
     from core.comparison.runs import find_report, list_runs, load_run
+    from lab.kept_answers import forget_all
     from ui.cli.tables import print_comparison
 
     settings = read_settings()
+    if forget_answers:
+        gone = forget_all(settings)
+        show({"forgotten_bytes": gone}, as_json, lambda _: out.print(f"{format_size(gone)} of kept answers are gone."))
+        return
     if run_id is not None:
         run = load_run(settings, run_id)
         report = str(find_report(settings, run_id))
