@@ -20,7 +20,7 @@ from core.settings import Settings
 from core.storage import hash_json
 from core.stored import restore
 from lab.lab import Lab
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, update_request
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, TuneRequest, update_request
 
 # A training's products are long: a short spin of OpenMP suits it (see `core/settings.prepare_libraries`).
 SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
@@ -82,6 +82,13 @@ def compare(lab: Lab, request: CompareRequest, watcher: Watcher, job: Path | Non
     return compare_arms(lab, request, watcher).as_json()
 
 
+def tune(lab: Lab, request: TuneRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
+    """Choose what a task's prompts show on a part of its training rows; returns what was tried and chosen."""
+    from lab.tuning import tune_task
+
+    return tune_task(lab, request, watcher).as_json()
+
+
 WORK = {
     work.request.kind: work
     for work in (
@@ -89,6 +96,7 @@ WORK = {
         Work(TrainRequest, train, "The adapter is ready.", SHORT_SPIN),
         Work(ProbeRequest, probe, "The learning rates are compared.", SHORT_SPIN),
         Work(CompareRequest, compare, "The comparison is ready."),
+        Work(TuneRequest, tune, "The prompts are tuned."),
     )
 }
 

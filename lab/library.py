@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -201,6 +202,31 @@ class Library:
             on_progress=lambda step, total: notify("index", step, total),
         )
         return self._retrieve(folder, name, mode)
+
+    @contextmanager
+    def open_copy(
+        self, task: Task, *, passage_tokens: int, notify: OnStage = lambda stage, step, total: None
+    ) -> Iterator[Retriever]:
+        """Yield a search over a task's documents in passages of another length; its index is removed afterwards.
+
+        Raises:
+            LabError: There are no documents, or none can be read.
+        """
+        from retrieval.index.update import UpdateOptions, from_files, update_index
+
+        name = f"{task.name}.tuning-{passage_tokens}"  # No task's name has a dot, so no task's index is this one.
+        folder = self._settings.folder("indexes") / name
+        options = UpdateOptions(passage_tokens=passage_tokens)
+        try:
+            files = from_files(self.list_files(task, {}))
+            update_index(
+                folder, files, self._load_embedder(), options, on_progress=lambda step, total: notify("index", step, total)
+            )
+            yield self._retrieve(folder, name, "hybrid")
+        finally:
+            with self._lock:
+                self._open.pop(folder, None)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _sync(
         self, task: Task, base: Any, sources: Any, *, rebuild: bool = False, purge: bool = False,

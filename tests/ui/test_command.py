@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from core.jobs import JobConfig
 from finetune.config import PROBE_IGNORES, QUESTIONS, TrainConfig
 from lab.jobs import read_request
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest
+from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, TuneRequest
 from ui.command import describe_job, write_command
 
 VALUES = {
@@ -80,6 +80,9 @@ def test_a_request_comes_back_from_a_jobs_file_as_it_went(config):
             ["compare", "t", "--arms", "qlora", "--adapter", "a", "--adapter", "b", "--allow-misfit"],
         ),
         (CompareRequest("t", ("rag",), allow_leakage=True, mode="think"), ["compare", "t", "--arms", "rag", "--mode", "think", "--allow-leakage"]),
+        (CompareRequest("t", ("base",), shot_draws=3), ["compare", "t", "--arms", "base", "--shot-draws", "3"]),
+        (TuneRequest("t"), ["tune", "t"]),
+        (TuneRequest("t", 2.5, seed=1, dry_run=True), ["tune", "t", "--minutes", "2.5", "--seed", "1", "--dry-run"]),
     ],
 )  # fmt: skip
 def test_commands_say_what_is_not_usual(request_, command):

@@ -22,6 +22,7 @@ from ui.cli.models import models_app
 from ui.cli.retrieval import retrieval_app
 from ui.cli.tasks import tasks_app
 from ui.cli.training import training_app
+from ui.cli.tuning import tuning_app
 
 INTERRUPTED = 130  # The shell's code for Ctrl-C.
 app = typer.Typer(
@@ -30,7 +31,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
-for group in (tasks_app, training_app, retrieval_app, comparison_app):
+for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app):
     app.add_typer(group)  # Without a name: its commands stand beside these.
 app.command("run-job", hidden=True)(run_job_folder)
 
