@@ -18,7 +18,7 @@ from core.values import Generator
 from lab.library import Library
 
 if TYPE_CHECKING:
-    from finetune.adapters.fit import Choice
+    from finetune.adapters.fit import Fitting
 
 
 @dataclass
@@ -64,15 +64,15 @@ class Lab:
             self.embedder = SentenceEmbedder(graphs=self.settings.folder("graphs"))
         return self.embedder
 
-    def find_adapters(self, task: Task, arm: Arm, *, adapters: Sequence[str] = (), allow_misfit: bool = False) -> Choice:
+    def find_adapters(self, task: Task, arm: Arm, *, adapters: Sequence[str] = (), allow_misfit: bool = False) -> Fitting:
         """Return the adapters that an arm answers with: those of `adapters` that fit, where none is named the one that answers.
 
         Raises:
             LabError: None fits, one is not there, or one is damaged; how to make one that fits is said.
         """
-        from finetune.adapters.fit import Choice, Need, choose_adapter, take_adapters
+        from finetune.adapters.fit import Fitting, Need, choose_adapter, take_adapters
 
         need = Need(task, str(self.load_generator().description["weights"]), arm.top_k > 0, arm.title)
         if adapters:
             return take_adapters(self.settings, adapters, need, allow_misfit=allow_misfit)
-        return Choice((choose_adapter(self.settings, need),))
+        return Fitting((choose_adapter(self.settings, need),))

@@ -77,7 +77,8 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
         )
     # Recorded before the answers: an adapter that is deleted meanwhile must not cost the run.
     recorded = {arm.name: _record_arm(arm, [one for one in arms if one.name == arm.name]) for arm in chosen}
-    notes = tuple(describe_adapters(task, arms, request.adapters))
+    selection = [] if request.adapters else describe_selection(lab, task, arms)
+    notes = (*selection, *describe_adapters(task, arms, request.adapters))
     return Plan(
         task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded, misfits=misfits, tuned=task.tuned
     )
@@ -99,6 +100,21 @@ def _fix_adapters(
             fixed += [drawn for one in found for drawn in draw_shots(one, task, request.shot_draws)]
             misfits += wrong
     return tuple(fixed), missing, tuple(misfits)
+
+
+def describe_selection(lab: Lab, task: Task, arms: Sequence[Arm]) -> list[str]:
+    """Return a sentence for each arm that another adapter answers than the one that a person selected: that one does not fit."""
+    from finetune.adapters.store import read_selected
+
+    selected = read_selected(lab.settings).get(task.name, {})
+    notes = []
+    for arm in arms:
+        expected = selected.get("passages" if arm.top_k else "plain") or selected.get("mixed")
+        if arm.adapter is not None and expected not in (None, Path(arm.adapter).name):
+            notes.append(
+                f"{arm.title} answered with the adapter {Path(arm.adapter).name}: {expected}, selected for this task, does not fit."
+            )
+    return notes
 
 
 def describe_adapters(task: Task, arms: Sequence[Arm], asked: Sequence[str]) -> list[str]:

@@ -65,7 +65,7 @@ class NoFit(LabError):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Fitting:
     """What answers an approach: folders of adapters, and of those that do not fit what is wrong with them."""
 
     folders: tuple[Path, ...]
@@ -130,7 +130,7 @@ def choose_adapter(settings: Settings, need: Need) -> Path:
     return _verify(settings, best.id, remedy)
 
 
-def take_adapters(settings: Settings, adapters: Sequence[str], need: Need, *, allow_misfit: bool = False) -> Choice:
+def take_adapters(settings: Settings, adapters: Sequence[str], need: Need, *, allow_misfit: bool = False) -> Fitting:
     """Return those of the named adapters that fit; where none does and it is allowed, all of them, with what is wrong.
 
     Raises:
@@ -152,7 +152,7 @@ def take_adapters(settings: Settings, adapters: Sequence[str], need: Need, *, al
         for adapter in usable
         if adapter not in fitting
     )
-    return Choice(tuple(_verify(settings, adapter, f"{remedy}.") for adapter in usable), misfits)
+    return Fitting(tuple(_verify(settings, adapter, f"{remedy}.") for adapter in usable), misfits)
 
 
 def _describe_nearest(cards: Iterable[AdapterCard], need: Need) -> str:

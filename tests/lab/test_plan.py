@@ -9,6 +9,7 @@ from core.errors import LabError
 from core.generation.fake import FakeGenerator
 from core.tasks.leakage import fingerprint
 from core.tasks.loading import load_task
+from finetune.adapters.store import select_adapter
 from finetune.config import TrainConfig
 from finetune.train.schedule import count_steps
 from lab.lab import Lab
@@ -62,6 +63,17 @@ def test_where_none_is_named_the_newest_that_fits_answers_alone(lab, task_folder
     assert [arm.adapter.rsplit("/")[-1] for arm in made.arms] == ["a1"]
     assert "RAG + QLoRA" in made.missing["hybrid"]
     assert "--prompts passages" in made.missing["hybrid"]
+
+
+def test_a_selected_adapter_that_no_longer_fits_is_not_replaced_in_silence(lab, settings, task_folder, add):
+    add("old", instruction="Answer in rhymes.")
+    add("new")
+    select_adapter(settings, "old")
+    (note,) = plan(lab, task_folder, "qlora").notes
+    assert note == "QLoRA answered with the adapter new: old, selected for this task, does not fit."
+    select_adapter(settings, "new")
+    add("m", prompts="mixed")
+    assert plan(lab, task_folder, "base", "qlora", "hybrid").notes == ()
 
 
 def test_a_misfit_is_a_sentence_of_the_plan(lab, task_folder, add):

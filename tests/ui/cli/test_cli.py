@@ -230,11 +230,11 @@ def test_what_cannot_be_a_task_is_said_in_a_sentence(ragft, arguments, words):
 def test_items_that_an_adapter_was_trained_on_are_refused_then_stamped(ragft, task_folder, tmp_path, monkeypatch):
     from core.tasks.leakage import fingerprint
     from finetune.adapters.card import AdapterCard
-    from finetune.adapters.fit import Choice
+    from finetune.adapters.fit import Fitting
 
     write_manifest(tmp_path)
     card = AdapterCard("a1", "old-version", "m", "w", "d", {}, {}, "", trained_on=(fingerprint("tell me the WALRUS bonus"),))
-    monkeypatch.setattr(Lab, "find_adapters", lambda self, task, arm, **asked: Choice((tmp_path,)))
+    monkeypatch.setattr(Lab, "find_adapters", lambda self, task, arm, **asked: Fitting((tmp_path,)))
     monkeypatch.setattr("finetune.adapters.card.read_card", lambda folder: card)
     code, _, err = ragft("compare", str(task_folder), "--arms", "base,qlora")
     assert code == 2
