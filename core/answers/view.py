@@ -5,7 +5,7 @@ and null, by a list of types, or not at all. A `SchemaView` reads all of them in
 kinds of value, is null allowed, which choices, which fields, which items. Nothing here raises on any schema that is
 JSON, circular references included: children are read when they are asked for.
 
-What a view does not read: `if`, `not`, `dependentSchemas`, references to other documents or to an embedded `$id`. Such
+What a view does not read: `if`, `not`, `dependentSchemas`, `unevaluatedProperties`, references to other documents or to an embedded `$id`. Such
 a part says nothing here; whether a value is valid is the business of `core/answers/validation.py`.
 """
 
@@ -228,8 +228,7 @@ class SchemaView:
         return [node for maps in self._maps("patternProperties") for key, node in maps.items() if matches_key(key, name)]
 
     def _additional(self) -> list[Any]:
-        words = ("additionalProperties", "unevaluatedProperties")
-        return [node[word] for node in self.nodes for word in words if word in node]
+        return [node["additionalProperties"] for node in self.nodes if "additionalProperties" in node]
 
 
 def _build(
@@ -304,7 +303,7 @@ def _find_anchor(name: str, root: Mapping[str, Any]) -> Any:
         if isinstance(node, Mapping):
             if name in (node.get("$anchor"), node.get("$dynamicAnchor")):
                 return node
-            waiting.extend(node.values())
+            waiting.extend(value for word, value in node.items() if word not in {"enum", "const"})  # Those hold values.
         elif isinstance(node, list):
             waiting.extend(node)
     return True
@@ -344,11 +343,16 @@ def _find_atom(value: Any) -> str:
 
 def _write(value: Any) -> str:
     """Write a value so that equal ones read the same; 1.0 is 1."""
-    whole = isinstance(value, float) and value.is_integer()
     try:
-        return json.dumps(int(value) if whole else value, sort_keys=True)
+        text = json.dumps(value, sort_keys=True)
+        return json.dumps(json.loads(text, parse_float=_read_float), sort_keys=True) if "." in text else text
     except (RecursionError, ValueError):  # Nested too deeply, or an integer with more digits than Python writes.
         return f"value {id(value)}"
+
+
+def _read_float(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _rate_fit(view: SchemaView, value: Any) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from core.answers.view import SchemaView, view_schema
 from core.evaluation.equality import are_same, do_numbers_agree, is_number
 from core.evaluation.ordinal import ordinal_mark
-from core.evaluation.rules import find_rule, find_scale, find_tolerance, is_ordered
+from core.evaluation.rules import find_rule, find_scale, find_tolerance, is_ordered, name_rule
 from core.evaluation.texts import normalize_text, token_f1, trim_text
 
 MAX_DEPTH = 40  # Levels that are walked.
@@ -82,7 +82,7 @@ def mark_fields(value: Mapping[str, Any], expected: Mapping[str, Any], view: Sch
     marks: dict[str, Mark] = {}
     for name in [*view.fields, *sorted(others)]:
         given, right, field = value.get(name, ABSENT), expected.get(name, ABSENT), view.find_field(name)
-        if field is not None and field.keywords.get("x-score") == "ignore":
+        if field is not None and name_rule(field) == "ignore":
             continue
         if right is ABSENT and not view.knows(name):
             null = given is None and field is not None and field.nullable
@@ -175,7 +175,7 @@ def _mark_list(value: list[Any], expected: list[Any], view: SchemaView, walk: Wa
             for place, (given, right) in enumerate(zip(value, expected, strict=False))
         ]
         return _close_list(value, expected, pairs, value[len(pairs) :], expected[len(pairs) :])
-    if item.keywords.get("x-score") in {"text", "ordinal"}:
+    if name_rule(item) in {"text", "ordinal"}:
         return _close_list(value, expected, *_assign(value, expected, item, walk))
     sides = [[part for part in side if isinstance(part, list | dict)] for side in (value, expected)]
     pairs, extra, lost = _assign(sides[0], sides[1], item, walk)

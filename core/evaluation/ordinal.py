@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from core.answers.view import find_kind, view_schema
-from core.evaluation.rules import find_scale
+from core.evaluation.rules import find_scale, name_rule
 from core.evaluation.texts import trim_text
 
 
@@ -44,7 +44,7 @@ def describe_ordinals(schema: Mapping[str, Any], pairs: Iterable[tuple[Any, Mapp
     found = {}
     answered = list(pairs)
     for name, view in view_schema(schema).fields.items():
-        scale = find_scale(view) if view.keywords.get("x-score") == "ordinal" else None
+        scale = find_scale(view) if name_rule(view) == "ordinal" else None
         if scale is None:
             continue
         steps = [

@@ -19,10 +19,10 @@ def find_rule(view: SchemaView, expected: Any) -> str:
 
     What the schema names counts where it fits the value; of a field with several types it marks the fitting ones.
     """
-    kind, named = find_kind(expected), view.keywords.get("x-score")
+    kind, named = find_kind(expected), name_rule(view)
     kind = "number" if kind in NUMERIC else kind
     if named in {"exact", "ignore"} or (named in FITTING and kind in FITTING[named]):
-        return str(named)
+        return named
     if named == "ordinal" and find_scale(view) is not None:
         return "ordinal"
     if kind in {"object", "array"}:
@@ -32,9 +32,15 @@ def find_rule(view: SchemaView, expected: Any) -> str:
     return "text" if kind == "string" and view.choices is None else "exact"
 
 
+def name_rule(view: SchemaView) -> str:
+    """Return the rule that the schema names, "" where it names none."""
+    named = view.keywords.get("x-score")
+    return named if isinstance(named, str) else ""
+
+
 def list_marked(schema: Any) -> list[str]:
     """Return the fields at the top of a schema that have a mark, in its order."""
-    return [name for name, field in view_schema(schema).fields.items() if field.keywords.get("x-score") != "ignore"]
+    return [name for name, field in view_schema(schema).fields.items() if name_rule(field) != "ignore"]
 
 
 def find_tolerance(view: SchemaView) -> float:

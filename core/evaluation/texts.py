@@ -32,6 +32,7 @@ ARTICLES = {"a", "an", "the"}
 CURRENCIES = {"€": "eur", "$": "usd", "£": "gbp", "¥": "jpy", "₹": "inr"}
 SPELLINGS = {
     "euro": "eur", "euros": "eur", "dollar": "usd", "dollars": "usd", "pound": "gbp", "pounds": "gbp", "yen": "jpy",
+    **{code: code for code in ("eur", "usd", "gbp", "chf", "jpy", "inr")},
     "percent": "%", "pct": "%",
 }  # fmt: skip
 # What may stick to a number; anything else makes the whole a code, as in 2FA.
@@ -42,10 +43,10 @@ UNITS = (
 DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63"), "-")
 APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc`"), "'")
 FIGURES = {"figure", "loose"}
-LONGEST = 20_000  # Characters of a text in which numbers are looked for; longer ones are compared word by word.
+LONGEST = 10_000  # Characters of a text in which numbers are looked for; longer ones are compared word by word.
 UNSEEN = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF], "")
 EM_DASHES = {0x2014: " - ", 0x2015: " - "}
-SPELT = str.maketrans({**DASHES, **EM_DASHES, **APOSTROPHES, **UNSEEN, 0x2044: "/", ord("×"): "x", ord("&"): " and "})
+SPELT = str.maketrans({**DASHES, **EM_DASHES, **APOSTROPHES, **UNSEEN, 0x2044: "/", ord("×"): " x ", ord("&"): " and "})
 
 _END = r"(?![\p{L}\p{M}\p{N}])"
 _NUMBER = regex.compile(
@@ -67,7 +68,7 @@ _PHONE = regex.compile(
 )
 _ADDRESS = regex.compile(r"(?:https?://|www\.)(?<address>\S+)|(?<address>[\w.+%-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8})")
 _WORD = regex.compile(
-    r"(?:ab|[a-fo])[+-](?![\p{L}\p{N}+-])|[etx]-(?=[a-z]{3})[a-z]+"  # Grades and blood groups; e-mail, x-ray, t-shirt.
+    r"n/a(?![\p{L}\p{N}])|(?:ab|[a-fo])[+-](?![\p{L}\p{N}+-])|[etx]-(?=[a-z]{3})[a-z]+"  # Grades and blood groups; e-mail, x-ray, t-shirt.
     r"|[\p{L}\p{N}][\p{L}\p{M}\p{N}_]*(?:'[\p{L}\p{M}]+|\.(?=\p{L})[\p{L}\p{M}\p{N}_]+)*(?:(?:\+\+|\#)(?![\p{L}\p{N}]))?"
 )
 _CURRENCY_WORD = regex.compile(r"(us|a|c|nz|hk)\$(?=\s?\d)|(eur|usd|gbp|chf|jpy|inr)(?=\d)")
@@ -131,7 +132,7 @@ def read_words(text: str) -> tuple[Word, ...]:
     kept = [
         word for place, word in enumerate(words) if word.text not in ARTICLES or (word.text == "a" and place == len(words) - 1)
     ]
-    raw = trim_text(text).casefold()
+    raw = spelt.strip()
     return tuple(kept) or ((Word(raw, "word"),) if raw else ())
 
 
@@ -230,7 +231,7 @@ def _read_word(text: str, place: int) -> tuple[list[Word], int] | None:
     if found is None:
         return None
     word = found.group()
-    bare = word if word[-1] in "+-" else regex.sub("['._-]", "", word)
+    bare = word if word[-1] in "+-" else regex.sub("['._/-]", "", word)
     return [Word(SPELLINGS.get(bare, bare), "unit" if bare in SPELLINGS else "word")], found.end()
 
 
@@ -242,7 +243,7 @@ def _read_symbol(text: str, place: int) -> tuple[list[Word], int]:
     if found is None:
         return [], place + 1
     sign, end = found.group(), found.end()
-    after = text[end:].lstrip()[:1] if sign[0] in "<>≤≥±~≈" else text[place - 1 : place]
+    after = text[end : end + 4].lstrip()[:1] if sign[0] in "<>≤≥±~≈" else text[place - 1 : place]
     if sign == ".net":
         return ([Word(sign, "word")], end) if not after.isalnum() else ([], place + 1)
     if sign in CURRENCIES:
@@ -284,15 +285,19 @@ def _join_spans(words: list[Word]) -> list[Word]:
         spanned = start is not None or (spanned and word.kind == "unit")
         if start is not None:
             ends = [part.text for part in joined[start:] if part.kind in FIGURES]
-            joined[start:] = [Word("-".join(ends), "figure"), *(part for part in joined[start:] if part.kind == "unit")]
+            units = [part for part in joined[start:] if part.kind == "unit" and part not in joined[max(start - 1, 0) : start]]
+            joined[start:] = [Word("-".join(ends), "figure"), *units]
     return joined
 
 
 def _find_span(words: Sequence[Word]) -> int | None:
-    """Return where a span starts that ends with the last word, as in [from] 3 [unit] to 5."""
+    """Return where a span starts that ends with the last word, as in [from] 3 [unit] to [unit] 5."""
     if len(words) < 3 or words[-1].kind not in FIGURES:
         return None
-    link, start = words[-2], len(words) - 3
+    place = len(words) - 2
+    while place > 1 and words[place].kind == "unit":
+        place -= 1
+    link, start = words[place], place - 1
     while start > 0 and words[start].kind == "unit":
         start -= 1
     if words[start].kind != "figure":

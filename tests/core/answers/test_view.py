@@ -1,5 +1,9 @@
 """One reading of a schema, however it is written."""
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 from core.answers.view import find_kind, view_schema
@@ -148,3 +152,20 @@ def test_choices_that_multiply_end():
 )
 def test_kinds_of_values(value, kind):
     assert find_kind(value) == kind
+
+
+def test_what_the_json_schema_test_suite_calls_valid_a_view_allows():
+    path = Path(__file__).resolve().parents[4] / "shared" / "data" / "json_schema_test_suite" / "cases.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"needs the JSON Schema test suite at {path}")
+    cases = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+    valid = [case for case in cases if case["valid"] and case["draft"] == "draft2020-12"]
+    assert len(valid) > 1000
+    for case in valid:
+        view, value = view_schema(case["schema"]), case["data"]
+        kind = find_kind(value)
+        assert {kind, "fraction" if kind == "number" else kind} & view.atoms, case
+        if view.choices is not None and value is not None:
+            assert any(value == choice for choice in view.choices), case
+        if isinstance(value, dict):
+            assert all(view.pick(value).find_field(name) is not None for name in value), case

@@ -1,6 +1,9 @@
 """What an answer is worth: every kind of schema, and laws that hold for all of them."""
 
+import gzip
+import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +49,7 @@ def slips(score):
         (2, 3, {"type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 4, "x-score": "ordinal"}, 0.5),
         (2, 2, {"type": "integer", "x-score": "ordinal"}, 1),
         ("a", "b", {"oneOf": [{"const": "a"}, {"const": "b"}, {"const": "c"}, {"type": "null"}], "x-score": "ordinal"}, 0.5),
+        ("a", "a", {"type": "string", "x-score": []}, 1), (["a"], ["a"], {"type": "array", "items": {"x-score": {}}}, 1),
         # Lists of scalars.
         (["Y", "z"], ["x", "y"], {"type": "array", "items": TEXT}, 0.5), (["full time"], ["Full-time"], {"type": "array", "items": TEXT}, 1),
         (["C"], ["C++"], {"type": "array", "items": TEXT}, 0), (["r"], ["R"], {"type": "array", "items": {"enum": ["R", "r"]}}, 0),
@@ -239,7 +243,7 @@ def reverse(value):
     return [reverse(item) for item in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(cases())
 def test_laws_of_marks(case):
     schema, gold, value = case
@@ -251,6 +255,19 @@ def test_laws_of_marks(case):
     assert set(score.fields) == set(perfect.fields)
     assert score.exact == float(score.score == 1.0 and slips(score) == (0, 0, 0))
     assert score_answer(reverse(value), reverse(gold), schema) == score
+
+
+def test_the_schemas_of_the_json_schema_test_suite():
+    path = Path(__file__).resolve().parents[4] / "shared" / "data" / "json_schema_test_suite" / "cases.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"needs the JSON Schema test suite at {path}")
+    for case in map(json.loads, gzip.decompress(path.read_bytes()).decode().splitlines()[::3]):
+        schema, value = case["schema"], case["data"]
+        perfect = score_answer({"a": value}, {"a": value}, of(a=schema))
+        assert (perfect.score, perfect.exact) == (1, 1), case
+        if isinstance(value, dict) and isinstance(schema, dict) and case["valid"]:
+            assert score_answer(value, value, schema).exact == 1, case
+            assert 0 <= score_answer({}, value, schema).score <= 1
 
 
 WORDS = [
@@ -295,7 +312,7 @@ ANY_SCHEMA = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ANY_SCHEMA, VALUES, st.dictionaries(NAMES, VALUES, max_size=4))
 def test_no_schema_and_no_value_raise(schema, value, gold):
     schema = schema if isinstance(schema, dict) else {"properties": {"a": schema}}
