@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import print_report
+from core.comparison.arms import ARMS
 from core.comparison.runs import PREDICTIONS, RECORD
 from core.generation.fake import FakeGenerator
 from core.settings import prepare_libraries, read_settings
@@ -79,6 +80,7 @@ def main() -> None:
     parser.add_argument("--task", default="hiring-handbook")
     parser.add_argument("--arms", help="without an adapter")
     parser.add_argument("--limit", type=int, default=24, help="test items")
+    parser.add_argument("--kills", type=int, default=KILLS)
     arguments = parser.parse_args()
     prepare_libraries()
     fake = arguments.fake or arguments.quick
@@ -87,7 +89,7 @@ def main() -> None:
         compare_here(case)
         return
     with tempfile.TemporaryDirectory() as name:
-        ours = kill_often(case, Path(name), kills=3 if arguments.quick else KILLS)
+        ours = kill_often(case, Path(name), kills=3 if arguments.quick else arguments.kills)
     print_report("kill_compare", config={"task": case.task, "arms": case.arms, "items": case.limit, "fake": fake}, ours=ours)
 
 
@@ -125,7 +127,7 @@ def open_home(case: Case, home: Path) -> Path:
     models = read_settings().folder("models")
     if models.is_dir():
         (home / "models").symlink_to(models.resolve())
-    if not case.fake:
+    if not case.fake and any(ARMS[name].top_k for name in case.arms.split(",")):
         words = [sys.executable, "-m", "ui.cli", "index", case.task]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "RAGFT_HOME": str(home)})
     return home

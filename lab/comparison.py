@@ -86,6 +86,8 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         raise
     if not answers.predictions:
         raise LabError("No arm could answer. " + " ".join(answers.missing.values()))
+    if generator.served:
+        watcher.say(f"{generator.served} of {generator.kept} answers were known from before (--fresh asks anew).")
     return store_comparison(lab, plan, answers, status="ok", registration=registration)
 
 

@@ -14,6 +14,7 @@ from core.jobs import (
     STATES,
     STATUS,
     JobConfig,
+    _describe_force,
     cancel_job,
     count_before,
     find_job,
@@ -164,6 +165,11 @@ def test_a_stubborn_process_is_stopped_by_force(settings, states):
     assert status.state == "cancelled"
     assert ("jobs resume j" in status.message, "nothing of this job was kept" in status.message) == (states, not states)
     assert not read_status(folder).active
+
+
+def test_a_comparison_stopped_by_force_has_its_answers(tmp_path):
+    write_json(tmp_path / CONFIG, JobConfig("compare", "t").as_json())
+    assert f"its answers are kept: `ragft jobs resume {tmp_path.name}`" in _describe_force(tmp_path)
 
 
 def test_two_jobs_take_turns(settings, tmp_path):

@@ -78,7 +78,9 @@ def compare(lab, task, watcher=None, **more):
 
 
 def test_a_repeated_comparison_asks_nothing_and_ends_in_the_same_record(lab, task):
-    first, second = compare(lab, task), compare(lab, task)
+    watcher = Stopping()
+    first, second = compare(lab, task), compare(lab, task, watcher)
+    assert watcher.said[-1] == f"{2 * ITEMS} of {2 * ITEMS} answers were known from before (--fresh asks anew)."
     assert Counting.asked == 2 * ITEMS
     assert first.run.config["from_store"] == {"base": 0, "zero_shot": 0}
     assert second.run.config["from_store"] == {"base": ITEMS, "zero_shot": ITEMS}

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from core.comparison.pipeline import answer
 from core.comparison.runs import load_predictions, load_run
 from core.generation.fake import FakeGenerator
 from core.settings import read_settings
 from core.storage import hash_file, write_manifest
 from finetune.config import TrainConfig
-from lab.answering import answer_items
 from lab.lab import Lab
 from ui.cli.main import main
 
@@ -114,17 +114,19 @@ def test_check_prints_json_and_fails_when_unusable(ragft, task_folder):
 
 
 def test_ctrl_c_keeps_the_finished_arms_and_exits_130(ragft, task_folder, monkeypatch):
-    def interrupted(lab, task, items, arm, **more):
-        if arm.name == "rag":
+    def interrupted(task, items, arm, tools, **more):
+        if arm.name == "zero_shot":
             raise KeyboardInterrupt
-        return answer_items(lab, task, items, arm, **more)
+        return answer(task, items, arm, tools, **more)
 
-    monkeypatch.setattr("lab.comparison.answer_items", interrupted)
-    code, _, err = ragft("compare", str(task_folder), "--arms", "base,rag")
+    monkeypatch.setattr("lab.comparison.answer", interrupted)
+    code, _, err = ragft("compare", str(task_folder), "--arms", "base,zero_shot")
     assert code == 130
-    assert "Stopped" in err
+    assert "Stopped. 2 answers are kept" in err
     runs = json.loads(ragft("runs", "--json")[1])
     assert [run["status"] for run in runs] == ["cancelled"]
+    assert json.loads(ragft("runs", "--forget-answers", "--json")[1])["forgotten_bytes"] > 0
+    assert json.loads(ragft("runs", "--json")[1]) == runs
 
 
 def test_a_damaged_run_is_named_and_hides_no_other(ragft, task_folder):
