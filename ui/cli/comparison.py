@@ -104,7 +104,7 @@ def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptio
     for sentence in misfits:
         err.print(f"MISFIT: {sentence}", style="yellow", markup=False, soft_wrap=True)
     support = describe_support(task, prediction)
-    return {**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support}
+    return {**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support, "misfits": list(misfits)}
 
 
 @comparison_app.command()

@@ -48,7 +48,7 @@ def test_index_search_compare_and_runs_in_json(ragft, task_folder):
     code, out, _ = ragft("compare", str(task_folder), "--arms", "base,rag", "--json")
     result = json.loads(out)
     assert code == 0
-    assert set(result["arms"]) == {"base", "rag"}
+    assert set(result["arms"]) == {"base", "rag", "majority", "nearest"}  # Baselines stand in every table.
     base = result["arms"]["base"]
     assert (base["n"], base["schema_valid"], base["json_valid"]) == (2, 0.5, 1.0)
     keys = {"n", "json_valid", "schema_valid", "exact", "score", "latency_p50", "latency_p95", "prompt_tokens", "new_tokens"}
@@ -272,7 +272,8 @@ def test_an_arm_that_no_adapter_fits_is_missing_and_a_misfit_only_answers_where_
     code, _, err = ragft("ask", str(task_folder), "Bonus?", *named)
     assert (code, "--allow-misfit" in " ".join(err.split())) == (2, True)
     code, out, err = ragft("ask", str(task_folder), "Bonus?", *named, "--allow-misfit", "--json")
-    assert (code, json.loads(out)[0]["arm"]) == (0, "hybrid")
+    (row,) = json.loads(out)
+    assert (code, row["arm"], len(row["misfits"])) == (0, "hybrid", 1)
     assert "MISFIT: RAG + QLoRA answered with the adapter a1, which was trained without passages" in " ".join(err.split())
     for command in (("compare", str(task_folder)), ("ask", str(task_folder), "Bonus?")):
         code, _, err = ragft(*command, "--allow-misfit")
