@@ -78,7 +78,7 @@ _SUPERSCRIPT = regex.compile(r"(?<=\d)[⁰¹²³⁴-⁹]+")
 _VULGAR = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 
 
-class Word(NamedTuple):
+class Term(NamedTuple):
     """A word of a text in the one form in which it is compared.
 
     Its kind is `word`, `figure` (a number, date, time or phone number), `loose` (a figure that an answer need not
@@ -122,10 +122,10 @@ def trim_text(text: str) -> str:
 
 
 @lru_cache(maxsize=MAX_WORDS_KEPT)
-def read_words(text: str) -> tuple[Word, ...]:
+def read_words(text: str) -> tuple[Term, ...]:
     """Split a text into its words; a text of punctuation alone is one word, the text itself."""
     spelt = _spell(text)
-    plain = [Word(part, "word") for part in spelt.split()] if len(spelt) > LONGEST else None
+    plain = [Term(part, "word") for part in spelt.split()] if len(spelt) > LONGEST else None
     found = plain or _join_spans(_read_numerals(list(_scan(spelt))))
     words = [word for word in found if word.kind != "dash"]
     # An "a" at the end is no article but a name: grade A.
@@ -133,7 +133,7 @@ def read_words(text: str) -> tuple[Word, ...]:
         word for place, word in enumerate(words) if word.text not in ARTICLES or (word.text == "a" and place == len(words) - 1)
     ]
     raw = spelt.strip()
-    return tuple(kept) or ((Word(raw, "word"),) if raw else ())
+    return tuple(kept) or ((Term(raw, "word"),) if raw else ())
 
 
 def _spell(text: str) -> str:
@@ -142,7 +142,7 @@ def _spell(text: str) -> str:
     return unicodedata.normalize("NFKC", parted.translate(DASHES)).casefold().translate(SPELT)
 
 
-def _scan(text: str) -> Iterable[Word]:
+def _scan(text: str) -> Iterable[Term]:
     """Yield the words of a spelt text from left to right."""
     place = 0
     while place < len(text):
@@ -153,7 +153,7 @@ def _scan(text: str) -> Iterable[Word]:
         yield from words
 
 
-def _read_figure(text: str, place: int) -> tuple[list[Word], int] | None:
+def _read_figure(text: str, place: int) -> tuple[list[Term], int] | None:
     """Read a date, time, phone number, fraction or number that starts at a place."""
     first, before = text[place], text[place - 1 : place]
     if first.isalpha():
@@ -164,11 +164,11 @@ def _read_figure(text: str, place: int) -> tuple[list[Word], int] | None:
     kind = "loose" if before == "-" and text[place - 2 : place - 1].isalpha() else "figure"
     for read in (_read_phone, read_date, read_time, _read_fraction):
         if found := read(text, place):
-            return [Word(found[0], kind)], found[1]
+            return [Term(found[0], kind)], found[1]
     if number := _read_number(text, place, kind):
         return number
     if found := _JOINED.match(text, place):
-        return [Word(found.group(), kind)], found.end()
+        return [Term(found.group(), kind)], found.end()
     return None
 
 
@@ -190,7 +190,7 @@ def _read_fraction(text: str, place: int) -> tuple[str, int] | None:
     return write_fraction(int(found["above"]), int(found["below"]), int(found["whole"] or 0)), found.end()
 
 
-def _read_number(text: str, place: int, kind: str) -> tuple[list[Word], int] | None:
+def _read_number(text: str, place: int, kind: str) -> tuple[list[Term], int] | None:
     """Read a number with its sign, currency, scale and unit."""
     found = _NUMBER.match(text, place)
     before = text[place - 1 : place]
@@ -198,7 +198,7 @@ def _read_number(text: str, place: int, kind: str) -> tuple[list[Word], int] | N
     if found is None or (bound and (found["sign"] or found["number"].startswith("."))):
         return None
     if ordinal := _ORDINAL.match(text, place):
-        return [Word(f"{ordinal['number'].lstrip('0')}th", kind)], ordinal.end()
+        return [Term(f"{ordinal['number'].lstrip('0')}th", kind)], ordinal.end()
     end, shift = found.end(), int(found["power"] or 0)
     scale = _SCALE.match(text, end) or (_MONEY_SCALE.match(text, end) if found["currency"] else None)
     if scale:
@@ -208,23 +208,23 @@ def _read_number(text: str, place: int, kind: str) -> tuple[list[Word], int] | N
     if abs(shift) > MOST_ZEROS or (unit is None and text[end : end + 1].isalnum()):
         return None
     whole, decimals = read_number(found["number"])
-    words = [Word(write_number(whole, decimals, shift=shift, negative=bool(found["sign"] or found["inner"])), kind)]
+    words = [Term(write_number(whole, decimals, shift=shift, negative=bool(found["sign"] or found["inner"])), kind)]
     if found["currency"]:
-        words.append(Word(CURRENCIES[found["currency"][0]], "unit"))
+        words.append(Term(CURRENCIES[found["currency"][0]], "unit"))
     if unit:
-        words.append(Word(unit.group(), "unit"))
+        words.append(Term(unit.group(), "unit"))
     return words, unit.end() if unit else end
 
 
-def _read_word(text: str, place: int) -> tuple[list[Word], int] | None:
+def _read_word(text: str, place: int) -> tuple[list[Term], int] | None:
     if not text[place].isalnum():
         return None
     if found := _CURRENCY_WORD.match(text, place):
         code = found[2] or {"us": "usd", "a": "aud", "c": "cad"}.get(found[1], f"{found[1]}d")
-        return [Word(code, "unit")], found.end()
+        return [Term(code, "unit")], found.end()
     if found := _ADDRESS.match(text, place):
         address = found["address"].rstrip(".,;:!?)]}\"'/")
-        return [Word(address.removeprefix("www."), "word")], found.end()
+        return [Term(address.removeprefix("www."), "word")], found.end()
     if text[place] == "v" and _JOINED.match(text, place + 1):  # v1.2.3
         return [], place + 1
     found = _WORD.match(text, place)
@@ -232,40 +232,40 @@ def _read_word(text: str, place: int) -> tuple[list[Word], int] | None:
         return None
     word = found.group()
     bare = word if word[-1] in "+-" else regex.sub("['._/-]", "", word)
-    return [Word(SPELLINGS.get(bare, bare), "unit" if bare in SPELLINGS else "word")], found.end()
+    return [Term(SPELLINGS.get(bare, bare), "unit" if bare in SPELLINGS else "word")], found.end()
 
 
-def _read_symbol(text: str, place: int) -> tuple[list[Word], int]:
+def _read_symbol(text: str, place: int) -> tuple[list[Term], int]:
     """Read a sign that belongs to a number, or pass over any other character."""
     if text[place] == "-":
-        return [Word("-", "dash")], place + 1
+        return [Term("-", "dash")], place + 1
     found = _SYMBOL.match(text, place)
     if found is None:
         return [], place + 1
     sign, end = found.group(), found.end()
     after = text[end : end + 4].lstrip()[:1] if sign[0] in "<>≤≥±~≈" else text[place - 1 : place]
     if sign == ".net":
-        return ([Word(sign, "word")], end) if not after.isalnum() else ([], place + 1)
+        return ([Term(sign, "word")], end) if not after.isalnum() else ([], place + 1)
     if sign in CURRENCIES:
-        return [Word(CURRENCIES[sign], "unit")], end
+        return [Term(CURRENCIES[sign], "unit")], end
     if sign[0] in "<>≤≥±~≈+" and not (after.isdecimal() or after in {*CURRENCIES, "-"}):
         return [], end
-    return [Word(_COMPARISON.get(sign, sign), "unit")], end
+    return [Term(_COMPARISON.get(sign, sign), "unit")], end
 
 
-def _read_numerals(words: list[Word]) -> list[Word]:
+def _read_numerals(words: list[Term]) -> list[Term]:
     """Turn number words into figures, "per cent" into its sign."""
-    texts, read, place = [word.text for word in words], list[Word](), 0
+    texts, read, place = [word.text for word in words], list[Term](), 0
     while place < len(words):
         number, used = read_number_words(texts[place : place + 12])
         if used:
-            read.append(Word(number, "loose" if texts[place : place + used] == ["one"] else "figure"))
+            read.append(Term(number, "loose" if texts[place : place + used] == ["one"] else "figure"))
         elif texts[place] in ORDINALS and not (read and read[-1].kind == "figure"):
             used = 1
-            read.append(Word(f"{ORDINALS[texts[place]]}th", "loose"))
+            read.append(Term(f"{ORDINALS[texts[place]]}th", "loose"))
         elif texts[place : place + 2] == ["per", "cent"]:
             used = 2
-            read.append(Word("%", "unit"))
+            read.append(Term("%", "unit"))
         else:
             used = 1
             read.append(words[place])
@@ -273,9 +273,9 @@ def _read_numerals(words: list[Word]) -> list[Word]:
     return read
 
 
-def _join_spans(words: list[Word]) -> list[Word]:
+def _join_spans(words: list[Term]) -> list[Term]:
     """Make one figure of a span: 3-5, "3 to 5", "between 3 and 5"; the unit of $10-$20 stays, once."""
-    joined: list[Word] = []
+    joined: list[Term] = []
     spanned = False
     for word in words:
         if spanned and word.kind == "unit" and word == joined[-1]:
@@ -286,11 +286,11 @@ def _join_spans(words: list[Word]) -> list[Word]:
         if start is not None:
             ends = [part.text for part in joined[start:] if part.kind in FIGURES]
             units = [part for part in joined[start:] if part.kind == "unit" and part not in joined[max(start - 1, 0) : start]]
-            joined[start:] = [Word("-".join(ends), "figure"), *units]
+            joined[start:] = [Term("-".join(ends), "figure"), *units]
     return joined
 
 
-def _find_span(words: Sequence[Word]) -> int | None:
+def _find_span(words: Sequence[Term]) -> int | None:
     """Return where a span starts that ends with the last word, as in [from] 3 [unit] to [unit] 5."""
     if len(words) < 3 or words[-1].kind not in FIGURES:
         return None
@@ -310,7 +310,7 @@ def _find_span(words: Sequence[Word]) -> int | None:
     return start - 1 if link.text == "and" and opened == "between" else None
 
 
-def _count_swapped(given: Sequence[Word], right: Sequence[Word]) -> int:
+def _count_swapped(given: Sequence[Term], right: Sequence[Term]) -> int:
     """Count the figures that stand in one another's place: "5 days, 3 weeks" where "3 days, 5 weeks" is right.
 
     Only texts that are equal but for their figures are looked at, and the order within a list ("3 and 5") is free.
@@ -319,7 +319,7 @@ def _count_swapped(given: Sequence[Word], right: Sequence[Word]) -> int:
     if len(given) < 3 or given == right or frames[0] != frames[1]:
         return 0
     swapped, pending = 0, (Counter[str](), Counter[str]())
-    for mine, other in [*zip(given, right, strict=True), (Word("", "word"), Word("", "word"))]:
+    for mine, other in [*zip(given, right, strict=True), (Term("", "word"), Term("", "word"))]:
         if mine.kind in FIGURES:
             pending[0][mine.text] += 1
             pending[1][other.text] += 1
@@ -330,5 +330,5 @@ def _count_swapped(given: Sequence[Word], right: Sequence[Word]) -> int:
     return max(0, swapped - (figures[0] - figures[1]).total())  # What no place expects is counted by the F1 already.
 
 
-def _find_shape(word: Word) -> str:
+def _find_shape(word: Term) -> str:
     return "#time" if ":" in word.text else "#span" if "-" in word.text[1:] else "#number"

@@ -305,11 +305,8 @@ WORD_VALUES = st.one_of(
         ]
     ),
 )
-ANY_SCHEMA = st.recursive(
-    st.dictionaries(st.sampled_from(WORDS), WORD_VALUES, max_size=4) | st.booleans(),
-    lambda inner: st.dictionaries(st.sampled_from(WORDS), WORD_VALUES | inner | st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_size=5),
-    max_leaves=8,
-)  # fmt: skip
+ANY_SCHEMA = st.deferred(lambda: st.booleans() | st.dictionaries(st.sampled_from(WORDS), WORD_VALUES | PARTS, max_size=5))
+PARTS = st.one_of(ANY_SCHEMA, st.lists(ANY_SCHEMA, max_size=3), st.dictionaries(NAMES, ANY_SCHEMA, max_size=3))
 
 
 @settings(max_examples=100, deadline=None)
