@@ -86,17 +86,13 @@ def fit_arm(arm: Arm, task: Task) -> Arm:
 def draw_shots(arm: Arm, task: Task, count: int) -> list[Arm]:
     """Return an arm once for each of several draws of its fixed examples, the task's own first; once where it has none.
 
-    Each draw is one of many that the task might have made, as an adapter is one of many trainings.
-
-    Args:
-        arm: The arm.
-        task: Says which draw is its own. Of examples that it names the draw is None.
-        count: How many draws.
+    Each draw is one of many that the task might have made, as an adapter is one of many trainings. Examples that the task
+    names are a choice and no draw: with several draws they do not answer.
     """
     if count < 2 or not arm.shots or arm.nearest:
         return [arm]
     own = task.prompting.shot_draw
-    return [replace(arm, shot_draw=None if task.shots and not number else own + number) for number in range(count)]
+    return [replace(arm, shot_draw=own + number) for number in range(count)]
 
 
 def list_arms() -> list[Arm]:

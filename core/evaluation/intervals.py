@@ -47,7 +47,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class PairedDifference:
     """A mean and what it is worth.
 
     Args:
@@ -76,8 +76,8 @@ class Estimate:
 NO_SPREAD = Spread()
 
 
-def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings: Spread = NO_SPREAD) -> Estimate:
-    """Estimate the mean of paired differences.
+def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings: Spread = NO_SPREAD) -> PairedDifference:
+    """PairedDifference the mean of paired differences.
 
     Right-or-wrong marks of independent items get Tango's score interval. Others get a t interval over the groups. Where
     fewer than six groups differ at all, no spread can be estimated from them: then the share of groups that differ bounds
@@ -92,7 +92,7 @@ def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings:
     sums, sizes = sum_clusters(values, clusters)
     error, freedom = cluster_error(sums, sizes)
     informative = int(np.count_nonzero(np.abs(sums) > ROUNDING))
-    plain = Estimate(float(values.mean()), error, freedom, None, None, None, len(sums), informative, "none")
+    plain = PairedDifference(float(values.mean()), error, freedom, None, None, None, len(sums), informative, "none")
     if len(sums) < MIN_CLUSTERS:
         return plain
     if trainings.variance == 0 and len(sums) == len(values) and set(np.unique(values)) <= {-1.0, 0.0, 1.0}:
@@ -123,7 +123,7 @@ def mean_interval(values: Sequence[float], clusters: Sequence[str], *, trainings
     if np.ptp(sums / sizes) < ROUNDING and trainings.variance == 0:
         return Interval(mean, *_bound_equal(mean, sizes, least=0.0))
     error, freedom = cluster_error(sums, sizes)
-    found = _add_t(Estimate(mean, error, freedom, None, None, None, len(sums), 0, "t"), trainings)
+    found = _add_t(PairedDifference(mean, error, freedom, None, None, None, len(sums), 0, "t"), trainings)
     low, high = max(found.low or 0.0, 0.0), min(1.0 if found.high is None else found.high, 1.0)
     above, below = int((sums > 0).sum()), int((sums < sizes).sum())
     if above < min(MIN_CLUSTERS, len(sums)):
@@ -178,7 +178,7 @@ def combine_errors(error: float, freedom: float, trainings: Spread) -> tuple[flo
     return float(np.sqrt(variance)), float(variance**2 / parts)
 
 
-def _add_t(estimate: Estimate, trainings: Spread) -> Estimate:
+def _add_t(estimate: PairedDifference, trainings: Spread) -> PairedDifference:
     """Return an estimate with its t interval and p."""
     from scipy.special import stdtr, stdtrit
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.comparison.arms import find_title
+from core.comparison.arms import BASELINES, find_title
 from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
 from core.evaluation.verdict import MANY_CLUSTERS
@@ -161,12 +161,19 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
         return SummaryView(stamp="", verdict=STOPPED)
     # The older runs have none of these keys.
     stamp = " ".join(filter(None, (summary.get("misfit", ""), summary.get("leakage", ""))))
-    notes = summary.get("notes", ())
+    notes = [*summary.get("notes", ()), *_describe_search(summary.get("leaks_checked", {}))]
     mark = " (stamped, see above)" if stamp else ""
     tables = [_lay_out_arms(summary, mark), _lay_out_contrasts(summary, mark)]
     if summary["slices"]:
         tables.append(_lay_out_slices(summary, mark))
+    tables += [table for table in (_lay_out_slips(summary, mark), _lay_out_scales(summary, mark)) if table.rows]
     return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables))
+
+
+def _describe_search(places: Mapping[str, Any]) -> list[str]:
+    """Say where test items were looked for, and where they could not be."""
+    told = {"checked": "Test items were looked for in", "unchecked": "Not looked for"}
+    return [f"{start}: {'; '.join(places[name])}." for name, start in told.items() if places.get(name)]
 
 
 def _lay_out_arms(summary: Mapping[str, Any], mark: str) -> TableView:
@@ -207,9 +214,16 @@ def _lay_out_contrast(contrast: Mapping[str, Any], metric: str) -> TableRow:
     return TableRow(
         (pair, contrast["metric"], where, *(statistic.write(contrast) for statistic in CONTRAST_STATISTICS)),
         interval=None if low is None else Interval(contrast["difference"], low, high),
-        # Outside the family that the verdict rests on, only what lies on one side of 0 explains something.
-        minor=(contrast["metric"], contrast["slice"]) != (metric, ALL) and (low is None or low <= 0 <= high),
+        minor=_is_minor(contrast, metric),
     )
+
+
+def _is_minor(contrast: Mapping[str, Any], metric: str) -> bool:
+    """Say whether a difference tells little: beside those of two arms on the primary metric, what is clear of 0 counts."""
+    low, high = contrast["ci_low"], contrast["ci_high"]
+    baselines = sum(contrast[side] in BASELINES for side in ("a", "b"))
+    main = (contrast["metric"], contrast["slice"]) == (metric, ALL) and not baselines
+    return baselines == 2 or not (main or (low is not None and not low <= 0 <= high))
 
 
 def _lay_out_slices(summary: Mapping[str, Any], mark: str) -> TableView:
@@ -225,4 +239,48 @@ def _lay_out_slices(summary: Mapping[str, Any], mark: str) -> TableView:
             for name, arms in summary["slices"].items()
             for arm, marks in arms.items()
         ),
+    )
+
+
+def _lay_out_slips(summary: Mapping[str, Any], mark: str) -> TableView:
+    """Lay out what is not right in the answers; the older runs did not count it."""
+    titles = ("Invented", "Missing", "Wrong")
+    return TableView(
+        f"Slips{mark}",
+        (Column("Approach", "approach"), *(Column(title, title.lower(), number=True) for title in titles)),
+        tuple(
+            TableRow((find_title(name), *(str(arm["slips"][title.lower()]) for title in titles)))
+            for name, arm in summary["arms"].items()
+            if "slips" in arm
+        ),
+        footnote="Values of all answers together: given where none is expected; expected and not given; given and not, or not "
+        "fully, the expected ones.",
+    )
+
+
+def _lay_out_scales(summary: Mapping[str, Any], mark: str) -> TableView:
+    """Lay out how the answers agree with the expected steps of fields on a scale."""
+    return TableView(
+        f"Scales{mark}",
+        (
+            Column("Approach", "approach"),
+            Column("Field", "field"),
+            *(Column(title, short, number=True) for title, short in (("Exact", "exact"), ("Within one", "±1"))),
+            Column("Kappa, quadratic weights", "kappa", number=True),
+        ),
+        tuple(
+            TableRow((find_title(name), field, *_write_scale(scale)))
+            for name, arm in summary["arms"].items()
+            for field, scale in arm.get("ordinals", {}).items()
+        ),
+        footnote="An answer without a step counts as neither exact nor within one; kappa (Cohen 1968) is over the others.",
+    )
+
+
+def _write_scale(scale: Mapping[str, Any]) -> tuple[str, str, str]:
+    exact, within, kappa = (scale[name] for name in ("exact", "within_one", "kappa"))
+    return (
+        "" if exact is None else f"{100 * exact:.0f} %",
+        "" if within is None else f"{100 * within:.0f} %",
+        "" if kappa is None else f"{kappa:.2f}",
     )

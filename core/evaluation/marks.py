@@ -14,7 +14,7 @@ from typing import Any
 
 from core.answers.view import SchemaView, view_schema
 from core.evaluation.equality import are_same, do_numbers_agree, is_number
-from core.evaluation.ordinal import ordinal_mark
+from core.evaluation.ordinal import find_step, ordinal_mark
 from core.evaluation.rules import find_rule, find_scale, find_tolerance, is_ordered, name_rule
 from core.evaluation.texts import normalize_text, token_f1, trim_text
 
@@ -139,7 +139,11 @@ def _mark_leaf(value: Any, expected: Any, view: SchemaView, rule: str, walk: Wal
     """Mark a text, a number or a step; a value of a type that the field does not have is worth 0."""
     walk.work += 1 + sum(len(text) for text in (value, expected) if isinstance(text, str)) // TEXT_WORK
     if rule == "ordinal":
-        return ordinal_mark(value, expected, find_scale(view) or ())
+        scale = find_scale(view) or ()
+        # What is expected may be no step of the scale where the field has other alternatives.
+        return (
+            ordinal_mark(value, expected, scale) if find_step(expected, scale) is not None else float(are_same(value, expected))
+        )
     if rule == "number" and is_number(value):
         return float(do_numbers_agree(value, expected, find_tolerance(view)))
     if rule == "text" and isinstance(value, str):

@@ -11,6 +11,7 @@ from core.comparison.arms import find_title
 from core.comparison.runs import Run
 from core.evaluation.layout import lay_out
 from core.evaluation.scoring import score_answer
+from core.evaluation.summary import name_draw
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
@@ -49,9 +50,9 @@ def _describe_item(
 
 
 def _describe_answer(task: Task, item: Example, arm: str, prediction: Prediction, *, several: bool) -> dict[str, Any]:
-    title = find_title(arm)
+    title, draw = find_title(arm), name_draw(prediction)
     return {
-        "title": f"{title} ({prediction.adapter})" if several and prediction.adapter else title,
+        "title": f"{title} ({draw})" if several and draw else title,
         "text": prediction.generation.text,
         "stage": prediction.stage,
         "issues": [issue.message for issue in prediction.issues],

@@ -12,14 +12,16 @@ import numpy as np
 from core.answers.validation import validate
 from core.comparison.arms import BASELINES, sort_by_simplicity
 from core.evaluation.intervals import mean_interval
+from core.evaluation.ordinal import describe_ordinals
 from core.evaluation.sampling import find_clusters
 from core.evaluation.scoring import Score, score_answer
-from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, measure_trainings
+from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, measure_draws
 from core.evaluation.verdict import DEFAULT_MARGIN, Exam, Verdict, decide
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
 ALL = "all"  # The name of the slice that holds every item.
+SLIPS = ("invented", "missing", "wrong")  # Values of the answers, counted.
 VALIDITIES = ("json_valid", "schema_valid")
 
 
@@ -31,24 +33,26 @@ class Marked:
         items: How many items there are.
         scores: Shape (adapters * items,).
         valid: Whether each answer is valid JSON, and valid under the schema, by the names of `VALIDITIES`.
+        ordinals: How the answers agree on each scale of the schema.
         predictions: As `scores`; empty for a baseline, for which no model wrote.
     """
 
     items: int
     scores: Sequence[Score]
     valid: Mapping[str, Sequence[bool]]
+    ordinals: Mapping[str, Mapping[str, Any]]
     predictions: Sequence[Prediction] = ()
 
     @property
-    def adapters(self) -> tuple[str, ...]:
-        """Ids of the adapters that answered, in their order."""
-        return tuple(dict.fromkeys(p.adapter for p in self.predictions if p.adapter is not None))
+    def draws(self) -> tuple[str, ...]:
+        """Names of the adapters, or of the draws of the prompt's examples, that answered, in their order."""
+        return tuple(dict.fromkeys(filter(None, map(name_draw, self.predictions))))
 
     def sample(self, arm: str, metric: str) -> Sample:
         """Return the marks of a metric: a mark's name, or `json_valid`, `schema_valid` as 0 or 1."""
         values = [float(value) for value in self.valid[metric]] if metric in self.valid else self._marks(metric)
         rows = [values[start : start + self.items] for start in range(0, len(values), self.items)]
-        return Sample(arm, rows, self.adapters)
+        return Sample(arm, rows, self.draws)
 
     def mean(self, metric: str) -> float:
         """Return a metric's mean over items and adapters."""
@@ -61,6 +65,7 @@ class Marked:
             len(places),
             [self.scores[place] for place in chosen],
             {name: [values[place] for place in chosen] for name, values in self.valid.items()},
+            {},
             [self.predictions[place] for place in chosen] if self.predictions else (),
         )
 
@@ -106,20 +111,29 @@ class Answered:
 
 def mark(task: Task, items: Sequence[Example], predictions: Sequence[Prediction]) -> Marked:
     """Score one arm's predictions, which stand in the items' order, adapter by adapter."""
-    scores = [
-        score_answer(prediction.value, items[place % len(items)].output or {}, task.schema)
-        for place, prediction in enumerate(predictions)
-    ]
-    return Marked(len(items), scores, {name: [getattr(p, name) for p in predictions] for name in VALIDITIES}, predictions)
+    pairs = [(p.value, items[place % len(items)].output or {}) for place, p in enumerate(predictions)]
+    valid = {name: [getattr(p, name) for p in predictions] for name in VALIDITIES}
+    return Marked(len(items), _score(task, pairs), valid, describe_ordinals(task.schema, pairs), predictions)
 
 
 def mark_values(task: Task, items: Sequence[Example], values: Sequence[Mapping[str, Any] | None]) -> Marked:
     """Score the answers of a baseline."""
-    scores = [score_answer(value, item.output or {}, task.schema) for value, item in zip(values, items, strict=True)]
+    pairs = [(value, item.output or {}) for value, item in zip(values, items, strict=True)]
     given = [value is not None for value in values]
-    return Marked(
-        len(items), scores, {"json_valid": given, "schema_valid": [v is not None and not validate(v, task.schema) for v in values]}
-    )  # fmt: skip
+    held = [value is not None and not validate(value, task.schema) for value in values]
+    valid = dict(zip(VALIDITIES, (given, held), strict=True))
+    return Marked(len(items), _score(task, pairs), valid, describe_ordinals(task.schema, pairs))
+
+
+def _score(task: Task, pairs: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Score]:
+    return [score_answer(value, expected, task.schema) for value, expected in pairs]
+
+
+def name_draw(prediction: Prediction) -> str | None:
+    """Return what tells the draws of one arm apart; None where there is one only."""
+    if prediction.adapter is not None:
+        return prediction.adapter
+    return None if prediction.shot_draw is None else f"examples {prediction.shot_draw}"
 
 
 def find_margin(task: Task) -> float:
@@ -171,21 +185,26 @@ def _compare_pairs(clusters: Sequence[str], marked: Mapping[str, Marked], metric
 
 
 def stamp_leaks(summary: dict[str, Any], leaks: Mapping[str, Any], items: int) -> None:
-    """Record in a summary which items were seen before the exam, and what was looked at; with any seen, no verdict is given."""
+    """Record in a summary which items were seen before the exam, and what was looked at.
+
+    Where items were seen as they are, or stand with their answers in a document, no verdict is given. Near copies are
+    stamped only: short texts of one label are often alike, and a person sees both and judges.
+    """
     sentences = []
     if leaks["items"]:
         where = " or ".join([*leaks["adapters"], "the prompts' examples"])
         sentences.append(f"LEAKED: {len(leaks['items'])} of {items} test items were seen by {where}.")
-    if near := leaks.get("near", ()):
-        sentences.append(
-            f"LEAKED: {len(near)} of {items} test items are near copies of what was seen (first: {near[0][0]!r} and {near[0][1]!r})."
-        )
-    if documents := leaks.get("documents", ()):
-        sentences.append(f"LEAKED: {documents[0]}")
+    if leaks.get("documents"):
+        sentences.append(f"LEAKED: {' '.join(leaks['documents'])}")
     if sentences:
         sentences.append("These marks do not tell how well new questions are answered.")
         summary["verdict"] = asdict(Verdict("invalid", None, " ".join(sentences)))
-    elif leaks["unknown"]:
+    if near := leaks.get("near", ()):
+        sentences.append(
+            f"{len(near)} of {items} test items nearly repeat what an approach was shown (first: {near[0][1]!r}, like "
+            f"{near[0][0]!r}): its marks may be too high."
+        )
+    if leaks["unknown"]:
         sentences.append(f"Leakage unknown: {leaks['unknown'][0]} does not record what it was trained on.")
     summary["leakage"] = " ".join(sentences)
     summary["leaks_checked"] = {name: list(leaks.get(name, ())) for name in ("checked", "unchecked")}
@@ -202,13 +221,15 @@ def _describe(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str,
     """Return the numbers of an arm, or of a baseline, which has neither tokens nor seconds."""
     about = _describe_marks(clusters, marked, metric)
     about["fields"] = _average_fields(marked.scores)
+    about["slips"] = {name: sum(getattr(score, name) for score in marked.scores) for name in SLIPS}
+    about["ordinals"] = dict(marked.ordinals)
     if not marked.predictions:
         return {"status": "baseline", **about}
     predictions = marked.predictions
     seconds = [p.generation.seconds for p in predictions]
-    if len(marked.adapters) > 1:
+    if len(marked.draws) > 1:
         rows = marked.sample("", metric).rows
-        about["adapters"] = dict(zip(marked.adapters, map(float, rows.mean(axis=1)), strict=True))
+        about["draws"] = dict(zip(marked.draws, map(float, rows.mean(axis=1)), strict=True))
     return {
         "status": "ok",
         **about,
@@ -238,6 +259,6 @@ def _describe_marks(clusters: Sequence[str], marked: Marked, metric: str) -> dic
     sample = marked.sample("", metric)
     return {
         "n": marked.items,
-        "primary": asdict(mean_interval(sample.marks, clusters, trainings=measure_trainings(sample))),
+        "primary": asdict(mean_interval(sample.marks, clusters, trainings=measure_draws(sample))),
         **{name: marked.mean(name) for name in ("json_valid", "schema_valid", "exact", "score")},
     }

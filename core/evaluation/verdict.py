@@ -158,13 +158,17 @@ def _win(exam: Exam, samples: Mapping[str, Sample], item: Contrast) -> str:
 
 
 def _name_draws(samples: Mapping[str, Sample], names: Sequence[str]) -> list[str]:
-    """Say of how many trainings the verdict speaks, where one of the arms uses an adapter."""
-    counts = [len(samples[name].rows) for name in names if name in ARMS and ARMS[name].uses_adapter]
-    if not counts:
-        return []
-    if min(counts) == 1:
-        return ["This holds for this adapter: another training is another draw (`ragft train --seeds 3`)."]
-    return [f"The interval allows for training anew ({min(counts)} adapters)."]
+    """Say of how many trainings, or draws of examples, the verdict speaks, where one of the arms has any."""
+    trained = {name: len(samples[name].rows) for name in names if name in ARMS and ARMS[name].uses_adapter}
+    drawn = {name: len(samples[name].draws) for name in names if name not in trained and len(samples[name].draws) > 1}
+    sentences = []
+    if trained and min(trained.values()) == 1:
+        sentences.append("This holds for this adapter: another training is another draw (`ragft train --seeds 3`).")
+    elif trained:
+        sentences.append(f"The interval allows for training anew ({min(trained.values())} adapters).")
+    if drawn:
+        sentences.append(f"It allows for other examples in the prompt ({min(drawn.values())} draws).")
+    return sentences
 
 
 def _tie(exam: Exam, tied: Sequence[str], samples: Mapping[str, Sample]) -> str:

@@ -50,6 +50,7 @@ def slips(score):
         (2, 2, {"type": "integer", "x-score": "ordinal"}, 1),
         ("a", "b", {"oneOf": [{"const": "a"}, {"const": "b"}, {"const": "c"}, {"type": "null"}], "x-score": "ordinal"}, 0.5),
         ("a", "a", {"type": "string", "x-score": []}, 1), (["a"], ["a"], {"type": "array", "items": {"x-score": {}}}, 1),
+        (-1, -1, {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 4, "x-score": "ordinal"}, {"type": "number"}]}, 1),
         # Lists of scalars.
         (["Y", "z"], ["x", "y"], {"type": "array", "items": TEXT}, 0.5), (["full time"], ["Full-time"], {"type": "array", "items": TEXT}, 1),
         (["C"], ["C++"], {"type": "array", "items": TEXT}, 0), (["r"], ["R"], {"type": "array", "items": {"enum": ["R", "r"]}}, 0),

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from statsmodels.stats.multitest import multipletests
 
-from core.evaluation.statistics import Sample, contrast, correct_holm, measure_trainings
+from core.evaluation.statistics import Sample, contrast, correct_holm, measure_draws
 
 
 def single(count):
@@ -56,12 +57,12 @@ def test_arms_of_the_same_adapters_are_compared_adapter_by_adapter():
     random = np.random.default_rng(0)
     shift = np.array([[0.2], [0.0], [-0.2]])
     first, second = random.random(80) + shift, random.random(80) + shift
-    shared = measure_trainings(Sample("a", first, ("x", "y", "z")), Sample("b", second, ("x", "y", "z")))
-    apart = measure_trainings(Sample("a", first, ("x", "y", "z")), Sample("b", second, ("p", "q", "r")))
+    shared = measure_draws(Sample("a", first, ("x", "y", "z")), Sample("b", second, ("x", "y", "z")))
+    apart = measure_draws(Sample("a", first, ("x", "y", "z")), Sample("b", second, ("p", "q", "r")))
     assert shared.variance < 1e-20
     assert apart.variance == pytest.approx(2 * 0.04 / 3)
     assert apart.freedom == pytest.approx(4)
-    assert measure_trainings(Sample("a", first[0])).variance == 0, "of one training nobody sees the spread"
+    assert measure_draws(Sample("a", first[0])).variance == 0, "of one training nobody sees the spread"
 
 
 def test_a_sure_lead_is_shrunken_and_an_unsure_one_has_nothing_to_shrink():
@@ -80,6 +81,14 @@ def test_shrunken_leads_are_nearer_to_the_truth_than_lucky_ones():
     raw, shrunken = (np.mean([abs(getattr(item, name)) for item in sure]) for name in ("difference", "shrunken"))
     assert raw > 2 * 0.05
     assert abs(shrunken - 0.05) < 0.6 * abs(raw - 0.05)
+
+
+def test_holm_is_the_peers():
+    random = np.random.default_rng(1)
+    tested = [compare(random.random(30), random.random(30) + shift) for shift in (0.0, 0.1, 0.2, 0.05, 0.4)]
+    peer = multipletests([item.p for item in tested], method="holm")[1]
+    assert [item.p_holm for item in correct_holm(tested)] == pytest.approx(list(peer))
+    assert correct_holm([]) == []
 
 
 def test_holm_corrects_only_what_was_tested():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.comparison.arms import BASELINES
 from core.evaluation.verdict import DEFAULT_MARGIN
 
 HEIGHT = 180  # Pixels for axis, title and margins.
@@ -17,7 +18,11 @@ def draw_contrasts(summary: Mapping[str, Any]) -> Any | None:
     import plotly.graph_objects as graph
 
     # The axis counts from below: turned round, the first pair stands on top.
-    contrasts = [item for item in summary.get("contrasts", ()) if item["ci_low"] is not None][::-1]
+    contrasts = [
+        item
+        for item in summary.get("contrasts", ())
+        if item["ci_low"] is not None and not {item["a"], item["b"]} <= BASELINES.keys()
+    ][::-1]
     if not contrasts:
         return None
     figure = graph.Figure(

@@ -72,7 +72,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
             return render_note("Choose a task and at least two approaches.")
         return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
 
-    changes = [task.change, arms.change, limit.release, run.change, page.load]
+    changes = [task.change, arms.change, limit.release, page.load]
     gr.on(changes, foresee, [task, arms, limit], plan, show_progress="hidden", api_visibility="private")
     run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
     gr.on([again.click, page.load], refresh, run, [run, damaged], api_visibility="private")
