@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from core.answers.patterns import matches_key
 
@@ -365,7 +365,7 @@ def _rate_fit(view: SchemaView, value: Any) -> tuple[int, ...]:
         first = view.find_item(0)
         return (1, int(not value or _find_atom(value[0]) in first.atoms))
     if not isinstance(value, dict):
-        return (1,)
+        return (1, int(not _is_number(value) or _is_within(value, view.keywords)))
     shared = {name: option for name, option in view.fields.items() if name in value}
     labels = [(option.choices, value[name]) for name, option in shared.items() if option.choices is not None]
     wrong = sum(_write(given) not in map(_write, choices) for choices, given in labels)
@@ -373,9 +373,14 @@ def _rate_fit(view: SchemaView, value: Any) -> tuple[int, ...]:
     return (1, -wrong, -len(view.required - set(value)), -kinds, len(shared) - len(value), len(labels))
 
 
+def _is_within(value: float, limits: Mapping[str, Any]) -> bool:
+    low, high = limits.get("minimum"), limits.get("maximum")
+    return not (_is_number(low) and value < low) and not (_is_number(high) and value > high)
+
+
 def _has_tuple(node: Mapping[str, Any]) -> bool:
     return isinstance(node.get("prefixItems"), list) and bool(node["prefixItems"])
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
