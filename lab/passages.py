@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.comparison.arms import ARMS, fit_arm
+from core.errors import LabError
 from core.tasks.task import Task
 from core.values import Example, Hit, Retriever
 from lab.lab import Lab
@@ -14,9 +15,19 @@ def load_passages(lab: Lab, task: Task) -> Retriever:
     """Return the search behind a task's prompts, silent where the task wants evidence and there is too little.
 
     Raises:
-        LabError: There is no index of the task's documents, or it is damaged; the command that makes one is named.
+        LabError: There is no index of the task's documents, it is damaged, or its passages have another length than the
+            task says; the command that makes one is named.
     """
-    return guard_passages(task, lab.library.load_retriever(task))
+    from retrieval.index.update import PASSAGE_TOKENS
+
+    retriever, index = lab.library.load_retriever(task), lab.library.load_index(task)
+    wanted = task.passage_tokens or PASSAGE_TOKENS
+    if index.passage_tokens != wanted:
+        raise LabError(
+            f"The index of {task.name} has passages of {index.passage_tokens} tokens, the task wants {wanted}.",
+            f"Bring it up to date: `ragft index {task.name}`.",
+        )
+    return guard_passages(task, retriever)
 
 
 def guard_passages(task: Task, retriever: Retriever) -> Retriever:

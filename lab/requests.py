@@ -100,7 +100,7 @@ class TuneRequest(Request):
     """Choose what a task's prompts show on a part of its training rows.
 
     Args:
-        minutes: When to stop with what is chosen so far.
+        minutes: Of trying, after which it stops with what is chosen so far.
         seed: Of the choice of rows and the decoding.
         batch_size: Answers decoded together.
         mode: How answers are decoded: `free`, `constrained` or `think`.

@@ -34,7 +34,7 @@ from core.values import DecodeOptions, Retriever
 from lab.answering import choose_options
 from lab.kept_answers import open_answers
 from lab.lab import Lab
-from lab.passages import guard_passages
+from lab.passages import guard_passages, load_passages
 from lab.requests import TuneRequest
 
 SHOTS = (1, 3, 5)
@@ -106,9 +106,10 @@ def tune_task(
     options = choose_options(lab, fold.task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)
     generator = open_answers(lab)
     with ExitStack() as copies:
-        bench = _Bench(lab, fold, options, generator, watcher, now, began + 60 * request.minutes, copies)
+        bench = _Bench(lab, fold, options, generator, watcher, now, copies)
         try:
             settings = bench.plan()
+            bench.deadline = now() + 60 * request.minutes  # Loading the model is none of the time for trying.
             for setting in settings:
                 bench.tune(setting)
         except (Cancelled, KeyboardInterrupt):
@@ -132,8 +133,13 @@ class _Bench:
         generator: Answers, and keeps what it answered.
         watcher: Told of every answer.
         now: The clock, in seconds.
-        deadline: When to stop, by that clock.
         copies: Holds indexes in other lengths of passages until the end.
+        trials: What was tried.
+        not_tried: What was not, and why.
+        chosen: The values of what was tuned.
+        measured: How many values were answered for.
+        own_tokens: The length of the passages of the task's own index.
+        deadline: When to stop, by the clock.
     """
 
     lab: Lab
@@ -142,13 +148,13 @@ class _Bench:
     generator: RememberingGenerator
     watcher: Watcher
     now: Callable[[], float]
-    deadline: float
     copies: ExitStack
     trials: list[Trial] = field(default_factory=list)
     not_tried: list[str] = field(default_factory=list)
     chosen: dict[str, Any] = field(default_factory=dict)
     measured: int = 0
     own_tokens: int = 0
+    deadline: float = 0.0
     _marks: dict[str, tuple[list[float], float]] = field(default_factory=dict)
     _searches: dict[int, Retriever] = field(default_factory=dict)
     _planned: int = 0
@@ -231,7 +237,7 @@ class _Bench:
         began = self.now()
         if began >= self.deadline:
             raise _Late
-        tools = Tools(self.generator, retriever=guard_passages(task, self._search(task)) if arm.top_k else None)
+        tools = Tools(self.generator, retriever=self._search(task) if arm.top_k else None)
         marks = [0.0] * len(self.fold.items)
         note = f"{setting.name} = {_show(read_setting(task, setting.name))}"
         before = self._done - len(self.fold.items)
@@ -250,17 +256,17 @@ class _Bench:
         """Return a search in passages of a task's length: its own index, or one that is made for as long as tuning takes."""
         tokens = task.passage_tokens or self.own_tokens
         if tokens == self.own_tokens:
-            return self.lab.library.load_retriever(task)
+            return load_passages(self.lab, task)
         if tokens not in self._searches:
             copy = self.lab.library.open_copy(task, passage_tokens=tokens, notify=self.watcher)
             self._searches[tokens] = self.copies.enter_context(copy)
-        return self._searches[tokens]
+        return guard_passages(task, self._searches[tokens])
 
     def _list_thresholds(self) -> list[float]:
         """Return thresholds below which some of the other rows' questions fall; those that are asked set none.
 
         Raises:
-            LabError: There is no index.
+            LabError: There is no index, or it has passages of another length than the task says.
         """
         import numpy as np
 
@@ -268,7 +274,8 @@ class _Bench:
 
         questions = [example.input for example in self.fold.task.train]
         questions = Random(self.options.seed).sample(questions, min(SAMPLE, len(questions)))
-        results = self.lab.library.load_retriever(self.fold.task).search(questions, top_k=DEPTH)
+        search = load_passages(self.lab, change_setting(self.fold.task, "abstain_below", None))
+        results = search.search(questions, top_k=DEPTH)
         evidence = [measure_evidence(query, hits)[0] for query, hits in zip(questions, results, strict=True)]
         return sorted({round(float(value), 3) for value in np.quantile(evidence, REFUSED)} - {0.0})
 

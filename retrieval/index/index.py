@@ -53,6 +53,7 @@ class Index:
         calibration: What `evidence.abstention.calibrate` returned.
         notes: What a person must know: damage and how it was mended, vectors that do not fit.
         removed: Documents that the store still holds and that were deleted since: nothing may show them.
+        passage_tokens: The longest passage, in the embedder's tokens.
     """
 
     ids: np.ndarray
@@ -66,6 +67,7 @@ class Index:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     removed: frozenset[str] = frozenset()
+    passage_tokens: int = 0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -167,6 +169,7 @@ def _load(folder: Path, version: IndexVersion, fingerprint: Fingerprint, task: s
         calibration=info.calibration or {},
         notes=tuple(notes),
         removed=version.removed,
+        passage_tokens=info.passage_tokens,
     )
 
 

@@ -302,6 +302,18 @@ def test_a_task_that_cannot_be_written_is_said(settings, embedder, tmp_path, mon
     assert result.chosen["shots"] == 5
 
 
+def test_an_index_of_another_length_is_not_searched_but_named(settings, embedder, tmp_path):
+    folder = make_task(tmp_path / "t", toml="passage_tokens = 64\n")
+    lab = make_lab(settings, embedder, lambda messages: True)
+    lab.library.update(replace(lab.task(str(folder)), passage_tokens=96))
+    result = tune(lab, folder)
+    assert result.not_tried == (
+        "passages: The index of t has passages of 96 tokens, the task wants 64. Bring it up to date: `ragft index t`.",
+    )
+    lab.library.update(lab.task(str(folder)))
+    assert not tune(lab, folder).not_tried
+
+
 def test_too_few_groups_and_no_time_are_refused(settings, embedder, tmp_path):
     lab = make_lab(settings, embedder, lambda messages: True)
     with pytest.raises(LabError, match="form 11 independent groups"):

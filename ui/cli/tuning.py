@@ -17,7 +17,7 @@ tuning_app = typer.Typer()
 @tuning_app.command()
 def tune(
     task: TaskName,
-    minutes: Annotated[float, typer.Option(help="When to stop with what is chosen so far.")] = 10.0,
+    minutes: Annotated[float, typer.Option(help="Of trying; then it stops with what is chosen so far.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Of the choice of rows.", min=0)] = 0,
     batch_size: Annotated[int, typer.Option(help="Answers decoded together.", min=1)] = 16,
     mode: DecodingMode = "free",

@@ -76,7 +76,7 @@ def test_several_draws_are_one_arm_several_times(task):
     drawn = draw_shots(ARMS["rag"], task, 3)
     assert [arm.shot_draw for arm in drawn] == [4, 5, 6]
     assert {arm.name for arm in drawn} == {"rag"}
-    assert [arm.shot_draw for arm in draw_shots(ARMS["rag"], replace(task, shots=("x-1",)), 3)] == [None, 5, 6]
+    assert [arm.shot_draw for arm in draw_shots(ARMS["rag"], replace(task, shots=("x-1",)), 3)] == [4, 5, 6]
     for arm in (ARMS["zero_shot"], ARMS["rag_examples"], ARMS["hybrid"]):
         assert draw_shots(arm, task, 3) == [arm]
     assert draw_shots(ARMS["rag"], task, 1) == [ARMS["rag"]]
