@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,4 +100,4 @@ def register(
 
 def _assume_spread(size: float) -> float:
     """Return the standard deviation of a group's mean difference by the design effect of groups of a size (Kish 1965)."""
-    return ASSUMED_SPREAD * ((1 + (size - 1) * ASSUMED_ALIKE) / size) ** 0.5
+    return ASSUMED_SPREAD * math.sqrt((1 + (size - 1) * ASSUMED_ALIKE) / size)
