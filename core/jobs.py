@@ -68,7 +68,7 @@ class JobConfig(Stored):
     """What a job was asked to do.
 
     Args:
-        kind: Says how to read `request`: `index`, `train`, `probe` or `compare`.
+        kind: Says how to read `request`: `index`, `train`, `probe`, `compare` or `tune`.
         task: The task's name.
         created: When, in seconds since the epoch.
         request: All that the work follows from, as JSON.
