@@ -92,6 +92,9 @@ def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings:
     sums, sizes = sum_clusters(values, clusters)
     error, freedom = cluster_error(sums, sizes)
     informative = int(np.count_nonzero(np.abs(sums) > ROUNDING))
+    # Groups that do not differ tell little of the spread of those that do: without this, 20 groups of mostly-zero marks
+    # were covered in 92.5 % (`benchmarks/verdict_truth.py`).
+    freedom = min(freedom, max(informative - 1.0, 1.0))
     plain = PairedDifference(float(values.mean()), error, freedom, None, None, None, len(sums), informative, "none")
     if len(sums) < MIN_CLUSTERS:
         return plain

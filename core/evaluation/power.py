@@ -33,14 +33,14 @@ def measure_correlation(differences: Any, clusters: Sequence[str]) -> Any:
     return correlation
 
 
-def find_growth(errors: Sequence[float], correlation: Any, *, freedom: float, lead: float) -> float | None:
-    """Return how many times as many independent units would show a lead over every rival with a power of 80 %.
+def find_growth(errors: Sequence[float], correlation: Any, *, freedom: float, leads: Sequence[float]) -> float | None:
+    """Return how many times as many independent units would show leads over all rivals at once with a power of 80 %.
 
     Args:
         errors: Shape (rivals,): standard errors of the differences now.
         correlation: Shape (rivals, rivals): of those errors.
         freedom: Degrees of freedom now, which grow with the units.
-        lead: Over every rival.
+        leads: Shape (rivals,): the true difference to each.
 
     Returns:
         None where more than a million times as many were needed.
@@ -51,7 +51,7 @@ def find_growth(errors: Sequence[float], correlation: Any, *, freedom: float, le
 
     def lack(log_growth: float) -> float:
         growth = float(np.exp(log_growth))
-        return POWER - _power(lead / np.asarray(errors) * np.sqrt(growth), draws, freedom=freedom * growth)
+        return POWER - _power(np.asarray(leads) / np.asarray(errors) * np.sqrt(growth), draws, freedom=freedom * growth)
 
     low, high = np.log(2 / max(freedom, 2.0)), float(np.log(MOST))
     if lack(high) > 0:

@@ -93,7 +93,7 @@ def decide(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contra
     elif _are_equal(exam, choice.rivals):
         sentence = _describe_nothing(exam, choice.best, samples[choice.best].mean)
     else:
-        sentence = _doubt(exam, samples, choice.best, choice.rivals)
+        sentence = _doubt(exam, samples, choice)
     return Verdict(choice.state, choice.arm, sentence)
 
 
@@ -188,7 +188,8 @@ def _describe_nothing(exam: Exam, best: str, mean: float) -> str:
     )
 
 
-def _doubt(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast]) -> str:
+def _doubt(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
+    best, rivals = choice.best, choice.rivals
     rival = max(rivals, key=lambda name: samples[name].mean)
     item = rivals[rival]
     if item.ci_low is None:
@@ -201,22 +202,15 @@ def _doubt(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping
     if item.is_equivalent(exam.margin):  # Another rival, further behind on average, is what is not settled.
         open_ones = [find_title(name) for name, other in rivals.items() if not other.is_equivalent(exam.margin)]
         lead = f"{lead[:-1]}, and {_join(open_ones)} cannot be told from it either."
-    return " ".join([lead, advise(exam, samples, best, rivals), *_name_draws(samples, (best, rival))])
+    return " ".join([lead, advise(exam, samples, choice), *_name_draws(samples, (best, rival))])
 
 
-def advise(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast]) -> str:
-    """Say what would settle which arm is best: how many items, or groups where groups limit, for a lead of a named size.
-
-    Args:
-        exam: What was fixed before.
-        samples: The marks of arms and baselines.
-        best: The arm with the best mean.
-        rivals: The contrasts of the best arm with those that it does not beat.
-    """
-    lead = min(item.difference for item in rivals.values())
+def advise(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
+    """Say what would settle which arm is best: how many items, or groups where groups limit, for a lead of a named size."""
+    lead = min(item.difference for item in choice.rivals.values())
     leads = [lead, exam.margin] if lead > exam.margin + NEGLIGIBLE else [exam.margin]
-    amounts = [_write_amount(count_needed(exam, samples, best, rivals, lead=value)) for value in leads]
-    some = next(iter(rivals.values()))
+    amounts = [_write_amount(count_needed(exam, samples, choice.best, choice.against, lead=value)) for value in leads]
+    some = next(iter(choice.rivals.values()))
     grouped = some.clusters < some.n
     unit = "groups" if grouped else "items"
     if len(leads) == 1:
@@ -232,21 +226,28 @@ def advise(exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping
 
 
 def count_needed(
-    exam: Exam, samples: Mapping[str, Sample], best: str, rivals: Mapping[str, Contrast], *, lead: float
+    exam: Exam, samples: Mapping[str, Sample], best: str, against: Mapping[str, Contrast], *, lead: float
 ) -> float | None:
-    """Return how many independent units show a lead of the best arm over all rivals with a power of 80 %.
+    """Return how many independent units show the best arm ahead of all others with a power of 80 %.
+
+    Args:
+        exam: What was fixed before.
+        samples: The marks of arms and baselines.
+        best: The arm with the best mean.
+        against: Its contrast with every other.
+        lead: Over those that it does not beat yet; over the others it is what it is, if that is more.
 
     Returns:
         Items, or groups where those are fewer; None where it is out of reach.
     """
-    differences = np.stack([samples[best].marks - samples[name].marks for name in rivals])
+    differences = np.stack([samples[best].marks - samples[name].marks for name in against])
     growth = find_growth(
-        [_find_error(item) for item in rivals.values()],
+        [_find_error(item) for item in against.values()],
         measure_correlation(differences, exam.clusters),
-        freedom=min(item.freedom for item in rivals.values()),
-        lead=lead,
+        freedom=min(item.freedom for item in against.values()),
+        leads=[max(lead, item.difference) if is_beaten(item) else lead for item in against.values()],
     )
-    return None if growth is None else growth * next(iter(rivals.values())).clusters
+    return None if growth is None else growth * next(iter(against.values())).clusters
 
 
 def _find_error(item: Contrast) -> float:

@@ -26,7 +26,7 @@ def test_growth_keeps_its_promise():
     random = np.random.default_rng(0)
     pilot = random.normal(size=(2, 100)) @ np.eye(100) + random.normal(size=100)  # Two rivals, alike by the best arm.
     errors = pilot.std(axis=1, ddof=1) / 10
-    growth = find_growth(errors, measure_correlation(pilot, [str(i) for i in range(100)]), freedom=99, lead=0.2)
+    growth = find_growth(errors, measure_correlation(pilot, [str(i) for i in range(100)]), freedom=99, leads=[0.2, 0.2])
     units = round(100 * growth)
     wins = 0
     for _ in range(600):
@@ -37,4 +37,4 @@ def test_growth_keeps_its_promise():
 
 
 def test_a_hopeless_lead_needs_more_than_can_be_said():
-    assert find_growth([0.1], np.eye(1), freedom=99, lead=1e-6) is None
+    assert find_growth([0.1], np.eye(1), freedom=99, leads=[1e-6]) is None
