@@ -17,7 +17,7 @@ from core.evaluation.report import render_report
 from core.progress import Watcher
 from core.values import Prediction
 from lab.answering import describe_constraint, gather_tools
-from lab.judging import judge_answers, register_comparison
+from lab.judging import close_registration, judge_answers, register_comparison
 from lab.kept_answers import open_answers
 from lab.lab import Lab
 from lab.plan import Plan, plan_comparison
@@ -69,7 +69,7 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         KeyboardInterrupt: The same, from the terminal.
     """
     plan = plan_comparison(lab, request)
-    registration = register_comparison(lab, plan.task, plan.items, [arm.name for arm in plan.arms], seed=plan.seed)
+    registration = register_comparison(lab, plan)
     watcher.say(registration.sentence)
     if reason := describe_constraint(lab, plan.task, request.mode):
         watcher.say(reason)
@@ -82,13 +82,16 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         if answers.predictions:
             store_comparison(lab, plan, answers, status="cancelled", registration=registration)
         if generator.kept:
-            watcher.say(f"Stopped. {generator.kept} answers are kept: the same comparison goes on from there.")
+            how = "the same comparison without --fresh" if request.fresh else "the same comparison"
+            watcher.say(f"Stopped. {generator.kept} answers are kept: {how} goes on from there.")
         raise
     if not answers.predictions:
         raise LabError("No arm could answer. " + " ".join(answers.missing.values()))
     if generator.served:
         watcher.say(f"{generator.served} of {generator.kept} answers were known from before (--fresh asks anew).")
-    return store_comparison(lab, plan, answers, status="ok", registration=registration)
+    comparison = store_comparison(lab, plan, answers, status="ok", registration=registration)
+    close_registration(lab, plan)
+    return comparison
 
 
 # What is asked, who answers, and where answers and progress go.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -14,21 +15,33 @@ from core.evaluation.baselines import answer_baselines, measure_baselines
 from core.evaluation.registration import Registration, register
 from core.evaluation.sampling import choose_items
 from core.evaluation.summary import ALL, Answered, stamp_leaks, stamp_misfits, summarize
-from core.storage import hash_json
+from core.storage import hash_json, write_json
+from core.stored import read_stored
 from core.tasks.task import Task
 from core.values import Example, Prediction
 from lab.lab import Lab
 from lab.plan import Plan
 
+REGISTERED = ".registered"  # Folder beside the runs, for comparisons that have not ended.
 OVERLAP = 0.5  # Share of the items that an earlier run asked, from which on it was a look at them.
 
 
-def register_comparison(lab: Lab, task: Task, items: Sequence[Example], arms: Sequence[str], *, seed: int = 0) -> Registration:
-    """Write down what is compared, with the smallest lead that it can see and how often these items were looked at."""
-    looks = [run for run in list_runs(lab.settings).whole if _is_look(run, task, items)]
-    plans = {hash_json([run.config["items"], run.config["arms"], run.config["decoding"]]) for run in looks}
-    earlier = next(filter(None, map(_measure_spread, looks)), None)
-    return register(task, items, arms, seed=seed, looks=len(plans), earlier=earlier)
+def register_comparison(lab: Lab, plan: Plan) -> Registration:
+    """Write down what is compared before the first answer; the same comparison, made again after it was stopped, keeps it."""
+    key = _hash_plan([item.id for item in plan.items], plan.recorded, asdict(plan.options))
+    file = _find_file(lab, key)
+    if file.is_file():
+        with suppress(LabError):
+            return read_stored(Registration, file, remedy="Delete it.")
+    registration = _register(lab, plan.task, plan.items, [arm.name for arm in plan.arms], seed=plan.seed, own=key)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, {**registration.as_json(), "key": key})
+    return registration
+
+
+def close_registration(lab: Lab, plan: Plan) -> None:
+    """Forget what was written down, once the run that keeps it is stored."""
+    _find_file(lab, _hash_plan([item.id for item in plan.items], plan.recorded, asdict(plan.options))).unlink(missing_ok=True)
 
 
 def preview_comparison(lab: Lab, name: str, arms: Sequence[str], *, limit: int | None, seed: int = 0) -> Registration:
@@ -38,14 +51,36 @@ def preview_comparison(lab: Lab, name: str, arms: Sequence[str], *, limit: int |
         LabError: There is no such task, or the limit is impossible.
     """
     task = lab.task(name)
-    return register_comparison(lab, task, choose_items(task.test, limit, seed=seed), arms, seed=seed)
+    return _register(lab, task, choose_items(task.test, limit, seed=seed), arms, seed=seed)
+
+
+# The plan's hash is known for a comparison that begins, not for a preview.
+def _register(
+    lab: Lab, task: Task, items: Sequence[Example], arms: Sequence[str], *, seed: int, own: str | None = None
+) -> Registration:
+    looks = [run for run in list_runs(lab.settings).whole if _is_look(run, task, items)]
+    plans = {_hash_plan(run.config["items"], run.config["arms"], run.config["decoding"]) for run in looks} - {own}
+    earlier = next(
+        filter(None, (_measure_spread(run) for run in looks if run.summary["primary_metric"] == task.primary_metric)), None
+    )
+    return register(task, items, arms, seed=seed, looks=len(plans), earlier=earlier)
+
+
+def _hash_plan(items: Sequence[str], arms: Mapping[str, Any], decoding: Mapping[str, Any]) -> str:
+    """Return what tells comparisons of one task apart."""
+    return str(hash_json([list(items), dict(arms), dict(decoding)]))
+
+
+def _find_file(lab: Lab, key: str) -> Path:
+    return lab.settings.folder("runs") / REGISTERED / f"{key[:32]}.json"
 
 
 def _is_look(run: Run, task: Task, items: Sequence[Example]) -> bool:
-    """Say whether a run compared arms on at least half of the items."""
+    """Say whether a finished run compared arms on at least half of the items, as they are now."""
     asked = set(run.config.get("items", ()))
     shared = sum(item.id in asked for item in items)
-    return run.task == task.name and bool(run.summary.get("contrasts")) and shared >= OVERLAP * len(items)
+    same = run.task == task.name and run.config.get("test_hash") == task.hash_split(task.test)
+    return same and run.status == "ok" and bool(run.summary.get("contrasts")) and shared >= OVERLAP * len(items)
 
 
 def _measure_spread(run: Run) -> tuple[float, str] | None:

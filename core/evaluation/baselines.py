@@ -14,9 +14,11 @@ from core.evaluation.scoring import score_answer
 from core.tasks.task import Task
 from core.values import Example, Retriever
 
+ABSENT = ""  # No JSON.
+
 
 def choose_majority(task: Task) -> dict[str, Any]:
-    """Return the object that has in every field the most frequent value of the training examples.
+    """Return the object that has in every field the most frequent value of the training examples, absence among them.
 
     Raises:
         LabError: There are no training examples.
@@ -25,9 +27,10 @@ def choose_majority(task: Task) -> dict[str, Any]:
     answer, outputs = {}, [example.output or {} for example in task.train]
     for name in task.schema["properties"]:
         # As JSON, because lists and objects cannot be counted.
-        counts = Counter(json.dumps(output[name]) for output in outputs if name in output)
-        if counts:
-            answer[name] = json.loads(counts.most_common(1)[0][0])
+        counts = Counter(json.dumps(output[name]) if name in output else ABSENT for output in outputs)
+        value = counts.most_common(1)[0][0]
+        if value != ABSENT:
+            answer[name] = json.loads(value)
     return answer
 
 

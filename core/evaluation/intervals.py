@@ -77,7 +77,7 @@ NO_SPREAD = Spread()
 
 
 def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings: Spread = NO_SPREAD) -> PairedDifference:
-    """PairedDifference the mean of paired differences.
+    """Estimate the mean of paired differences.
 
     Right-or-wrong marks of independent items get Tango's score interval. Others get a t interval over the groups. Where
     fewer than six groups differ at all, no spread can be estimated from them: then the share of groups that differ bounds
@@ -107,7 +107,8 @@ def estimate_difference(differences: Any, clusters: Sequence[str], *, trainings:
     if np.ptp(sums / sizes) < ROUNDING and trainings.variance == 0:  # Equal everywhere: no spread to estimate either.
         low, high = _bound_equal(plain.mean, sizes, least=-1.0)
         return replace(plain, low=low, high=high, p=_test_equal(plain.mean, sizes), method="bound")
-    return _add_t(plain, trainings)
+    found = _add_t(plain, trainings)
+    return replace(found, low=max(found.low or 0.0, -1.0), high=min(found.high or 0.0, 1.0))  # Marks lie from 0 to 1.
 
 
 def mean_interval(values: Sequence[float], clusters: Sequence[str], *, trainings: Spread = NO_SPREAD) -> Interval:

@@ -1,7 +1,7 @@
 """A stored summary, laid out once: what people read of a comparison, as plain text.
 
 The report, the page and the terminal only draw a `SummaryView`, so they show the same tables in the same words. What is
-new goes here once: a statistic of an arm is computed in `summary._describe_arm` and is one more line of `ARM_STATISTICS`
+new goes here once: a statistic of an arm is computed in `summary._describe` and is one more line of `ARM_STATISTICS`
 (and of `SLICE_STATISTICS`, where slices have it too); one of a difference is a field of `Contrast` and a line of
 `CONTRAST_STATISTICS`; a further table is a function that `lay_out` calls; a further note is a sentence of the summary.
 """

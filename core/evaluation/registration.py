@@ -6,9 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.comparison.arms import BASELINES
 from core.evaluation.power import smallest_lead
 from core.evaluation.sampling import find_clusters
 from core.evaluation.summary import find_margin
+from core.evaluation.verdict import write_number
+from core.stored import Stored
 from core.tasks.task import Task
 from core.values import Example
 
@@ -19,7 +22,7 @@ ASSUMED_ALIKE = 0.25  # Correlation of the differences of two items of one group
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(Stored):
     """A comparison as written down before its first answer.
 
     Args:
@@ -51,6 +54,8 @@ class Registration:
         """What a person should know before the start."""
         groups = f" in {self.clusters} independent groups" if self.clusters < self.items else ""
         units = f"{self.items} items{groups}"
+        if len(self.arms) < 2:
+            return "One approach alone: there is nothing to compare."
         if self.smallest_lead is None:
             seen = f"{units} are too few to see any lead of one approach over the others."
         else:
@@ -59,7 +64,7 @@ class Registration:
         return f"Fixed before the start: {seen} {self._describe_margin()}{self._describe_looks()}"
 
     def _describe_margin(self) -> str:
-        return f"Approaches that differ by less than {self.margin:.2f} count as equal."
+        return f"Approaches that differ by less than {write_number(self.margin)} count as equal."
 
     def _describe_looks(self) -> str:
         if not self.looks:
@@ -84,16 +89,19 @@ def register(
     """
     clusters = len(set(find_clusters(items)))
     spread, source = earlier or (_assume_spread(len(items) / clusters), "")
+    rivals = len(set(arms)) - 1
+    if rivals and task.train:  # The baselines are to be beaten too.
+        rivals += len(BASELINES)
     return Registration(
         metric=task.primary_metric,
         margin=find_margin(task),
-        arms=tuple(arms),
+        arms=tuple(dict.fromkeys(arms)),
         items=len(items),
         clusters=clusters,
         seed=seed,
         spread=spread,
         spread_source=source,
-        smallest_lead=smallest_lead(clusters, rivals=len(set(arms)) - 1, spread=spread),
+        smallest_lead=smallest_lead(clusters, rivals=rivals, spread=spread),
         looks=looks,
     )
 

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 
 from core.comparison.arms import ARMS, BASELINES, find_title, sort_by_simplicity
-from core.evaluation.intervals import MIN_CLUSTERS
+from core.evaluation.intervals import ALPHA, MIN_CLUSTERS
 from core.evaluation.power import find_growth, measure_correlation
 from core.evaluation.statistics import Contrast, Sample
 
@@ -26,6 +26,9 @@ DEFAULT_MARGIN = 0.05  # Of a mark from 0 to 1, where task.toml declares none.
 MEANINGFUL = 2.0  # The best mean is at least so many margins: else arms that are never right would be called equal.
 MANY_CLUSTERS = 150  # From so many groups on a sure lead is hardly a lucky one.
 Z_LEVEL = 1.96  # z(97.5 %): half the width of an interval at 95 %, in standard errors.
+Z_BOTH = 1.28  # z(90 %): both of two one-sided tests pass with a power of 80 % where the arms are level.
+NO_APPROACH = "It needs no model: on this task no approach earns its cost."
+LITTLE = 0.1  # A best mean below it: hardly anything is right.
 NEGLIGIBLE = 0.005  # Marks are shown with two decimals: below it a difference reads as none.
 
 
@@ -138,19 +141,27 @@ def is_beaten(item: Contrast) -> bool:
 
 def count_units(item: Contrast) -> str:
     """Say on how many items a contrast rests, and in how many groups where those are fewer."""
-    return f"{item.n} items" if item.clusters == item.n else f"{item.n} items in {item.clusters} groups"
+    items, groups = (
+        f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in ((item.n, "item"), (item.clusters, "group"))
+    )
+    return items if item.clusters == item.n else f"{items} in {groups}"
+
+
+def write_number(number: float) -> str:
+    """Write a mark with two decimals; one that would read as 0 with its first digit."""
+    return f"{number:.2f}" if abs(number) >= NEGLIGIBLE or not number else f"{number:.1g}"
 
 
 def _win(exam: Exam, samples: Mapping[str, Sample], item: Contrast) -> str:
     margin, first, second = exam.margin, samples[item.a], samples[item.b]
     parts = [
         f"{find_title(item.a)} is best on {exam.metric}: {first.mean:.2f} against {second.mean:.2f} for {find_title(item.b)}, "
-        f"the next (difference {item.difference:.2f}, 95 % interval {item.ci_low:.2f} to {item.ci_high:.2f}, {count_units(item)})."
+        f"the next (difference {write_number(item.difference)}, 95 % interval {write_number(item.ci_low)} to {write_number(item.ci_high)}, {count_units(item)})."
     ]
     if item.a in BASELINES:
-        parts.append("It needs no model: on this task no approach earns its cost.")
+        parts.append(NO_APPROACH)
     if item.difference < margin:
-        parts.append(f"The lead is smaller than the margin of {margin:.2f}.")
+        parts.append(f"The lead is smaller than the margin of {write_number(margin)}.")
     lucky = item.shrunken is not None and item.difference - item.shrunken >= NEGLIGIBLE
     if lucky and item.clusters < MANY_CLUSTERS:
         parts.append(f"Sure leads are lucky ones: expect about {item.shrunken:.2f} when it is done again.")
@@ -167,24 +178,28 @@ def _name_draws(samples: Mapping[str, Sample], names: Sequence[str]) -> list[str
     elif trained:
         sentences.append(f"The interval allows for training anew ({min(trained.values())} adapters).")
     if drawn:
-        sentences.append(f"It allows for other examples in the prompt ({min(drawn.values())} draws).")
+        sentences.append(f"The interval allows for other examples in the prompt ({min(drawn.values())} draws).")
     return sentences
 
 
 def _tie(exam: Exam, tied: Sequence[str], samples: Mapping[str, Sample]) -> str:
     names = _join([find_title(name) for name in tied])
     sentence = (
-        f"{names} are equivalent on {exam.metric}: they differ by less than {exam.margin:.2f}. "
+        f"{names} are equivalent on {exam.metric}: they differ by less than {write_number(exam.margin)}. "
         f"{find_title(tied[0])} is the simplest of them."
     )
-    return " ".join([sentence, *_name_draws(samples, tied)])
+    return " ".join([sentence, *([NO_APPROACH] if tied[0] in BASELINES else []), *_name_draws(samples, tied)])
 
 
 def _describe_nothing(exam: Exam, best: str, mean: float) -> str:
+    """Say why approaches that differ by less than the margin are not called equal."""
+    start = f"Inconclusive: the best {exam.metric} is {mean:.2f} ({find_title(best)})."
+    remedy = "declare a smaller margin in task.toml"
+    if mean >= LITTLE:
+        return f"{start} A margin of {write_number(exam.margin)} is too wide for such marks to be called equal: {remedy}."
     return (
-        f"Inconclusive: the best {exam.metric} is {mean:.2f} ({find_title(best)}). Where hardly anything is right, that "
-        f"approaches differ by less than {exam.margin:.2f} says nothing. Choose another approach or a larger model, or "
-        "declare a smaller margin in task.toml."
+        f"{start} Where hardly anything is right, that approaches differ by less than {write_number(exam.margin)} says nothing. "
+        f"Choose another approach or a larger model, or {remedy}."
     )
 
 
@@ -192,13 +207,14 @@ def _doubt(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
     best, rivals = choice.best, choice.rivals
     rival = max(rivals, key=lambda name: samples[name].mean)
     item = rivals[rival]
-    if item.ci_low is None:
-        return f"Inconclusive: {item.clusters} independent groups of items are too few. Compare on more items."
-    lead = (
-        f"Inconclusive: {find_title(best)} has the best {exam.metric} ({samples[best].mean:.2f}), but its lead over "
-        f"{find_title(rival)} ({samples[rival].mean:.2f}) could be chance; 95 % interval {item.ci_low:.2f} to "
-        f"{item.ci_high:.2f}, {count_units(item)}."
-    )
+    if item.ci_low is None or item.ci_high is None:
+        return f"Inconclusive: {count_units(item)} are too few to tell anything apart. Compare on more."
+    first, second = (f"{find_title(name)} ({samples[name].mean:.2f})" for name in (best, rival))
+    if item.difference < NEGLIGIBLE:
+        lead = f"Inconclusive: {first} and {second} are level on {exam.metric}, but that could be chance"
+    else:
+        lead = f"Inconclusive: {first} is ahead of {second} on {exam.metric}, but that could be chance"
+    lead += f"; 95 % interval {write_number(item.ci_low)} to {write_number(item.ci_high)}, {count_units(item)}."
     if item.is_equivalent(exam.margin):  # Another rival, further behind on average, is what is not settled.
         open_ones = [find_title(name) for name, other in rivals.items() if not other.is_equivalent(exam.margin)]
         lead = f"{lead[:-1]}, and {_join(open_ones)} cannot be told from it either."
@@ -214,15 +230,30 @@ def advise(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
     grouped = some.clusters < some.n
     unit = "groups" if grouped else "items"
     if len(leads) == 1:
-        sentence = f"To see a lead of {leads[0]:.2f}, the margin, in 4 of 5 comparisons takes {amounts[0]} {unit}"
+        sentence = f"To see a lead of {write_number(leads[0])}, the margin, in 4 of 5 comparisons takes {amounts[0]} {unit}"
     else:
         sentence = (
-            f"If the lead is really {leads[0]:.2f}, {amounts[0]} {unit} show it in 4 of 5 comparisons; if it is "
-            f"{leads[1]:.2f}, the margin, {amounts[1]}"
+            f"If the lead is really {write_number(leads[0])}, {amounts[0]} {unit} show it in 4 of 5 comparisons; if it is "
+            f"{write_number(leads[1])}, the margin, {amounts[1]}"
         )
+    if level := _count_level(exam, choice.rivals):
+        sentence += f"; if they are level, {_write_amount(level)} show that they differ by less than the margin"
     if grouped:
         return f"{sentence}. There are {some.clusters} now; more items of the same groups would not settle it."
     return f"{sentence}. This task has {exam.available} test items." if exam.available else f"{sentence}."
+
+
+def _count_level(exam: Exam, rivals: Mapping[str, Contrast]) -> float | None:
+    """Return how many units show, with a power of 80 %, that arms as near as these are equivalent; None where they are not."""
+    needed = []
+    for item in rivals.values():
+        room = exam.margin - abs(item.difference)
+        if room <= 0:
+            return None
+        rare = float(np.log(ALPHA / 2) / np.log1p(-room))  # So many without any difference bound it by the room.
+        growth = ((Z_LEVEL + Z_BOTH) * item.error / room) ** 2
+        needed.append(max(rare, growth * item.clusters))
+    return max(needed)
 
 
 def count_needed(
@@ -235,7 +266,7 @@ def count_needed(
         samples: The marks of arms and baselines.
         best: The arm with the best mean.
         against: Its contrast with every other.
-        lead: Over those that it does not beat yet; over the others it is what it is, if that is more.
+        lead: Over those that it does not beat yet; over the others what is likely left of theirs, if that is more.
 
     Returns:
         Items, or groups where those are fewer; None where it is out of reach.
@@ -245,7 +276,7 @@ def count_needed(
         [_find_error(item) for item in against.values()],
         measure_correlation(differences, exam.clusters),
         freedom=min(item.freedom for item in against.values()),
-        leads=[max(lead, item.difference) if is_beaten(item) else lead for item in against.values()],
+        leads=[max(lead, item.shrunken or 0.0) if is_beaten(item) else lead for item in against.values()],
     )
     return None if growth is None else growth * next(iter(against.values())).clusters
 

@@ -48,3 +48,11 @@ def test_baselines_are_marked_like_any_answer(task):
         measure_baselines(task, (), Words(task))
     with pytest.raises(LabError, match="no training examples"):
         choose_majority(replace(task, train=()))
+
+
+def test_a_rare_optional_field_is_not_in_the_majority_answer(task):
+    outputs = [{"answer": "x", "area": "pay", "sure": True}] * 3 + [{"answer": "x", "area": "pay"}]
+    train = tuple(replace(task.train[0], id=str(place), output=output) for place, output in enumerate(outputs))
+    assert choose_majority(replace(task, train=train))["sure"] is True
+    rare = tuple(replace(example, output={"answer": "x"} if place else outputs[0]) for place, example in enumerate(train))
+    assert choose_majority(replace(task, train=rare)) == {"answer": "x"}

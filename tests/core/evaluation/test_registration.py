@@ -58,3 +58,12 @@ def test_units_are_the_group_else_the_evidence_else_the_wording():
     assert clusters[1] == clusters[2]
     assert clusters[3] == clusters[4], "the same question twice is one question"
     assert len(set(clusters)) == 3
+
+
+def test_one_approach_alone_is_no_comparison(task):
+    assert "nothing to compare" in register(task, items(150), ["base", "base"]).sentence
+
+
+def test_the_baselines_are_to_be_beaten_too(task):
+    without = register(replace(task, train=()), items(150), ARMS[:2]).smallest_lead
+    assert register(task, items(150), ARMS[:2]).smallest_lead > 1.1 * without

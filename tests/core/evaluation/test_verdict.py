@@ -96,3 +96,42 @@ def test_a_small_lucky_lead_is_said_to_be_one():
     found = decide_on({"base": [0.3] * 60, "rag": [0.81, 0.01] * 30})
     assert found.state == "better"
     assert "expect about" in found.sentence
+
+
+def test_level_arms_need_fewer_items_to_be_called_equal_than_to_be_told_apart():
+    found = decide_on({"base": [1.0] * 60, "rag": [1.0] * 60})
+    assert "are level" in found.sentence
+    assert "about 72 show that they differ by less than the margin" in found.sentence
+    assert decide_on({"base": [1.0] * 80, "rag": [1.0] * 80}).state == "equivalent"
+
+
+def test_a_margin_too_wide_is_not_called_hardly_right():
+    found = decide_on({"base": [0.9, 1.0] * 60, "rag": [0.9, 1.0] * 60}, margin=0.6)
+    assert found.state == "inconclusive"
+    assert "too wide" in found.sentence
+    assert "hardly" not in found.sentence
+
+
+def test_a_small_margin_is_not_written_as_nothing():
+    found = decide_on({"base": [1.0, 0.0] * 60, "rag": [1.0, 0.0] * 59 + [1.0, 1.0]}, margin=0.004)
+    assert "0.004" in found.sentence
+    assert "0.00," not in found.sentence
+
+
+def test_two_baselines_ahead_of_every_arm_say_that_no_approach_earns_its_cost():
+    low = [0.1, 0.2] * 60
+    found = decide_on({"majority": [0.7, 0.8] * 60, "nearest": [0.7, 0.8] * 60, "base": low, "rag": low})
+    assert (found.state, found.arm) == ("equivalent", "majority")
+    assert "no approach earns its cost" in found.sentence
+
+
+def test_one_group_is_said_as_one():
+    assert "6 items in 1 group are too few" in decide_on({"base": [0.0] * 6, "rag": [1.0] * 6}, clusters=["a"] * 6).sentence
+
+
+def test_several_draws_of_examples_are_said():
+    rows = np.tile([0.1, 0.2] * 30, (3, 1))
+    drawn = Sample("rag", rows + np.array([[0.5], [0.51], [0.49]]), ("examples 0", "examples 1", "examples 2"))
+    assert (
+        "The interval allows for other examples in the prompt (3 draws)" in decide_on({"base": rows[0], "rag": drawn}).sentence
+    )

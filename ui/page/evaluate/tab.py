@@ -68,7 +68,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
 
     @explain
     def foresee(name: str | None, ticked: list[str], items: int) -> str:
-        if not name or not ticked:
+        if not name or len(ticked) < 2:
             return render_note("Choose a task and at least two approaches.")
         return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
 
