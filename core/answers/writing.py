@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from core.answers.view import SchemaView, view_schema
+
 
 def serialize(value: Any, schema: Mapping[str, Any]) -> str:
     """Write a value as the one canonical text: schema property order, default separators, no ASCII escapes.
@@ -18,11 +20,16 @@ def serialize(value: Any, schema: Mapping[str, Any]) -> str:
 
 def order_properties(value: Any, schema: Mapping[str, Any]) -> Any:
     """Return `value` with every object's keys in the schema's property order, unknown keys last."""
-    if isinstance(value, list):
-        items = schema.get("items")
-        return [order_properties(item, items if isinstance(items, dict) else {}) for item in value]
-    if not isinstance(value, dict):
+    return _order(value, view_schema(schema))
+
+
+def _order(value: Any, view: SchemaView | None) -> Any:
+    """Order by a view; None knows no order, and says nothing of what lies below."""
+    if not isinstance(value, dict | list):
         return value
-    properties = {key: field if isinstance(field, dict) else {} for key, field in schema.get("properties", {}).items()}
-    keys = [key for key in properties if key in value] + [key for key in value if key not in properties]
-    return {key: order_properties(value[key], properties.get(key, {})) for key in keys}
+    view = view.pick(value) if view is not None else None
+    if isinstance(value, list):
+        return [_order(item, view.find_item(place) if view is not None else None) for place, item in enumerate(value)]
+    names = list(view.fields) if view is not None else []
+    keys = [name for name in names if name in value] + [key for key in value if key not in names]
+    return {key: _order(value[key], view.find_field(key) if view is not None else None) for key in keys}

@@ -16,7 +16,7 @@ from core.answers.view import SchemaView, view_schema
 from core.evaluation.equality import are_same, do_numbers_agree, is_number
 from core.evaluation.ordinal import find_step, ordinal_mark
 from core.evaluation.rules import find_rule, find_scale, find_tolerance, is_ordered, name_rule
-from core.evaluation.texts import normalize_text, token_f1, trim_text
+from core.evaluation.texts import have_same_words, normalize_text, token_f1, trim_text
 
 MAX_DEPTH = 40  # Levels that are walked.
 # Values compared for one answer, about a second: 100 items of three fields with 100. Lists that would need more go place by place, and
@@ -120,9 +120,13 @@ def mark_value(value: Any, expected: Any, view: SchemaView, walk: Walk) -> Mark:
         return UNASKED
     if walk.is_spent or rule == "exact":
         walk.work += 1
-        return _judge(float(are_same(value, expected) or _agree_across_types(value, expected, view) == 1.0), expected)
+        # What the schema itself calls exact is not read as anything else: no "five" for 5.
+        read = name_rule(view) != "exact" and _agree_across_types(value, expected, view) == 1.0
+        return _judge(float(are_same(value, expected) or read), expected)
     if rule not in {"object", "set"}:
-        return _judge(_mark_leaf(value, expected, view, rule, walk), expected)
+        mark = _judge(_mark_leaf(value, expected, view, rule, walk), expected)
+        # F1 knows no order: who reports to whom costs no mark, but the text is not the right one.
+        return mark if mark != RIGHT or _are_in_order(value, expected) else Mark(1.0, wrong=1)
     if type(value) is not type(expected):
         return Mark(0.0, wrong=count_leaves(expected))
     walk.depth, walk.work = walk.depth + 1, walk.work + 1
@@ -133,6 +137,10 @@ def mark_value(value: Any, expected: Any, view: SchemaView, walk: Walk) -> Mark:
 
 def _judge(mark: float, expected: Any) -> Mark:
     return RIGHT if mark == 1.0 else Mark(mark, wrong=count_leaves(expected))
+
+
+def _are_in_order(value: Any, expected: Any) -> bool:
+    return not isinstance(value, str) or not isinstance(expected, str) or have_same_words(value, expected)
 
 
 def _mark_leaf(value: Any, expected: Any, view: SchemaView, rule: str, walk: Walk) -> float:

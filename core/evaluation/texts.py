@@ -29,6 +29,11 @@ from core.evaluation.numerals import (
 
 MAX_WORDS_KEPT = 4096  # Texts whose words are remembered: an expected text is compared with many answers.
 ARTICLES = {"a", "an", "the"}
+# Names after which a number that ends in 0 is no decimal: Python 3.10 is not Python 3.1.
+VERSIONED = (
+    "versions?|release|ver[.]?|v|python|java|php|ruby|node|node[.]js|perl|go|rust|django|pytorch|tensorflow|cuda|kubernetes|postgresql"
+    "|ubuntu|android|ios|macos|windows"
+)
 CURRENCIES = {"€": "eur", "$": "usd", "£": "gbp", "¥": "jpy", "₹": "inr"}
 SPELLINGS = {
     "euro": "eur", "euros": "eur", "dollar": "usd", "dollars": "usd", "pound": "gbp", "pounds": "gbp", "yen": "jpy",
@@ -45,12 +50,15 @@ APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc`"), "'")
 FIGURES = {"figure", "loose"}
 LONGEST = 10_000  # Characters of a text in which numbers are looked for; longer ones are compared word by word.
 UNSEEN = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF], "")
+BLANKS = dict.fromkeys([0x2800, 0x3164, 0xFFA0], " ")  # An empty braille cell, and Hangul's letter for none.
 EM_DASHES = {0x2014: " - ", 0x2015: " - "}
 SPELT = str.maketrans({**DASHES, **EM_DASHES, **APOSTROPHES, **UNSEEN, 0x2044: "/", ord("×"): " x ", ord("&"): " and "})
 
+NAME = "\ue000"  # Stands for a capital A within a sentence, which is a name: Hepatitis A.
+
 _END = r"(?![\p{L}\p{M}\p{N}])"
 _NUMBER = regex.compile(
-    r"(?:(?<sign>-|minus\s+)(?=[$€£¥₹\d.]))?(?<currency>[$€£¥₹]\s?(?<inner>-)?(?=[\d.]))?"
+    r"(?:(?<sign>-|minus\s+)(?=[\p{Sc}\d.]))?(?<currency>\p{Sc}\s?(?<inner>-)?(?=[\d.]))?"
     r"(?<number>[1-9]\d{0,2}(?<group>[, '_])\d{3}(?:(?P=group)\d{3}){0,12}(?!\d|(?P=group)\d)(?:[.]\d+|,\d{1,2}(?!\d))?"
     r"|[1-9]\d?(?:,\d\d){1,12},\d{3}(?:\.\d+)?|[1-9]\d{0,2}(?:\.\d{3}){1,12},\d+|[1-9]\d{0,2}(?:\.\d{3}){2,12}(?!\d|\.\d)"
     r"|\d+\.\d+|(?<!\d,)\d+,\d+(?!\d|,)|\d+|\.\d+)"
@@ -66,14 +74,19 @@ _PHONE = regex.compile(
     rf"\+\d{{1,3}}(?:\d{{5,12}}|(?:[ .-]?\(\d{{1,5}}\)|[ .-]\d{{1,12}}){{1,7}}){_END}"
     rf"|\(\d{{3}}\)\s?\d{{3}}[ .-]\d{{4}}{_END}|\d{{3}}(?P<gap>[.-])\d{{3}}(?P=gap)\d{{4}}{_END}"
 )
+_VERSION = regex.compile(rf"(?<=(?<![\p{{L}}\p{{N}}])(?:{VERSIONED})[ -])\d+(?:\.\d+){{1,12}}{_END}(?![,./:]\d)")
+_DOTTED = regex.compile(rf"\d+(?:\.\d+){{1,12}}{_END}")
+_CAPITAL = regex.compile(r"(?<=[\p{L}\p{N},;)'\"][ \t]+)A(?=[ \t]+[\p{L}\p{N}])")
 _ADDRESS = regex.compile(r"(?:https?://|www\.)(?<address>\S+)|(?<address>[\w.+%-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,8})")
 _WORD = regex.compile(
     r"n/a(?![\p{L}\p{N}])|(?:ab|[a-fo])[+-](?![\p{L}\p{N}+-])|[etx]-(?=[a-z]{3})[a-z]+"  # Grades and blood groups; e-mail, x-ray, t-shirt.
     r"|[\p{L}\p{N}][\p{L}\p{M}\p{N}_]*(?:'[\p{L}\p{M}]+|\.(?=\p{L})[\p{L}\p{M}\p{N}_]+)*(?:(?:\+\+|\#)(?![\p{L}\p{N}]))?"
 )
 _CURRENCY_WORD = regex.compile(r"(us|a|c|nz|hk)\$(?=\s?\d)|(eur|usd|gbp|chf|jpy|inr)(?=\d)")
-_SYMBOL = regex.compile(r"%|‰|°[cf]?|[<>]=?|[≤≥±~≈]|\+|[$€£¥₹]|\.net" + _END)
-_COMPARISON = {"<=": "≤", ">=": "≥", "≈": "~"}
+_SYMBOL = regex.compile(rf"%|‰|°[cf]?|->|=>|<-(?!\s?[\d.])|!=+|==*|[<>]=?|\.net{_END}|\p{{S}}")
+_SPELT_SIGNS = {"<=": "≤", ">=": "≥", "->": "→", "<-": "←", "=>": "⇒", "!=": "≠", "!==": "≠"}
+_BOUNDS = frozenset("<>≤≥±~≈")  # Of the number after them.
+_UNSAID = regex.compile(r"[\p{Sk}|®©●■▪◦►]")  # Of how a text is set, not of what it says.
 _SUPERSCRIPT = regex.compile(r"(?<=\d)[⁰¹²³⁴-⁹]+")
 _VULGAR = regex.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
 
@@ -82,7 +95,8 @@ class Term(NamedTuple):
     """A word of a text in the one form in which it is compared.
 
     Its kind is `word`, `figure` (a number, date, time or phone number), `loose` (a figure that an answer need not
-    repeat: "one", the 4 of GPT-4), `unit` (what sticks to a figure) or `dash`.
+    repeat: "one", the 4 of GPT-4), `unit` (what sticks to a figure), `name` (a capital A) or
+    `dash`.
     """
 
     text: str
@@ -95,13 +109,19 @@ def token_f1(value: str, expected: str) -> float:
     Without the rule for figures "12 months" earns half the mark of "13 months": on unseen facts a model that
     guesses units scored 0.26 with not one number right (`benchmarks/LOG.md`).
     """
-    given, right = read_words(value), read_words(expected)
+    given, right = read_pair(value, expected)
     figures = {word.text for word in right if word.kind == "figure"}
     if figures and not figures & {word.text for word in given}:
         return 0.0
     shared = (Counter(word.text for word in given) & Counter(word.text for word in right)).total()
     shared -= _count_swapped(given, right)
     return 2 * shared / (len(given) + len(right)) if given or right else 1.0
+
+
+def have_same_words(value: str, expected: str) -> bool:
+    """Whether two texts are the same words in the same order, which an F1 of 1 does not tell: Bob reports to Alice."""
+    given, right = read_pair(value, expected)
+    return [word.text for word in given] == [word.text for word in right]
 
 
 def multiset_f1(value: Sequence[Hashable], expected: Sequence[Hashable]) -> float:
@@ -121,25 +141,54 @@ def trim_text(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
+def read_pair(value: str, expected: str) -> tuple[tuple[Term, ...], tuple[Term, ...]]:
+    """Split two texts into their words; an "a" is a word in one where the other has a capital A for a name."""
+    given, right = read_words(value), read_words(expected)
+    named = [any(word.kind == "name" for word in words) for words in (given, right)]
+    if named[0] == named[1]:
+        return given, right
+    return (given, read_words(expected, keep_a=True)) if named[0] else (read_words(value, keep_a=True), right)
+
+
 @lru_cache(maxsize=MAX_WORDS_KEPT)
-def read_words(text: str) -> tuple[Term, ...]:
-    """Split a text into its words; a text of punctuation alone is one word, the text itself."""
+def read_words(text: str, *, keep_a: bool = False) -> tuple[Term, ...]:
+    """Split a text into its words; a text of punctuation alone is one word, the text itself.
+
+    Args:
+        text: Any text.
+        keep_a: Whether "a" is a word and no article.
+    """
     spelt = _spell(text)
-    plain = [Term(part, "word") for part in spelt.split()] if len(spelt) > LONGEST else None
+    plain = [Term(part, "word") for part in spelt.replace(NAME, "a").split()] if len(spelt) > LONGEST else None
     found = plain or _join_spans(_read_numerals(list(_scan(spelt))))
     words = [word for word in found if word.kind != "dash"]
+    articles = ARTICLES - {"a"} if keep_a else ARTICLES
     # An "a" at the end is no article but a name: grade A.
     kept = [
-        word for place, word in enumerate(words) if word.text not in ARTICLES or (word.text == "a" and place == len(words) - 1)
+        word
+        for place, word in enumerate(words)
+        if word.text not in articles or word.kind == "name" or (word.text == "a" and place == len(words) - 1)
     ]
-    raw = spelt.strip()
+    kept, raw = _place_units(kept), spelt.strip()
     return tuple(kept) or ((Term(raw, "word"),) if raw else ())
+
+
+def _place_units(words: list[Term]) -> list[Term]:
+    """Put a currency behind its number: EUR 5 is 5 EUR."""
+    placed = list(words)
+    for place in range(len(placed) - 1):
+        unit, figure = placed[place : place + 2]
+        attached = place > 0 and placed[place - 1].kind in FIGURES
+        if unit.kind == "unit" and unit.text in SPELLINGS and unit.text != "%" and figure.kind in FIGURES and not attached:
+            placed[place : place + 2] = [figure, unit]
+    return placed
 
 
 def _spell(text: str) -> str:
     """Unify characters that mean the same; an exponent or a fraction does not run into the number before it."""
-    parted = _VULGAR.sub(" ", _SUPERSCRIPT.sub(lambda found: "^" + found.group(), text))
-    return unicodedata.normalize("NFKC", parted.translate(DASHES)).casefold().translate(SPELT)
+    parted = _VULGAR.sub(" ", _SUPERSCRIPT.sub(lambda found: "^" + found.group(), text.replace(NAME, " ")))
+    plain = unicodedata.normalize("NFKC", parted.translate({**DASHES, **BLANKS}))
+    return _CAPITAL.sub(NAME, plain).casefold().translate(SPELT)
 
 
 def _scan(text: str) -> Iterable[Term]:
@@ -159,9 +208,11 @@ def _read_figure(text: str, place: int) -> tuple[list[Term], int] | None:
     if first.isalpha():
         if before.isalnum() or first not in "jfmasond":  # Months, "minus".
             return None
-    elif not (first.isdecimal() and first.isascii()) and first not in "-+(.$€£¥₹":
+    elif not (first.isdecimal() and first.isascii()) and first not in "-+(." and unicodedata.category(first) != "Sc":
         return None
     kind = "loose" if before == "-" and text[place - 2 : place - 1].isalpha() else "figure"
+    if found := _VERSION.match(text, place):
+        return [Term(_write_version(found.group()), kind)], found.end()
     for read in (_read_phone, read_date, read_time, _read_fraction):
         if found := read(text, place):
             return [Term(found[0], kind)], found[1]
@@ -210,13 +261,22 @@ def _read_number(text: str, place: int, kind: str) -> tuple[list[Term], int] | N
     whole, decimals = read_number(found["number"])
     words = [Term(write_number(whole, decimals, shift=shift, negative=bool(found["sign"] or found["inner"])), kind)]
     if found["currency"]:
-        words.append(Term(CURRENCIES[found["currency"][0]], "unit"))
+        sign = found["currency"][0]
+        words.append(Term(CURRENCIES.get(sign, sign), "unit"))
     if unit:
         words.append(Term(unit.group(), "unit"))
     return words, unit.end() if unit else end
 
 
+def _write_version(text: str) -> str:
+    """Write a version as it stands, but for a sole zero behind its point: 3.10 is not 3.1, and 3.0 is 3."""
+    whole, _, decimals = text.partition(".")
+    return text if decimals.strip("0") else whole
+
+
 def _read_word(text: str, place: int) -> tuple[list[Term], int] | None:
+    if text[place] == NAME:
+        return [Term("a", "name")], place + 1
     if not text[place].isalnum():
         return None
     if found := _CURRENCY_WORD.match(text, place):
@@ -225,8 +285,8 @@ def _read_word(text: str, place: int) -> tuple[list[Term], int] | None:
     if found := _ADDRESS.match(text, place):
         address = found["address"].rstrip(".,;:!?)]}\"'/")
         return [Term(address.removeprefix("www."), "word")], found.end()
-    if text[place] == "v" and _JOINED.match(text, place + 1):  # v1.2.3
-        return [], place + 1
+    if text[place] == "v" and (found := _DOTTED.match(text, place + 1)):  # v1.2.3
+        return [Term(_write_version(found.group()), "figure")], found.end()
     found = _WORD.match(text, place)
     if found is None:
         return None
@@ -236,21 +296,23 @@ def _read_word(text: str, place: int) -> tuple[list[Term], int] | None:
 
 
 def _read_symbol(text: str, place: int) -> tuple[list[Term], int]:
-    """Read a sign that belongs to a number, or pass over any other character."""
-    if text[place] == "-":
-        return [Term("-", "dash")], place + 1
+    """Read a sign that belongs to a number or is a word of its own, or pass over any other character."""
     found = _SYMBOL.match(text, place)
     if found is None:
-        return [], place + 1
+        return ([Term("-", "dash")] if text[place] == "-" else []), place + 1
     sign, end = found.group(), found.end()
-    after = text[end : end + 4].lstrip()[:1] if sign[0] in "<>≤≥±~≈" else text[place - 1 : place]
+    before, after = text[place - 1 : place], text[end : end + 4].lstrip()[:1]
     if sign == ".net":
-        return ([Term(sign, "word")], end) if not after.isalnum() else ([], place + 1)
-    if sign in CURRENCIES:
-        return [Term(CURRENCIES[sign], "unit")], end
-    if sign[0] in "<>≤≥±~≈+" and not (after.isdecimal() or after in {*CURRENCIES, "-"}):
-        return [], end
-    return [Term(_COMPARISON.get(sign, sign), "unit")], end
+        return ([Term(sign, "word")], end) if not before.isalnum() else ([], place + 1)
+    if unicodedata.category(sign[0]) == "Sc":
+        return [Term(CURRENCIES.get(sign, sign), "unit")], end
+    if sign[0] in {"%", "‰", "°"} or (sign == "+" and before.isdecimal()):
+        return [Term(sign, "unit")], end
+    if sign in _BOUNDS or sign in {"<=", ">="}:
+        if after.isdecimal() or after == "-" or (after and unicodedata.category(after) == "Sc"):
+            return [Term({"≈": "~"}.get(sign, _SPELT_SIGNS.get(sign, sign)), "unit")], end
+    said = not _UNSAID.match(sign) and sign != "~" and (sign != "+" or before.isalnum() or not text[end : end + 1].isdecimal())
+    return ([Term(_SPELT_SIGNS.get(sign, sign), "word")] if said else []), end
 
 
 def _read_numerals(words: list[Term]) -> list[Term]:

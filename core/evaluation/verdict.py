@@ -156,7 +156,7 @@ def _win(exam: Exam, samples: Mapping[str, Sample], item: Contrast) -> str:
     margin, first, second = exam.margin, samples[item.a], samples[item.b]
     parts = [
         f"{find_title(item.a)} is best on {exam.metric}: {first.mean:.2f} against {second.mean:.2f} for {find_title(item.b)}, "
-        f"the next (difference {write_number(item.difference)}, 95 % interval {write_number(item.ci_low)} to {write_number(item.ci_high)}, {count_units(item)})."
+        f"the next (difference {write_number(item.difference)}, 95 % interval {write_number(item.ci_low or 0.0)} to {write_number(item.ci_high or 0.0)}, {count_units(item)})."
     ]
     if item.a in BASELINES:
         parts.append(NO_APPROACH)

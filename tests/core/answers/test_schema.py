@@ -153,3 +153,62 @@ def test_open_lists_end_too_at_every_level():
     assert bounded["a"]["maxItems"] == 6
     assert bounded["a"]["items"]["properties"]["v"]["maxLength"] == 60
     assert bounded["b"]["maxItems"] == 9
+
+
+SHARED = {
+    "properties": {
+        "label": {"$ref": "#/$defs/label"},
+        "short": {"$ref": "#/$defs/short"},
+        "date": {"$ref": "#/$defs/date"},
+        "either": {"anyOf": [{"$ref": "#/$defs/label"}, {"type": "string", "pattern": "^x+$"}]},
+        "open": {"$ref": "#/$defs/open"},
+        "own": {"type": "string"},
+        "same": {"$ref": "#/properties/own"},
+        "list": {"prefixItems": [{"$ref": "#/$defs/label"}], "items": {"$ref": "#/$defs/open"}},
+        "any": True,
+    },
+    "$defs": {
+        "label": {"enum": ["a label of more than sixteen characters", "b"]},
+        "short": {"type": "string", "maxLength": 90},
+        "date": {"type": "string", "format": "date"},
+        "open": {"type": "string"},
+    },
+}
+
+
+def test_what_is_limited_behind_a_reference_is_not_bounded_again():
+    row = {name: "b" for name in SHARED["properties"]} | {"list": ["b", "c", "d"], "date": "2026-01-01"}
+    bounded = bound_outputs(SHARED, [row])
+    properties = bounded["properties"]
+    for name in ("label", "short", "date", "either", "own"):
+        assert properties[name] == SHARED["properties"][name], name
+    assert bounded["$defs"] == SHARED["$defs"]
+    assert properties["open"]["maxLength"] == properties["same"]["maxLength"] == 16
+    assert properties["list"]["items"]["maxLength"] == 16
+    assert properties["any"] is True
+    long = row | {"label": SHARED["$defs"]["label"]["enum"][0], "short": "y" * 90, "own": "z" * 99, "either": "x" * 50}
+    assert not validate(long, bounded)
+
+
+def test_a_schema_within_itself_is_not_bounded_by_its_outermost_values():
+    tree = {"type": "object", "properties": {"name": {"type": "string"}, "below": {"type": "array", "items": {"$ref": "#"}}}}
+    bounded = bound_outputs(tree, [{"name": "a", "below": [{"name": "n" * 40, "below": []}]}])
+    assert not validate({"name": "a", "below": [{"name": "n" * 40, "below": []}]}, bounded)
+
+
+def test_keys_behind_a_reference_are_written_in_its_order():
+    person = {"type": "object", "properties": {"first": {"type": "string"}, "last": {"type": "string"}}}
+    schema = {
+        "properties": {
+            "one": {"$ref": "#/$defs/person"},
+            "many": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/person"}, {"type": "null"}]}},
+            "plain": True,
+        },
+        "$defs": {"person": person},
+    }
+    value = {"plain": {"b": 1, "a": 2}, "many": [{"last": "L", "x": 0, "first": "F"}, None], "one": {"last": "L", "first": "F"}}
+    assert serialize(value, schema) == (
+        '{"one": {"first": "F", "last": "L"}, "many": [{"first": "F", "last": "L", "x": 0}, null], "plain": {"b": 1, "a": 2}}'
+    )
+    inline = {"properties": {"one": person, "many": {"type": "array", "items": person}, "plain": {}}}
+    assert serialize(value, schema) == serialize(value, inline)
