@@ -31,7 +31,7 @@ MAX_WORDS_KEPT = 4096  # Texts whose words are remembered: an expected text is c
 ARTICLES = {"a", "an", "the"}
 # Names after which a number that ends in 0 is no decimal: Python 3.10 is not Python 3.1.
 VERSIONED = (
-    "versions?|release|ver[.]?|v|python|java|php|ruby|node|node[.]js|perl|go|rust|django|pytorch|tensorflow|cuda|kubernetes|postgresql"
+    "versions?|release|ver[.]?|v|python|java|php|ruby|node|node[.]js|perl|django|pytorch|tensorflow|cuda|kubernetes|postgresql"
     "|ubuntu|android|ios|macos|windows"
 )
 CURRENCIES = {"€": "eur", "$": "usd", "£": "gbp", "¥": "jpy", "₹": "inr"}
@@ -83,7 +83,7 @@ _WORD = regex.compile(
     r"|[\p{L}\p{N}][\p{L}\p{M}\p{N}_]*(?:'[\p{L}\p{M}]+|\.(?=\p{L})[\p{L}\p{M}\p{N}_]+)*(?:(?:\+\+|\#)(?![\p{L}\p{N}]))?"
 )
 _CURRENCY_WORD = regex.compile(r"(us|a|c|nz|hk)\$(?=\s?\d)|(eur|usd|gbp|chf|jpy|inr)(?=\d)")
-_SYMBOL = regex.compile(rf"%|‰|°[cf]?|->|=>|<-(?!\s?[\d.])|!=+|==*|[<>]=?|\.net{_END}|\p{{S}}")
+_SYMBOL = regex.compile(rf"%|‰|°[cf]?|->|=>|<-(?!\s?[\d.])|!=+|=+|[<>]=?|\.net{_END}|\p{{S}}")
 _SPELT_SIGNS = {"<=": "≤", ">=": "≥", "->": "→", "<-": "←", "=>": "⇒", "!=": "≠", "!==": "≠"}
 _BOUNDS = frozenset("<>≤≥±~≈")  # Of the number after them.
 _UNSAID = regex.compile(r"[\p{Sk}|®©●■▪◦►]")  # Of how a text is set, not of what it says.
@@ -188,7 +188,7 @@ def _spell(text: str) -> str:
     """Unify characters that mean the same; an exponent or a fraction does not run into the number before it."""
     parted = _VULGAR.sub(" ", _SUPERSCRIPT.sub(lambda found: "^" + found.group(), text.replace(NAME, " ")))
     plain = unicodedata.normalize("NFKC", parted.translate({**DASHES, **BLANKS}))
-    return _CAPITAL.sub(NAME, plain).casefold().translate(SPELT)
+    return str(_CAPITAL.sub(NAME, plain)).casefold().translate(SPELT)
 
 
 def _scan(text: str) -> Iterable[Term]:
@@ -308,9 +308,9 @@ def _read_symbol(text: str, place: int) -> tuple[list[Term], int]:
         return [Term(CURRENCIES.get(sign, sign), "unit")], end
     if sign[0] in {"%", "‰", "°"} or (sign == "+" and before.isdecimal()):
         return [Term(sign, "unit")], end
-    if sign in _BOUNDS or sign in {"<=", ">="}:
-        if after.isdecimal() or after == "-" or (after and unicodedata.category(after) == "Sc"):
-            return [Term({"≈": "~"}.get(sign, _SPELT_SIGNS.get(sign, sign)), "unit")], end
+    bound = sign in _BOUNDS or sign in {"<=", ">="}
+    if bound and (after.isdecimal() or after == "-" or unicodedata.category(after or " ") == "Sc"):
+        return [Term({"≈": "~"}.get(sign, _SPELT_SIGNS.get(sign, sign)), "unit")], end
     said = not _UNSAID.match(sign) and sign != "~" and (sign != "+" or before.isalnum() or not text[end : end + 1].isdecimal())
     return ([Term(_SPELT_SIGNS.get(sign, sign), "word")] if said else []), end
 

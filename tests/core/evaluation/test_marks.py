@@ -317,3 +317,22 @@ def test_no_schema_and_no_value_raise(schema, value, gold):
     for answer in (value, gold, {"a": float("nan"), "b": float("inf")}):
         score = score_answer(answer, gold, schema)
         assert 0.0 <= score.score <= 1.0
+
+
+def test_exact_reads_no_text_as_a_number():
+    node = {"type": ["number", "string"], "x-score": "exact"}
+    assert [mark(given, 5, node) for given in ("five", "the 5.", "5", True, 5.0, 5)] == [0, 0, 0, 0, 1, 1]
+    assert [mark(given, "5", node) for given in (5, "five", " ５ ", "5")] == [0, 0, 1, 1]
+    assert mark("five", 5, {"type": ["number", "string"]}) == 1
+
+
+@pytest.mark.parametrize(("given", "right"), [("Bob reports to Alice", "Alice reports to Bob"), ("Fri-Mon", "Mon-Fri")])
+def test_words_in_another_order_have_the_full_mark_and_are_not_exact(given, right):
+    for node, answer, gold in (
+        (TEXT, given, right),
+        ({"type": "object", "properties": {"k": TEXT}}, {"k": given}, {"k": right}),
+    ):
+        score = score_answer({"a": answer}, {"a": gold}, of(a=node))
+        assert (score.score, score.fields["a"], score.exact, slips(score)) == (1, 1, 0, (0, 0, 1))
+    assert score_answer({"a": f"the {right.upper()}!"}, {"a": right}, of(a=TEXT)).exact == 1
+    assert score_answer({"a": "EUR 1,450"}, {"a": "€1450"}, of(a=TEXT)).exact == 1

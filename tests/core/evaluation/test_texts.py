@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.evaluation.texts import normalize_text, read_words, token_f1
+from core.evaluation.texts import have_same_words, normalize_text, read_words, token_f1
 
 SAME = [
     # Numbers, however they are written.
@@ -30,6 +30,9 @@ SAME = [
     # Words.
     ("full-time", "full time"), ("full‑time", "Full Time"), ("e-mail", "email"), ("U.S.", "US"), ("don’t", "don't"), ("The cat.", "a cat"),
     ("Q&A", "Q and A"), ("v1.2.3", "1.2.3"), ("Straße", "STRASSE"), ("so\u00adft", "soft"), ("a\u200bb", "ab"), ("+49 30 1234567", "+49-30-1234567"),
+    ("v1.0", "1.0"), ("Python 3.0", "python 3"), ("about 1.50", "about 1.5"), ("₩1,000", "1000 ₩"), ("x != y", "x ≠ y"), ("A -> B", "A → B"),
+    ("Once Upon A Time", "Once upon a time"), ("THIS IS A TEST", "This is a test"), ("A vaccine. A test.", "vaccine test"), ("Hepatitis A vaccine", "hepatitis a vaccine"),
+    ("Intel®", "Intel"), ("● item", "item"), ("| a | b |", "a b"), ("+5 °C", "5 °C"), ("x\u2800y", "x y"), ("x\u3164y", "x y"), ("👍🏽", "👍"),
     ("https://www.x.org/", "http://x.org"), ("A", "a"), ("", ""), ("", "  "),
     ("EUR 5 and 3 days", "3 days and EUR 5"), ("rooms 3 and 5", "rooms 5 and 3"),
 ]  # fmt: skip
@@ -40,6 +43,9 @@ DIFFERENT = [
     ("2024-11-01", "2024-01-11"), ("2 am", "2 pm"), ("1st", "1"), ("007", "7"), ("10²", "102"), ("1½", "11/2"), ("5%", "5"), ("€5", "$5"), ("±5", "5"), ("<5", ">5"),
     ("5+ years", "5 years"), ("A+", "A"), ("AB-", "AB+"), ("A", "The"), ("A", "B"), ("?", "!"), ("grade A", "grade"), ("1e5", "15"), ("5m", "5k"), ("$5m", "$5k"),
     ("(555) 123-4567", "(555) 123-4568"), ("12:30Z", "12:30"), ("3 days, 5 weeks", "5 days, 3 weeks"), ("3 of 5", "5 of 3"), ("B2", "B 2"),
+    ("v1.10", "v1.1"), ("v2.0.10", "v2.0.1"), ("Python 3.10", "Python 3.1"), ("version 1.20", "version 1.2"), ("₩1000", "₽1000"), ("₩1000", "1000"), ("$5", "₺5"),
+    ("x != y", "x == y"), ("x ≠ y", "x = y"), ("x != y", "x y"), ("A → B", "A ← B"), ("A -> B", "A <- B"), ("a < b", "a > b"), ("a + b", "a b"), ("👍", "👎"), ("yes ✓", "yes ✗"),
+    ("Hepatitis A vaccine", "Hepatitis vaccine"), ("the Hepatitis A vaccine", "Hepatitis B vaccine"),
     ("कि", "की"), ("ISO-9001", "ISO-9002"),
 ]  # fmt: skip
 
@@ -53,6 +59,23 @@ def test_the_same_however_it_is_written(one, other):
 def test_what_differs_is_not_the_same(one, other):
     assert token_f1(one, other) < 1.0, read_words(one)
     assert token_f1(other, one) < 1.0, read_words(other)
+
+
+UNORDERED = [("EUR 5 and 3 days", "3 days and EUR 5"), ("rooms 3 and 5", "rooms 5 and 3")]
+
+
+@pytest.mark.parametrize(("one", "other"), [pair for pair in SAME if pair not in UNORDERED])
+def test_the_same_has_the_same_words_in_the_same_order(one, other):
+    assert (have_same_words(one, other), have_same_words(other, one)) == (True, True), (read_words(one), read_words(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [*UNORDERED, ("Alice reports to Bob", "Bob reports to Alice"), ("Mon-Fri", "Fri-Mon"), ("5 EUR 3 USD", "3 USD 5 EUR")],
+)
+def test_another_order_costs_no_mark_and_is_not_the_same(one, other):
+    assert token_f1(one, other) == 1.0
+    assert not have_same_words(one, other)
 
 
 WRONG = ["13 months", "1.2 months", "-12 months", "12-13 months", "months", "12:00 months", "1/2 months"]
@@ -85,8 +108,18 @@ def test_no_month_where_may_is_a_verb():
 @given(st.text(), st.text())
 def test_every_text_has_a_mark_and_its_own_is_full(value, expected):
     assert 0.0 <= token_f1(value, expected) <= 1.0
-    assert token_f1(expected, expected) == 1.0
+    assert (token_f1(expected, expected), have_same_words(expected, expected)) == (1.0, True)
     assert token_f1(value, expected) in (0.0, pytest.approx(token_f1(expected, value))) or token_f1(expected, value) == 0.0
+
+
+SIGNS = st.text(alphabet="aA b<>=!-→←👍₩5.|+~^", max_size=16)
+
+
+@settings(max_examples=200, deadline=None)
+@given(SIGNS, SIGNS)
+def test_texts_of_signs_are_their_own_and_marked_alike_from_both_sides(value, expected):
+    assert (token_f1(expected, expected), have_same_words(expected, expected)) == (1.0, True)
+    assert have_same_words(value, expected) == have_same_words(expected, value) <= (token_f1(value, expected) == 1.0)
 
 
 FIGURES = st.text(alphabet="0123456789.,:/- +%$€()e½k°CaAmpNov", max_size=24)
@@ -108,7 +141,30 @@ def test_a_number_is_its_value(number):
 
 
 @pytest.mark.parametrize(
-    "part", ["1", "1,111", "1.", "1-", "a-", "+1 ", "1:", "1/", "(1)", "a.", "a@", "\ud800", "-", "½", "1 1/", "nov "]
+    "part",
+    [
+        "1",
+        "1,111",
+        "1.",
+        "1-",
+        "a-",
+        "+1 ",
+        "1:",
+        "1/",
+        "(1)",
+        "a.",
+        "a@",
+        "\ud800",
+        "-",
+        "½",
+        "1 1/",
+        "nov ",
+        "A ",
+        "b A ",
+        "<-",
+        "₩",
+        "=",
+    ],
 )
 def test_hostile_texts_end_soon(part):
     text = part * (60_000 // len(part))
