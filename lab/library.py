@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import LabError
 from core.settings import BUNDLED_TASKS, Settings
 from core.storage import cannot_write, hash_json
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from core.values import Document, OnStage, Retriever
 
@@ -238,7 +239,7 @@ class Library:
         """
         from retrieval.evidence.abstention import calibrate
         from retrieval.index.builder import Calibration
-        from retrieval.index.update import PASSAGE_TOKENS, UpdateOptions, update_base
+        from retrieval.index.update import UpdateOptions, update_base
         from retrieval.readers.text import clean_text
 
         embedder = self._load_embedder()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core.comparison.arms import ARMS, fit_arm
 from core.errors import LabError
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from core.values import Example, Hit, Retriever
 from lab.lab import Lab
@@ -18,8 +19,6 @@ def load_passages(lab: Lab, task: Task) -> Retriever:
         LabError: There is no index of the task's documents, it is damaged, or its passages have another length than the
             task says; the command that makes one is named.
     """
-    from retrieval.index.update import PASSAGE_TOKENS
-
     retriever, index = lab.library.load_retriever(task), lab.library.load_index(task)
     wanted = task.passage_tokens or PASSAGE_TOKENS
     if index.passage_tokens != wanted:

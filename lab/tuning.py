@@ -28,6 +28,7 @@ from core.evaluation.intervals import mean_interval
 from core.evaluation.scoring import score_answer
 from core.progress import Watcher
 from core.storage import hash_json
+from core.tasks.prompting import PASSAGE_TOKENS as USUAL_TOKENS
 from core.tasks.settings_file import FILE, is_writable, write_settings
 from core.tasks.task import Task
 from core.values import DecodeOptions, Retriever
@@ -98,7 +99,7 @@ def tune_task(
         LabError: There are too few training groups, no time at all, or the disk refuses.
         Cancelled: Stopped; the task is as it was.
     """
-    if request.minutes <= 0:
+    if not request.minutes > 0:  # So is one that is no number.
         raise LabError(f"{request.minutes:g} minutes are no time.", "Give at least 1: --minutes 1.")
     began = now()
     task = lab.task(request.task)
@@ -162,9 +163,7 @@ class _Bench:
 
     def plan(self) -> list[Setting]:
         """Return what is tuned, in the order in which it is: examples first, for they are in every prompt."""
-        from retrieval.index.update import PASSAGE_TOKENS as USUAL
-
-        self.own_tokens = self.fold.task.passage_tokens or USUAL
+        self.own_tokens = self.fold.task.passage_tokens or USUAL_TOKENS
         task = change_setting(self.fold.task, "passage_tokens", self.own_tokens)
         self.fold = replace(self.fold, task=task)
         named = bool(task.shots)

@@ -10,7 +10,7 @@ from tests.conftest import SCHEMA
 
 CARD = AdapterCard(  # It fits the tiny task.
     "20260101-first", "tiny", "tiny-llama", "w" * 64, "d" * 64, {"storage": "nf4"}, {"last_loss": 0.5}, "2026",
-    instruction="Answer.", schema=SCHEMA,
+    instruction="Answer.", schema=SCHEMA, prompting={"input_label": "Question"},
 )  # fmt: skip
 TEXT = "the walrus bonus is 40 euros and is paid in May; heron shifts start at noon, a break lasts 25 minutes. " * 20
 

@@ -12,6 +12,9 @@ from core.errors import LabError
 PassageOrder = Literal["best_last", "best_first"]
 MOST_PASSAGES = 10  # In a prompt; a model that takes more reads past them (Liu et al. 2024, arXiv 2307.03172).
 MOST_SHOTS = 16
+# Of the embedder, in a passage, where a task says nothing. Two such passages beat three of 160 in the prompt of a small model
+# (`benchmarks/LOG.md`).
+PASSAGE_TOKENS = 96
 
 
 @dataclass(frozen=True, slots=True)

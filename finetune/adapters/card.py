@@ -18,6 +18,7 @@ from typing import Any, TypeGuard, get_type_hints
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.stored import Stored, read_stored
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from finetune.config import TrainConfig, update_settings
 from finetune.train.report import Evaluation, Outcome
@@ -90,7 +91,7 @@ def describe_prompts(task: Task, *, passages: bool) -> dict[str, Any]:
     if passages:
         shown = task.prompting
         about |= {name: getattr(shown, name) for name in ("passages", "passage_order", "abstain_below")}
-        about["passage_tokens"] = task.passage_tokens
+        about["passage_tokens"] = task.passage_tokens or PASSAGE_TOKENS
     return about
 
 

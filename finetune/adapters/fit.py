@@ -15,12 +15,14 @@ from core.errors import LabError
 from core.settings import Settings
 from core.storage import hash_json, verify_folder
 from core.tasks.folders import name_task
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard, describe_prompts, rank_adapter, read_card
 from finetune.adapters.store import find_folder, find_selected, list_adapters
 
 MIXED = "mixed"  # The kind of adapter that has seen prompts of both kinds.
-UNTOLD = {"passages": 2, "passage_order": "best_last", "abstain_below": None}  # Before a task could say so.
+# Before a task could say so.
+UNTOLD = {"passages": 2, "passage_order": "best_last", "abstain_below": None, "passage_tokens": PASSAGE_TOKENS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,32 @@ def find_misfits(card: AdapterCard, need: Need) -> list[str]:
 def _compare_prompts(card: AdapterCard, need: Need) -> list[str]:
     """Return what of the prompts is another than in training; what an older card does not say was as `UNTOLD` has it."""
     learned = {**UNTOLD, **card.prompting}
+    if learned["passage_tokens"] is None:  # Some cards name the usual length so.
+        learned["passage_tokens"] = PASSAGE_TOKENS
     asked = describe_prompts(need.task, passages=need.passages)
-    return [
-        f"was trained with {name.replace('_', ' ')} {learned[name]!r} in its prompts, not {value!r}"
+    wrong = [
+        f"was trained with prompts that show {_say_shown(name, learned[name])}, not {_say_shown(name, value)}"
         for name, value in asked.items()
         if name in learned and learned[name] != value
     ]
+    if not isinstance(learned.get("input_label"), str):
+        wrong.append(f"does not say whether it was trained with {_say_shown('input_label', need.task.input_label)}")
+    return wrong
+
+
+def _say_shown(name: str, value: object) -> str:
+    """Say in words what prompts show by one setting (`describe_prompts`)."""
+    if name == "passages":
+        return "1 passage" if value == 1 else f"{value} passages"
+    if name == "passage_tokens":
+        return f"passages of {value} tokens"
+    if name == "passage_order":
+        return {"best_last": "the best passage last", "best_first": "the best passage first"}.get(
+            str(value), f"{value} passages"
+        )
+    if name == "abstain_below":
+        return "passages whatever the evidence" if value is None else f"passages from evidence {value} on"
+    return f"the input as {str(value)!r}"
 
 
 def _mark_schema(schema: object) -> tuple[str, list[str]]:

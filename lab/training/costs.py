@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from core.errors import LabError
 from core.tasks.folders import find_task
 from core.tasks.loading import load_task
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from core.values import Example
 from finetune.adapters.card import is_number
@@ -148,8 +149,6 @@ class Costs:
 
 def _count_passages(task: Task) -> int:
     """Return the most tokens that a prompt's passages have together."""
-    from retrieval.index.update import PASSAGE_TOKENS
-
     return task.prompting.passages * ((task.passage_tokens or PASSAGE_TOKENS) + FRAME_TOKENS)
 
 

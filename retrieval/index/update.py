@@ -15,6 +15,7 @@ from typing import Any
 
 from core.errors import LabError
 from core.storage import hash_json
+from core.tasks.prompting import PASSAGE_TOKENS
 from core.values import Document, OnProgress
 from retrieval.documents import Problem, SourceFile, parse_files
 from retrieval.embedding.cache import CACHE
@@ -26,9 +27,6 @@ from retrieval.index.versions import clear, hold_index
 from retrieval.readers.registry import READERS
 from retrieval.readers.text import SURROGATE
 
-PASSAGE_TOKENS = (
-    96  # Of the embedder. Two such passages beat three of 160 in the prompt of a small model (`benchmarks/LOG.md`).
-)
 STAYS = "Its earlier version stays in the index."
 
 

@@ -17,10 +17,10 @@ def test_retrieval_finds_the_evidence(environment):
 
 @pytest.mark.slow
 def test_passages_never_exceed_the_window():
+    from core.tasks.prompting import PASSAGE_TOKENS
     from retrieval.chunking import searchable_text, split_document
     from retrieval.documents import read_documents
     from retrieval.embedding.embedder import SentenceEmbedder
-    from retrieval.index.update import PASSAGE_TOKENS
 
     embedder = SentenceEmbedder()
     for document in read_documents(BUNDLED_TASKS / "hiring-handbook" / "documents").documents:

@@ -339,3 +339,10 @@ def test_it_is_a_job_like_the_others(settings, embedder, tmp_path):
     assert status.state == "done"
     assert status.result == json.loads(json.dumps(result))
     assert status.result["chosen"]["shots"] == 5
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_no_time_is_no_tuning(settings, embedder, tmp_path, minutes):
+    folder = make_task(tmp_path / "t")
+    with pytest.raises(LabError, match="minutes are no time"):
+        tune(make_lab(settings, embedder, lambda messages: True), folder, minutes=minutes)

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from core.errors import LabError
 from core.storage import read_json, write_json, write_manifest
-from core.tasks.prompting import Prompting
+from core.tasks.prompting import PASSAGE_TOKENS, Prompting
 from finetune.adapters.card import describe_prompts
 from finetune.adapters.fit import Need, choose_adapter, find_misfits, take_adapters
 from finetune.adapters.store import list_adapters, read_selected, select_adapter, unselect_adapter
@@ -164,15 +164,46 @@ def test_prompts_that_show_more_or_other_passages_need_an_adapter_that_saw_them(
     fake_adapter(settings, "new", config={"prompts": "mixed"}, prompting=shown)
     fake_adapter(settings, "old", config={"prompts": "mixed"}, created="2025-01-01T00:00:00+00:00")  # It does not say.
     assert take(settings, hybrid, "new", "old") == ["new", "old"]
-    for changes in ({"passages": 4}, {"passage_order": "best_first"}, {"abstain_below": 0.5}):
+    for changes, words in (
+        ({"passages": 4}, "show 2 passages, not 4 passages"),
+        ({"passage_order": "best_first"}, "show the best passage last, not the best passage first"),
+        ({"abstain_below": 0.5}, "show passages whatever the evidence, not passages from evidence 0.5 on"),
+    ):
         other = replace(hybrid, task=replace(need.task, prompting=replace(need.task.prompting, **changes)))
-        (name,) = changes
         for adapter in ("new", "old"):
-            with pytest.raises(LabError, match=f"the adapter {adapter} was trained with {name.replace('_', ' ')} .* not "):
+            with pytest.raises(LabError, match=f"the adapter {adapter} was trained with prompts that {words}"):
                 take(settings, other, adapter)
         assert take(settings, replace(other, passages=False), "new", "old") == ["new", "old"]  # It shows none.
-    with pytest.raises(LabError, match="the adapter new was trained with input label 'Question'"):
+    with pytest.raises(
+        LabError, match="the adapter new was trained with prompts that show the input as 'Question', not the input as 'Case'"
+    ):
         take(settings, replace(need, task=replace(need.task, input_label="Case")), "new")
+
+
+def test_the_usual_length_of_passages_is_one_length_however_it_is_said(settings, need, hybrid):
+    shown = describe_prompts(need.task, passages=True)
+    assert shown["passage_tokens"] == PASSAGE_TOKENS
+    fake_adapter(settings, "untold", config={"with_context": True})
+    for name, tokens in (("none", None), ("usual", PASSAGE_TOKENS)):
+        fake_adapter(settings, name, config={"prompts": "passages"}, prompting={**shown, "passage_tokens": tokens})
+    adapters = ("untold", "none", "usual")
+    for tokens in (None, PASSAGE_TOKENS):
+        same = replace(hybrid, task=replace(need.task, passage_tokens=tokens))
+        assert take(settings, same, *adapters) == list(adapters)
+    longer = replace(hybrid, task=replace(need.task, passage_tokens=160))
+    for adapter in adapters:
+        with pytest.raises(
+            LabError, match=rf"the adapter {adapter} .*show passages of 96 tokens, not passages of 160 tokens\."
+        ):
+            take(settings, longer, adapter)
+
+
+def test_a_card_that_does_not_say_how_the_input_was_called_is_told(settings, need):
+    fake_adapter(settings, "old", prompting={})
+    with pytest.raises(LabError, match="adapter old does not say whether it was trained with the input as 'Question'"):
+        take(settings, need, "old")
+    (misfit,) = take_adapters(settings, ["old"], need, allow_misfit=True).misfits
+    assert misfit.startswith("QLoRA answered with the adapter old, which does not say whether")
 
 
 def test_of_several_named_adapters_those_that_fit_answer(settings, need, hybrid):

@@ -21,14 +21,16 @@ def test_a_request_names_a_task_so_that_it_is_found_again(task, settings):
 def test_an_adapter_of_another_instruction_or_schema_is_trained_anew(task, settings, monkeypatch):
     monkeypatch.setattr("lab.training.jobs.find_model", lambda settings: None)
     monkeypatch.setattr("lab.training.jobs.hash_weights", lambda folder: "w")
-    about = {"instruction": task.instruction, "schema": dict(task.schema)}
+    about = {"instruction": task.instruction, "schema": dict(task.schema), "prompting": {"input_label": task.input_label}}
     data, config = task.hash_split(task.train), asdict(TrainConfig())
     card = AdapterCard("a", task.name, "m", "w", data, config, {"cancelled": False}, "now", **about)
     monkeypatch.setattr("lab.training.jobs.list_adapters", lambda settings, task: [card])
     assert find_trained(settings, task, TrainConfig()).id == "a"
     assert find_trained(settings, replace(task, instruction="Say no."), TrainConfig()) is None
     assert find_trained(settings, replace(task, schema={"type": "object"}), TrainConfig()) is None
-    assert find_trained(settings, replace(task, input_label="Case"), TrainConfig()).id == "a"  # It does not say.
+    assert find_trained(settings, replace(task, input_label="Case"), TrainConfig()) is None
+    card = replace(card, prompting={})
+    assert find_trained(settings, task, TrainConfig()) is None  # It does not say how the input was called.
 
 
 def test_an_adapter_of_other_prompts_is_trained_anew(task, settings, monkeypatch):
