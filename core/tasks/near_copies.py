@@ -15,7 +15,10 @@ from core.tasks.wording import normalize, split_words
 from core.values import Example
 
 ALIKE = 0.7  # Shared words over all words of both: one word of six changed (5 of 7), or two of sixteen (14 of 18).
-LEAST_SHARED = 5  # Words; of fewer, one phrase that many questions begin with would be most.
+LEAST_SHARED = (
+    5  # Words; of fewer, one phrase that many questions begin with would be most, so that all but one must be shared.
+)
+LEAST_ASKED = 3  # Words of a text that is compared word by word; of shorter ones a changed word is half of all.
 SAME_TEXT = 0.85  # From here on two texts of at least `LONG` words are one text whatever their answers.
 LONG = 12
 LEAST_INSIDE = 6  # Words of a text that stands whole in another one.
@@ -23,6 +26,8 @@ FORM = 3  # Rows that share a pair's words, beside the pair: more of them, and t
 TRIED = 50  # Closest rows looked at for a test text: where more are alike, they are of one form.
 MOST = 0.8  # Of the rows alike to a text: words that so many share are the form, not what is asked.
 BLOCK = 2_000_000  # Cells of the table of shared words that are held at a time: 8 MB.
+
+NUMBERS = frozenset(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])
 
 _Words = frozenset[tuple[str, int]]
 
@@ -52,13 +57,18 @@ def read_wordings(examples: Iterable[Example]) -> list[Wording]:
     return wordings
 
 
+def find_unworded(test: Iterable[Example]) -> list[str]:
+    """Return the ids of the examples whose input is so short that only equal texts are looked for."""
+    return [example.id for example in test if len(split_words(normalize(example.input))) < LEAST_ASKED]
+
+
 def find_near(train: Sequence[Wording], test: Sequence[Wording]) -> Iterator[tuple[int, int, float]]:
     """Yield (training row, test row, likeness) of near copies that differ by a few words, or stand one inside the other.
 
     Two texts are near copies when their words agree, their answers agree, and what they share is not a form:
 
-    - *Words*: they share at least 5 words and 70 % of all words of both, in any order; or one of at least 6 words
-      stands whole in the other.
+    - *Words*: they share at least 5 words and 70 % of all words of both, in any order; or, of 3 to 5 words, all but one
+      word of the longer one, which is no number; or one of at least 6 words stands whole in the other.
     - *Answers*: both rows expect the same. What expects something else is another question, however alike it is; only
       from 12 words and 85 % on the answers do not count, unless a number is among the changed words.
     - *No form*: of other rows with the pair's words none expects something else, and at most 3 expect the same (more,
@@ -81,8 +91,10 @@ def find_near(train: Sequence[Wording], test: Sequence[Wording]) -> Iterator[tup
 
 def _is_copy(one: Wording, other: Wording, form: _Words, likeness: float) -> bool:
     """Say whether the words of two texts agree, those of a form set aside, and the answers as far as they need to."""
+    if len(one.words & other.words) < LEAST_SHARED and not _is_short_copy(one, other):
+        return False
     if likeness < ALIKE:
-        return one.answer == other.answer and _is_inside(one, other)
+        return one.answer == other.answer and (_is_short_copy(one, other) or _is_inside(one, other))
     rest = other.words - form
     if len(rest & one.words) < ALIKE * len(rest) or (not rest and one.words - form):
         return False
@@ -90,6 +102,14 @@ def _is_copy(one: Wording, other: Wording, form: _Words, likeness: float) -> boo
         return True
     changed = any(sign.isdigit() for word, _ in one.words ^ other.words for sign in word)
     return not changed and likeness >= SAME_TEXT and min(len(rest), len(one.words - form)) >= LONG
+
+
+def _is_short_copy(one: Wording, other: Wording) -> bool:
+    """Say whether short texts share all but one word, changed, put in or left out: what `_find_alike` asks for at once."""
+    sizes = len(one.words), len(other.words)
+    shared = len(one.words & other.words)
+    counts = any(word.isnumeric() or word in NUMBERS for word, _ in one.words ^ other.words)  # A table for two, for three.
+    return shared < LEAST_SHARED and min(sizes) >= LEAST_ASKED and shared >= max(sizes) - 1 and not counts
 
 
 def _is_inside(one: Wording, other: Wording) -> bool:
@@ -109,6 +129,8 @@ def _find_alike(train: Sequence[Wording], test: Sequence[Wording]) -> Iterator[t
         shorter = np.minimum(others[start : start + step, None], sizes)
         likeness = shared / np.maximum(1, others[start : start + step, None] + sizes - shared)
         alike = (likeness >= ALIKE) & (shared >= LEAST_SHARED)
+        longer = np.maximum(others[start : start + step, None], sizes)
+        alike |= (shared < LEAST_SHARED) & (shorter >= LEAST_ASKED) & (shared >= longer - 1)
         inside = (shared >= shorter) & (shorter >= LEAST_INSIDE)
         for index in np.flatnonzero((alike | inside).any(axis=1)):
             rows = np.flatnonzero(alike[index] | inside[index])
@@ -150,7 +172,8 @@ class _Forms:
     def fill(self, one: Wording, other: Wording) -> bool:
         """Say whether two rows fill in the same form: both are made of it, or one of it and much else."""
         shared = one.words & other.words
-        inside = "" if len(shared) >= ALIKE * len(one.words | other.words) else min(one.text, other.text, key=len)
+        alike = len(shared) >= ALIKE * len(one.words | other.words) or _is_short_copy(one, other)
+        inside = "" if alike else min(one.text, other.text, key=len)
         if (shared, inside) not in self._known:
             self._known[shared, inside] = self._find_rows(shared, inside)
         rows = {text: answer for text, answer in self._known[shared, inside].items() if text not in (one.text, other.text)}
@@ -173,7 +196,8 @@ class _Forms:
         rows: dict[str, str] = {}
         for number in sorted(places[0].intersection(*places[1:])):
             wording = self._wordings[number]
-            if f" {inside} " in f" {wording.text} " if inside else len(shared) >= ALIKE * len(wording.words):
+            most = max(len(shared) + 1, len(shared) / ALIKE)  # Words of a text that is made of them.
+            if f" {inside} " in f" {wording.text} " if inside else len(wording.words) <= most:
                 rows[wording.text] = wording.answer
             if len(rows) > TRIED:
                 break

@@ -19,6 +19,7 @@ _LETTERS = str.maketrans(
     "abekmhopctxysijdqwlabezhikmnoptyxiagodlhtcosuvwzi",
 ) | {ord("æ"): "ae", ord("œ"): "oe"}
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")  # Zero-width characters, soft hyphens, marks of direction.
+_BLANKS = str.maketrans(dict.fromkeys("\u2800\u3164\uffa0", " "))  # An empty braille cell, and Hangul's letter for none.
 _LETTER_RUN = regex.compile(r"[\p{L}\p{M}]+")
 _LATIN = regex.compile(r"\p{Latin}")
 _OTHER = regex.compile(r"[\p{Greek}\p{Cyrillic}\p{Armenian}\p{Cherokee}]")
@@ -58,7 +59,7 @@ def split_words(text: str) -> list[str]:
 
 def _fold(text: str) -> str:
     """Return a text in the plainest letters that it can be written in."""
-    plain = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text))
+    plain = _IGNORABLE.sub("", unicodedata.normalize("NFKC", text.translate(_BLANKS)))
     if _OTHER.search(plain):
         plain = _LETTER_RUN.sub(lambda found: _unmix(found[0]), plain)
     plain = _ACCENT.sub("", unicodedata.normalize("NFKD", plain.casefold())).translate(_LETTERS)

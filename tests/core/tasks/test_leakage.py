@@ -13,7 +13,7 @@ def items(*texts):
 def test_a_copy_is_found_whatever_its_punctuation():
     assert fingerprint("How  long, is it?") == fingerprint("how long is IT")
     assert find_seen(items("What is new?", "How long is it?"), [fingerprint("how long is it")]) == ["e1"]
-    (pair,) = find_pairs(items("How long is it"), items("How LONG: is it?", "How long was it?"))
+    (pair,) = find_pairs(items("How long is it"), items("How LONG: is it?", "How long were those?"))
     assert (pair.train, pair.test, pair.shared) == ("e0", "e0", 1.0)
 
 
@@ -28,7 +28,7 @@ def test_one_shared_sentence_of_two_long_texts_is_no_copy():
     assert find_pairs(items(f"{other} {LONG}"), items(f"{LONG} {more}")) == []
 
 
-def test_texts_of_five_words_count_only_when_equal():
+def test_short_texts_with_another_number_are_others():
     assert find_pairs(items("book a table for two"), items("book a table for three")) == []
 
 

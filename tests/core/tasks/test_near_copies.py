@@ -11,6 +11,7 @@ import pytest
 from core.settings import BUNDLED_TASKS
 from core.tasks.leakage import find_pairs
 from core.tasks.loading import load_task
+from core.tasks.near_copies import find_unworded
 from core.values import Example
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -48,6 +49,39 @@ def test_each_question_of_a_small_task_is_found_with_any_one_word_changed(place)
         words[place] = "zebra"
         train.append(Example(f"c{example.id}", " ".join(words), example.output))
     assert {(found.train, found.test) for found in find_pairs(train, test)} == {(f"ct{n}", f"t{n}") for n in range(13)}
+
+
+SHORT = [
+    ("How many vacation days?", "How many holiday days?"),
+    ("I lost my card yesterday", "I lost my card today"),
+    ("Who approves travel?", "Who authorises travel?"),
+    ("Where do visitors park?", "Where can visitors park?"),
+    ("Is parental leave paid?", "Is the parental leave paid?"),
+    ("Badge broken again", "Badge is broken again"),
+    ("When is payday?", "When was payday?"),
+]
+
+
+def test_short_questions_with_one_word_changed_are_found():
+    train = [Example(f"r{n}", one, {"answer": f"answer {n}"}) for n, (one, _) in enumerate(SHORT)]
+    test = [Example(f"t{n}", other, {"answer": f"answer {n}"}) for n, (_, other) in enumerate(SHORT)]
+    found = {(pair.train, pair.test, pair.kind) for pair in find_pairs(train, test)}
+    assert found == {(f"r{n}", f"t{n}", "words") for n in range(len(SHORT))}
+    other = [Example(example.id, example.input, {"answer": "else"}) for example in test]
+    assert find_pairs(train, other) == []
+
+
+def test_a_short_form_is_no_copy_and_two_words_are_too_few():
+    assert pair("What is LoRA?", "What is RAG?") == "words"
+    assert pair("What is LoRA?", "What is RAG?", others=[("What is BM25?", "b")]) is None
+    assert pair("Play some jazz", "Play some blues", others=[("Play some rock", "a"), ("Play some funk", "b")]) is None
+    assert pair("Why so?", "Why not?") is None
+    assert find_unworded([Example("t1", "Why so?", {}), Example("t2", "Why is that?", {})]) == ["t1"]
+
+
+@pytest.mark.parametrize("blank", ["\u2800", "\u3164", "\uffa0"])
+def test_blanks_that_are_no_spaces_hide_no_copy(blank):
+    assert pair(blank.join(QUESTIONS[0].split()), QUESTIONS[0]) == "equal"
 
 
 def test_labels_that_many_rows_share_hide_no_copy():
