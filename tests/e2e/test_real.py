@@ -68,7 +68,9 @@ def test_merged_and_attached_adapters_agree_in_float32(home, card, monkeypatch):
 @pytest.mark.slow
 def test_the_real_model_held_to_the_schema_is_valid_unless_cut_off(environment, card):
     result = ragft(environment, "compare", "hiring-handbook", "--arms", "base,qlora", "--limit", "12", "--mode", "constrained")
-    for arm in result["arms"].values():
+    answered = [arm for arm in result["arms"].values() if arm["status"] == "ok"]  # The baselines stand beside them.
+    assert len(answered) == 2
+    for arm in answered:
         assert arm["schema_valid"] * arm["n"] == arm["n"] - arm["truncated"]
 
 
