@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
-PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "sentence-transformers", "faiss-cpu", "bm25s", "jsonschema")
+# Those that words, numbers or their spelling come through: `tokenizers` splits prompts, `llguidance` holds answers to a schema.
+PACKAGES = (
+    "torch", "transformers", "tokenizers", "llguidance", "peft", "bitsandbytes", "sentence-transformers", "faiss-cpu", "bm25s",
+    "jsonschema",
+)  # fmt: skip
 
 
 def describe_environment() -> dict[str, Any]:
@@ -22,7 +27,24 @@ def describe_environment() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": _name_processor(),
+        "gpu": _name_gpu(),
         "cores": psutil.cpu_count(logical=True),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "versions": versions,
     }
+
+
+def _name_processor() -> str:
+    """Return the processor's name; its architecture where the system does not tell."""
+    known = Path("/proc/cpuinfo")  # Linux, where `platform.processor` is empty.
+    lines = known.read_text(errors="replace").splitlines() if known.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _name_gpu() -> str | None:
+    """Return the name of the GPU that the lab would use; None without one. Another one rounds otherwise."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -26,7 +26,7 @@ def open_answers(lab: Lab, *, fresh: bool = False) -> RememberingGenerator:
 
 
 def _describe_basis(lab: Lab) -> dict[str, Any]:
-    """Return what answers depend on beside the model's weights and what is asked: code, versions, machine, templates."""
+    """Return what answers depend on beside the model's weights and what is asked: code, versions, machine (its GPU too), templates."""
     import core.generation
 
     basis = {"environment": describe_environment(), "threads": lab.settings.threads}
