@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core.comparison.arms import Arm
 from core.comparison.prompts import choose_shots
 from core.errors import LabError
-from core.tasks.check import describe_document_leak
+from core.tasks.check import describe_document_leak, describe_document_search, describe_unworded
 from core.tasks.document_leaks import DocumentLeak, find_document_leaks, find_too_short
 from core.tasks.leakage import find_pairs, find_seen, find_unknown, fingerprint
 from core.tasks.task import Task
@@ -83,7 +83,7 @@ def find_leaks(
         documents=tuple(map(describe_document_leak, documents)),
         in_documents=tuple(item.id for item in items if item.id in hidden),
         checked=tuple(checked),
-        unchecked=(*unchecked, WORDING),
+        unchecked=(*unchecked, *(describe_unworded(items) if seen else ()), WORDING),
     )
 
 
@@ -115,7 +115,9 @@ def _list_shown(task: Task, arms: Sequence[Arm], checked: list[str]) -> list[Exa
     """Return the training rows that prompts show as examples: the nearest can be any of them."""
     choices = [task.train if arm.nearest else choose_shots(task, arm.shots, draw=arm.shot_draw) for arm in arms]
     shown = {example.id: example for chosen in choices for example in chosen}
-    if shown:
+    if len(shown) == 1:
+        checked.append("1 row that prompts can show as example")
+    elif shown:
         checked.append(f"{len(shown)} rows that prompts can show as examples")
     return list(shown.values())
 
@@ -150,11 +152,11 @@ def _search_documents(
         return []
     names = sorted(index.list_documents())
     try:
-        leaks = find_document_leaks(items, _load_each(index, names))
+        leaks = find_document_leaks(items, _load_each(index, names), schema=task.schema)
     except LabError as error:
         unchecked.append(f"documents: {error}")
         return []
-    checked.append(f"{len(names)} documents")
+    checked.append(describe_document_search(len(names)))
     if short := find_too_short(items):
         unchecked.append(f"{len(short)} questions too short to be looked for in documents (first: {short[0]!r})")
     return leaks

@@ -11,8 +11,9 @@ from typing import Any
 from core.answers.writing import serialize
 from core.comparison.arms import ARMS, fit_arm
 from core.comparison.prompts import build_prompt, choose_shots
-from core.tasks.document_leaks import DocumentLeak, find_document_leaks, find_too_short
+from core.tasks.document_leaks import NEARBY, DocumentLeak, find_document_leaks, find_too_short
 from core.tasks.leakage import OverlapPair, find_pairs
+from core.tasks.near_copies import LEAST_ASKED, find_unworded
 from core.tasks.task import Task
 from core.tasks.wording import normalize
 from core.values import Document, Example
@@ -39,7 +40,7 @@ def check_task(
     exact = {example.input for example in task.train} & {example.input for example in task.test}
     equal = {normalize(example.input) for example in task.train} & {normalize(example.input) for example in task.test}
     groups = sorted(_groups(task.train) & _groups(task.test))
-    leaks = find_document_leaks(task.test, documents or ())
+    leaks = find_document_leaks(task.test, documents or (), schema=task.schema)
     usable = not task.problems and not pairs and not groups and not leaks
     return {
         "task": task.name,
@@ -69,21 +70,40 @@ def check_task(
 
 def describe_document_leak(leak: DocumentLeak) -> str:
     """Say in a sentence what a document gives away."""
+    if len(leak.tests) == 1:
+        return f"{leak.document} holds 1 test question with its answer: {leak.tests[0]!r}"
     return f"{leak.document} holds {len(leak.tests)} test questions with their answers (first: {leak.tests[0]!r})"
+
+
+def describe_document_search(count: int) -> str:
+    """Say how many documents were searched, and for what."""
+    documents = "1 document" if count == 1 else f"{count} documents"
+    return f"{documents}, for questions word for word with their answer within {NEARBY} words"
+
+
+def describe_unworded(examples: Sequence[Example]) -> list[str]:
+    """Say in a sentence which questions are too short for near copies of them to be looked for, if any is."""
+    short = find_unworded(examples)
+    if not short:
+        return []
+    questions = "1 question" if len(short) == 1 else f"{len(short)} questions"
+    return [f"{questions} of fewer than {LEAST_ASKED} words: only equal texts (first: {short[0]!r})"]
 
 
 def _list_checked(task: Task, documents: Sequence[Document] | None) -> list[str]:
     """Say where test items were looked for."""
     checked = [
-        f"{len(task.test)} test inputs among {len(task.train)} training inputs: equal, a few words changed, one inside the other",
+        f"{len(task.test)} test inputs among {len(task.train)} training inputs: equal, a few words changed (of 3 to 5 words one), "
+        "one inside the other",
         "groups on both sides of the split",
     ]
-    return checked if not documents else [*checked, f"test questions with their answers in {len(documents)} documents"]
+    return checked if not documents else [*checked, describe_document_search(len(documents))]
 
 
 def _list_unchecked(task: Task, documents: Sequence[Document] | None, unread: Sequence[str]) -> list[str]:
     """Say where test items could not be looked for."""
     unchecked = ["copies in other words, such as paraphrases and translations: only wording is compared"]
+    unchecked += describe_unworded(task.test)
     if task.problems:
         unchecked.append(f"{len(task.problems)} rows that are wrong")
     if documents is None:

@@ -52,9 +52,12 @@ class Closure:
 
     def describe(self) -> str:
         """Say in a few words what speaks for or against a closed list."""
+        values = f"{self.values} value{'' if self.values == 1 else 's'} in {self.rows}"
         if self.copied >= COPIED:
-            return f"{self.values} values in {self.rows}, {self.copied:.0%} of them copied from the input"
-        return f"{self.values} values in {self.rows}, about {self.new:.1%} of new rows would bring another"
+            return f"{values}, {self.copied:.0%} of them copied from the input"
+        if self.new < 0.001:
+            return f"{values}, and hardly any new row would bring another"
+        return f"{values}, about {self.new:.1%} of new rows would bring another"
 
 
 def infer_schema(

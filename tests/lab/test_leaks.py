@@ -68,9 +68,9 @@ def test_documents_with_the_exam_in_them_count_where_they_are_read(lab, task):
     (task.documents_folder / "scan.docx").write_bytes(b"no document")
     lab.library.update(task)
     leaks = find(lab, task, "rag")
-    assert leaks.documents == ("faq holds 1 test questions with their answers (first: 'x-9')",)
+    assert leaks.documents == ("faq holds 1 test question with its answer: 'x-9'",)
     assert leaks.in_documents == ("x-9",)
-    assert "3 documents" in leaks.checked
+    assert "3 documents, for questions word for word with their answer within 60 words" in leaks.checked
     assert find(lab, task, "base").documents == ()
     documents, unread = read_documents(lab, task)
     assert {document.id for document in documents} == {"faq", "pay", "time"}

@@ -25,8 +25,8 @@ def test_documents_that_give_the_exam_away_are_named(tmp_path):
     documents = [Document("faq", "FAQ", f"{ASKED} 28 days, that is pay."), Document("pay", "Pay", "28 days")]
     report = check_task(task, documents=documents, unread=["scan.pdf: it has no text"])
     assert report["usable"] is False
-    assert report["document_leaks"] == ["faq holds 1 test questions with their answers (first: 'x-2')"]
-    assert any("2 documents" in sentence for sentence in report["checked"])
+    assert report["document_leaks"] == ["faq holds 1 test question with its answer: 'x-2'"]
+    assert "2 documents, for questions word for word with their answer within 60 words" in report["checked"]
     assert "the document scan.pdf: it has no text" in report["unchecked"]
 
 
@@ -35,6 +35,7 @@ def test_what_was_not_looked_at_is_said(tmp_path):
     report = check_task(load(tmp_path, train=[row(1, "What is new?", "a", "pay")], test=test))
     assert report["document_leaks"] == []
     assert not any("documents" in sentence for sentence in report["checked"])
+    assert "1 question of fewer than 3 words: only equal texts (first: 'x-2')" in report["unchecked"]
     assert "1 rows that are wrong" in report["unchecked"]
     assert any("paraphrases" in sentence for sentence in report["unchecked"])
     assert "documents: they were not read" in report["unchecked"]

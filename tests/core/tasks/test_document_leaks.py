@@ -33,6 +33,31 @@ def test_an_answer_alone_a_question_alone_and_both_far_apart_are_no_leak():
     assert found(f"{QUESTION} {FILLER} 28 working days of leave") == []
 
 
+def test_a_label_or_a_short_text_gives_nothing_away():
+    schema = {"properties": {"answer": {"type": "string"}, "area": {"enum": ["pay", "leave"]}}}
+    exam = [Example("t1", QUESTION, {"answer": "six months", "area": "pay"})]
+
+    def search(text, **how):
+        return [leak.tests for leak in find_document_leaks(exam, [Document("page", "Page", text)], **how)]
+
+    for how in ({}, {"schema": schema}):
+        assert search(f"{QUESTION}? We will pay attention to this.", **how) == []
+        assert search(f"{QUESTION} Up to six months.", **how) == [("t1",)]
+    exam = [Example("t1", QUESTION, {"answer": "six months", "area": "leave"})]
+    assert search(f"{QUESTION}? They leave at once.", schema=schema) == []
+    exam = [Example("t1", QUESTION, {"answer": "28", "area": "leave"})]
+    assert search(f"{QUESTION} They leave at once.", schema=schema) == []
+    assert search(f"{QUESTION} They get 28.", schema=schema) == [("t1",)]
+
+
+def test_the_longest_open_text_must_stand_there():
+    exam = [Example("t1", QUESTION, {"answer": "twenty working days at full pay", "source": "handbook"})]
+    document = Document("page", "Page", f"{QUESTION} See the handbook.")
+    assert find_document_leaks(exam, [document]) == []
+    told = Document("page", "Page", f"{QUESTION} Twenty working days at full pay.")
+    assert [leak.tests for leak in find_document_leaks(exam, [told])] == [("t1",)]
+
+
 def test_an_answer_without_text_must_stand_close_by():
     assert found("Is the canteen open on Sundays? false") == [("t2",)]
     assert found(f"Is the canteen open on Sundays? {' '.join(FILLER.split()[:20])} false") == []
@@ -46,11 +71,11 @@ def test_short_questions_are_told_instead_of_found():
 @pytest.mark.parametrize("name", ["hiring-handbook", "cv-screening", "answer-grading", "ml-interview"])
 def test_the_bundled_documents_are_clean_and_the_exam_as_a_document_is_found(name, tmp_path):
     task = load_task(BUNDLED_TASKS / name)
-    assert find_document_leaks(task.test, read_documents(task.documents_folder).documents) == []
+    assert find_document_leaks(task.test, read_documents(task.documents_folder).documents, schema=task.schema) == []
     exam = (task.folder / "test.jsonl").read_text(encoding="utf-8")
     (tmp_path / "exam.jsonl").write_text(exam, encoding="utf-8")
     (tmp_path / "exam.txt").write_text(exam, encoding="utf-8")
     (tmp_path / "escaped.md").write_text("\n".join(json.dumps(json.loads(line)) for line in exam.splitlines()))
     asked = len(task.test) - len(find_too_short(task.test))
-    leaks = find_document_leaks(task.test, read_documents(tmp_path).documents)
+    leaks = find_document_leaks(task.test, read_documents(tmp_path).documents, schema=task.schema)
     assert [len(leak.tests) for leak in leaks] == [asked] * 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.answers.validation import check_schema, validate
 from core.comparison.prompts import describe_answer
-from core.tasks.schema_inference import infer_schema
+from core.tasks.schema_inference import Closure, infer_schema
 from core.values import Example
 
 NAMES = [f"{first} {last}" for first in ("Anna", "Omar", "Jonas", "Mei", "Lucia") for last in ("Ek", "Rao", "Diaz", "Wu")]
@@ -85,3 +85,8 @@ def test_every_answer_it_is_inferred_from_is_valid(outputs):
     check_schema(schema, origin="The schema")
     assert not any(validate(json.loads(json.dumps(output)), schema) for output in outputs)
     assert os.linesep not in describe_answer(schema)
+
+
+def test_counts_are_told_in_plain_words():
+    assert Closure(1, 20, 0.0, 0.0).describe() == "1 value in 20, and hardly any new row would bring another"
+    assert Closure(2, 34, 0.03, 0.0).describe() == "2 values in 34, about 3.0% of new rows would bring another"
