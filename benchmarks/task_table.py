@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import print_report, read_arguments
-from core.comparison.arms import SHOTS, TOP_K
+from core.comparison.arms import ARMS as KNOWN_ARMS
+from core.comparison.arms import fit_arm
 from core.comparison.runs import load_run
 from core.errors import LabError
 from core.generation.models import fetch_model
 from core.settings import BUNDLED_TASKS, DEFAULT_MODEL, Settings, read_settings
 from core.storage import hash_file, hash_json, read_json, write_json, write_text
+from core.tasks.loading import load_task
+from core.tasks.task import Task
 
 ROOT = Path(__file__).resolve().parents[1]
 README = BUNDLED_TASKS / "README.md"
@@ -35,7 +38,7 @@ SHOWN = ("primary", "exact", "score", "schema_valid", "latency_p50", "prompt_tok
 ARMS = ("zero_shot", "base", "rag", "qlora", "hybrid")
 LABELS = {
     "majority": "majority value", "nearest": "nearest example, copied", "zero_shot": "base, no examples",
-    "base": f"few-shot (base, {SHOTS} examples)", "rag": f"RAG ({SHOTS} examples, {TOP_K} passages)", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
+    "base": "few-shot (base, {shots})", "rag": "RAG ({shots}, {passages})", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
 }  # fmt: skip
 
 
@@ -160,10 +163,23 @@ def run_ragft(settings: Settings, arguments: Sequence[str]) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def name_approaches(task: Task) -> dict[str, str]:
+    """Return what the table calls each approach, with as many examples and passages as the task's prompts show."""
+    arm = fit_arm(KNOWN_ARMS["rag"], task)
+    shots, passages = count_words(arm.shots, "example"), count_words(arm.top_k, "passage")
+    return {name: label.format(shots=shots, passages=passages) for name, label in LABELS.items()}
+
+
+def count_words(count: int, word: str) -> str:
+    """Return a number with its word."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the table as Markdown: primary metric with its interval, exact, valid under the schema."""
     parts = []
     for task, result in results.items():
+        labels = name_approaches(load_task(BUNDLED_TASKS / task))
         kinds = ("without passages", "with passages")
         trained = ", ".join(
             f"{kind} {epochs:g} passes ({minutes:g} min)"
@@ -178,10 +194,10 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         for name, marks in result["baselines"].items():
             lines.append(
-                f"| {LABELS[name]} | {marks['primary']:.3f} | {marks['exact']:.0%} | {marks['schema_valid']:.0%} | | | | | |"
+                f"| {labels[name]} | {marks['primary']:.3f} | {marks['exact']:.0%} | {marks['schema_valid']:.0%} | | | | | |"
             )
-        lines += [f"| {LABELS[name]} | {render_arm(modes)} |" for name, modes in result["arms"].items()]
-        parts.append("\n".join([*lines, "", *(name_winner(result, mode) for mode in MODES)]))
+        lines += [f"| {labels[name]} | {render_arm(modes)} |" for name, modes in result["arms"].items()]
+        parts.append("\n".join([*lines, "", *(name_winner(result, mode, labels) for mode in MODES)]))
     return "\n\n".join(parts)
 
 
@@ -194,16 +210,16 @@ def render_arm(modes: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def name_winner(result: Mapping[str, Any], mode: str) -> str:
+def name_winner(result: Mapping[str, Any], mode: str, labels: Mapping[str, str]) -> str:
     """Return a line: the approach with the highest mean, whether it was expected, what beats it untrained, the verdict."""
     means = {name: result["arms"][name][mode]["primary"]["mean"] for name in ARMS}
     best = max(means, key=lambda name: means[name])
-    expected = " or ".join(LABELS[name] for name in result["expected"])
+    expected = " or ".join(labels[name] for name in result["expected"])
     outcome = "as expected" if best in result["expected"] else f"expected was {expected}"
-    above = [f"{LABELS[name]} ({marks['primary']:.3f})" for name, marks in result["baselines"].items()
+    above = [f"{labels[name]} ({marks['primary']:.3f})" for name, marks in result["baselines"].items()
              if marks["primary"] > means[best]]  # fmt: skip
     below = f", **below the {' and the '.join(above)}**" if above else ""
-    return f"- {mode.capitalize()} decoding, best approach: {LABELS[best]} ({outcome}){below}. {result['verdicts'][mode]}"
+    return f"- {mode.capitalize()} decoding, best approach: {labels[best]} ({outcome}){below}. {result['verdicts'][mode]}"
 
 
 def rewrite_table(path: Path, table: str) -> None:

@@ -23,12 +23,21 @@ def compared(means, verdict="Better."):
     return {"arms": arms, "baselines": baselines, "expected": ("rag",), "verdicts": dict.fromkeys(task_table.MODES, verdict)}
 
 
-def test_the_table_says_which_approach_won_and_what_beats_it_untrained():
+def test_the_table_says_which_approach_won_and_what_beats_it_untrained(task):
+    labels = task_table.name_approaches(task)
     low = dict.fromkeys(task_table.ARMS, 0.0)
-    line = task_table.name_winner(compared({**low, "rag": 0.2}), "free")
+    line = task_table.name_winner(compared({**low, "rag": 0.2}), "free", labels)
     assert "RAG (3 examples, 2 passages) (as expected), **below the nearest example, copied (0.300)**. Better." in line
-    line = task_table.name_winner(compared({**low, "qlora": 0.4}), "constrained")
+    line = task_table.name_winner(compared({**low, "qlora": 0.4}), "constrained", labels)
     assert "QLoRA (expected was RAG (3 examples, 2 passages)). Better." in line
+
+
+def test_the_table_names_as_many_examples_and_passages_as_the_prompts_show(task):
+    labels = task_table.name_approaches(replace(task, prompting=replace(task.prompting, shots=1, passages=5)))
+    assert labels["base"] == "few-shot (base, 1 example)"
+    assert labels["rag"] == "RAG (1 example, 5 passages)"
+    named = task_table.name_approaches(replace(task, shots=("x-1", "x-2")))
+    assert named["base"] == "few-shot (base, 2 examples)"
 
 
 def test_the_table_is_put_between_its_marks_and_the_file_stays_readable(tmp_path):

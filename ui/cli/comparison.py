@@ -28,12 +28,15 @@ comparison_app = typer.Typer()
 FOUR = ",".join(MAIN_ARMS)
 ArmNames = Annotated[str, typer.Option("--arms", help="Comma-separated arms.")]
 AdapterName = Annotated[
-    str | None, typer.Option("--adapter", help="Adapter id; by default the selected or newest that fits the arm.")
+    str | None,
+    typer.Option("--adapter", help="Adapter id; by default for each arm the selected if it fits, else the newest that does."),
 ]
 AdapterNames = Annotated[
     list[str] | None,
     typer.Option(
-        "--adapter", help="Adapter id, may be repeated: each answers in the arms that it fits. By default one, the newest."
+        "--adapter",
+        help="Adapter id, may be repeated: each answers in the arms that it fits. "
+        "By default one for each arm: the selected if it fits, else the newest that does.",
     ),
 ]
 AllowMisfit = Annotated[
