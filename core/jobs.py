@@ -141,7 +141,8 @@ def start_job(settings: Settings, config: JobConfig, *, runner: Sequence[str]) -
 def resume_job(settings: Settings, folder: Path, *, runner: Sequence[str]) -> None:
     """Start a job that ended before its work was done again, in its own folder.
 
-    A training goes on from its newest state; a comparison asks what it has no answer to yet.
+    A training goes on from its newest state; a comparison asks what it has no answer to yet, also one that was to ask
+    everything anew: what it asked so far was.
 
     Raises:
         LabError: It still runs, or is done, or an older version wrote it.
@@ -154,6 +155,9 @@ def resume_job(settings: Settings, folder: Path, *, runner: Sequence[str]) -> No
     config = read_config(folder)
     if not config.request:
         raise LabError(f"The job {folder.name} was started by an older version.", "Start a new one.")
+    if config.request.get("fresh"):
+        config = replace(config, request={**config.request, "fresh": False})
+        write_json(folder / CONFIG, config.as_json())
     for name in (CANCEL, PROCESS):
         (folder / name).unlink(missing_ok=True)
     write_json(folder / STATUS, JobStatus("starting", heartbeat=time.time(), message="Starting again").as_json())

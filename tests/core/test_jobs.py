@@ -75,6 +75,16 @@ def test_a_damaged_old_job_hides_no_other_and_stops_no_new_one(settings):
         resume_job(settings, jobs / "e", runner=("true",))
 
 
+def test_a_fresh_comparison_that_is_resumed_asks_only_what_is_left(settings):
+    folder = settings.folder("jobs") / "j"
+    folder.mkdir(parents=True)
+    request = {"task": "t", "fresh": True, "of_tomorrow": 1}
+    write_json(folder / CONFIG, JobConfig(kind="compare", task="t", request=request).as_json())
+    write_json(folder / STATUS, {"state": "cancelled"})
+    resume_job(settings, folder, runner=("true",))
+    assert read_config(folder).request == {"task": "t", "fresh": False, "of_tomorrow": 1}
+
+
 def test_a_killed_process_is_noticed_with_its_last_words(settings):
     folder = settings.folder("jobs") / "j"
     pid = os.fork()
