@@ -22,7 +22,7 @@ from core.values import Example, Prediction
 from lab.lab import Lab
 from lab.plan import Plan
 
-REGISTERED = ".registered"  # Folder beside the runs, for comparisons that have not ended.
+REGISTERED = "registered"  # Folder of what was written down for comparisons that have not ended.
 OVERLAP = 0.5  # Share of the items that an earlier run asked, from which on it was a look at them.
 
 
@@ -35,7 +35,7 @@ def register_comparison(lab: Lab, plan: Plan) -> Registration:
             return read_stored(Registration, file, remedy="Delete it.")
     registration = _register(lab, plan.task, plan.items, [arm.name for arm in plan.arms], seed=plan.seed, own=key)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, {**registration.as_json(), "key": key})
+    write_json(file, registration.as_json())
     return registration
 
 
@@ -72,7 +72,7 @@ def _hash_plan(items: Sequence[str], arms: Mapping[str, Any], decoding: Mapping[
 
 
 def _find_file(lab: Lab, key: str) -> Path:
-    return lab.settings.folder("runs") / REGISTERED / f"{key[:32]}.json"
+    return lab.settings.folder(REGISTERED) / f"{key[:32]}.json"
 
 
 def _is_look(run: Run, task: Task, items: Sequence[Example]) -> bool:

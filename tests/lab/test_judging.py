@@ -42,7 +42,7 @@ def test_the_run_keeps_what_was_written_down(lab, folder):
     run = compare(lab, folder).run
     kept = run.config["registration"]
     assert (kept["items"], list(kept["arms"]), kept["looks"], kept["metric"]) == (20, list(ARMS), 0, "answer")
-    assert list((lab.settings.folder("runs") / REGISTERED).iterdir()) == [], "once the run keeps it, it is kept there"
+    assert list(lab.settings.folder(REGISTERED).iterdir()) == [], "once the run keeps it, it is kept there"
 
 
 def test_only_other_comparisons_of_these_items_are_looks(lab, folder):
@@ -65,7 +65,7 @@ class Stopping(Quiet):
 def test_a_stopped_comparison_goes_on_with_what_was_written_down(lab, folder):
     with pytest.raises(Cancelled):
         compare(lab, folder, watcher=Stopping())
-    (kept,) = (lab.settings.folder("runs") / REGISTERED).iterdir()
+    (kept,) = lab.settings.folder(REGISTERED).iterdir()
     kept.write_text(kept.read_text().replace('"looks": 0', '"looks": 7'))
     registration = compare(lab, folder).run.config["registration"]
     assert registration["looks"] == 7
