@@ -109,8 +109,9 @@ def contrast(a: Sample, b: Sample, *, metric: str, slice_name: str, clusters: Se
 def measure_draws(a: Sample, b: Sample | None = None) -> Spread:
     """Return what training anew, or drawing other examples, adds to the error of a mean, or of a difference of two.
 
-    Arms of the same draws differ by one number a draw; others add up. The spread between draws holds their items' noise too, which makes the interval a little wide, never narrow. Resampling trainings and
-    items in two levels instead was too narrow for three trainings (`benchmarks/verdict_truth.py`).
+    Arms of the same draws differ by one number a draw; others add up. The spread between draws holds their items' noise
+    too, which makes the interval a little wide. Resampling draws and items in two levels comes to the same at three
+    trainings (`benchmarks/LOG.md`); this is one formula.
     """
     if b is not None and a.draws and a.draws == b.draws:
         return _spread_of((a.rows - b.rows).mean(axis=1))
