@@ -40,6 +40,7 @@ class Example:
     group: str | None = None
     slice: str | None = None
     evidence: tuple[Evidence, ...] = ()
+    accept: Mapping[str, Any] = field(default_factory=dict)  # What is as right as `output`: by field, values or wordings.
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from core.comparison.tuning import (
     split_fold,
 )
 from core.errors import Cancelled, LabError
+from core.evaluation.acceptance import score_example
 from core.evaluation.intervals import mean_interval
-from core.evaluation.scoring import score_answer
 from core.progress import Watcher
 from core.storage import hash_json
 from core.tasks.prompting import PASSAGE_TOKENS as USUAL_TOKENS
@@ -242,8 +242,7 @@ class _Bench:
         before = self._done - len(self.fold.items)
         self.watcher("tune", before, self._planned, note)
         for count, (index, prediction) in enumerate(answer(task, self.fold.items, arm, tools, options=self.options), start=1):
-            expected = self.fold.items[index].output or {}
-            marks[index] = score_answer(prediction.value, expected, task.schema).metric(task.primary_metric)
+            marks[index] = score_example(prediction.value, self.fold.items[index], task.schema).metric(task.primary_metric)
             self.watcher("tune", before + count, self._planned, note)
             if self.now() >= self.deadline and count < len(marks):
                 raise _Late

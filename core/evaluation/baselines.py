@@ -10,7 +10,7 @@ from typing import Any
 
 from core.answers.validation import validate
 from core.errors import LabError
-from core.evaluation.scoring import score_answer
+from core.evaluation.acceptance import score_example
 from core.tasks.task import Task
 from core.values import Example, Retriever
 
@@ -84,7 +84,7 @@ def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever)
 
 def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
     """Mark one answer an item and average, over all items and over each slice."""
-    marks = [score_answer(value, item.output or {}, task.schema) for value, item in zip(answers, items, strict=True)]
+    marks = [score_example(value, item, task.schema) for value, item in zip(answers, items, strict=True)]
     means = {name: fmean(mark.metric(name) for mark in marks) for name in ("score", "exact", task.primary_metric)}
     means["schema_valid"] = fmean(value is not None and not validate(value, task.schema) for value in answers)
     slices: dict[str, list[float]] = {}

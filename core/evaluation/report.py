@@ -9,8 +9,8 @@ from typing import Any
 
 from core.comparison.arms import find_title
 from core.comparison.runs import Run
+from core.evaluation.acceptance import score_example
 from core.evaluation.layout import lay_out
-from core.evaluation.scoring import score_answer
 from core.evaluation.summary import name_draw
 from core.tasks.task import Task
 from core.values import Example, Prediction
@@ -56,5 +56,5 @@ def _describe_answer(task: Task, item: Example, arm: str, prediction: Prediction
         "text": prediction.generation.text,
         "stage": prediction.stage,
         "issues": [issue.message for issue in prediction.issues],
-        "mark": score_answer(prediction.value, item.output or {}, task.schema).metric(task.primary_metric),
+        "mark": score_example(prediction.value, item, task.schema).metric(task.primary_metric),
     }

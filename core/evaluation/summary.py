@@ -11,6 +11,7 @@ import numpy as np
 
 from core.answers.validation import validate
 from core.comparison.arms import BASELINES, sort_by_simplicity
+from core.evaluation.acceptance import choose_expected
 from core.evaluation.intervals import mean_interval
 from core.evaluation.ordinal import describe_ordinals
 from core.evaluation.sampling import find_clusters
@@ -111,18 +112,22 @@ class Answered:
 
 def mark(task: Task, items: Sequence[Example], predictions: Sequence[Prediction]) -> Marked:
     """Score one arm's predictions, which stand in the items' order, adapter by adapter."""
-    pairs = [(p.value, items[place % len(items)].output or {}) for place, p in enumerate(predictions)]
+    pairs = [_pair(task, p.value, items[place % len(items)]) for place, p in enumerate(predictions)]
     valid = {name: [getattr(p, name) for p in predictions] for name in VALIDITIES}
     return Marked(len(items), _score(task, pairs), valid, describe_ordinals(task.schema, pairs), predictions)
 
 
 def mark_values(task: Task, items: Sequence[Example], values: Sequence[Mapping[str, Any] | None]) -> Marked:
     """Score the answers of a baseline."""
-    pairs = [(value, item.output or {}) for value, item in zip(values, items, strict=True)]
+    pairs = [_pair(task, value, item) for value, item in zip(values, items, strict=True)]
     given = [value is not None for value in values]
     held = [value is not None and not validate(value, task.schema) for value in values]
     valid = dict(zip(VALIDITIES, (given, held), strict=True))
     return Marked(len(items), _score(task, pairs), valid, describe_ordinals(task.schema, pairs))
+
+
+def _pair(task: Task, value: Any, item: Example) -> tuple[Any, Mapping[str, Any]]:
+    return value, choose_expected(value, item, task.schema)
 
 
 def _score(task: Task, pairs: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[Score]:

@@ -11,11 +11,20 @@ from typing import Any
 from core.answers.validation import check_schema, validate
 from core.errors import LabError
 from core.evaluation.rules import check_rules, list_marked
+from core.tasks.accepted import find_accept_problem
 from core.tasks.prompting import read_prompting
 from core.tasks.task import Task
 from core.values import Evidence, Example
 
-KEYS = {"id", "input", "output", "group", "slice", "evidence"}  # Of a row; another key is a slip that would go unseen.
+KEYS = {
+    "id",
+    "input",
+    "output",
+    "group",
+    "slice",
+    "evidence",
+    "accept",
+}  # Of a row; another key is a slip that would go unseen.
 LEAST_PASSAGE = 16  # Tokens; shorter passages hold no sentence.
 
 
@@ -168,7 +177,9 @@ def _read_examples(path: Path, schema: Mapping[str, Any], problems: list[str]) -
             continue
         seen[row["id"]] = number
         evidence = tuple(Evidence(item["document"], item["quote"]) for item in row.get("evidence", ()))
-        yield Example(row["id"], row["input"], row["output"], row.get("group"), row.get("slice"), evidence)
+        yield Example(
+            row["id"], row["input"], row["output"], row.get("group"), row.get("slice"), evidence, row.get("accept", {})
+        )
 
 
 def _row_problem(row: Any, schema: Mapping[str, Any], seen: Mapping[str, int]) -> str | None:
@@ -191,7 +202,7 @@ def _row_problem(row: Any, schema: Mapping[str, Any], seen: Mapping[str, int]) -
     if not isinstance(row.get("output"), dict):
         return "output: missing or not an object"
     issues = validate(row["output"], schema)
-    return f"output{issues[0].pointer}: {issues[0].message}" if issues else None
+    return f"output{issues[0].pointer}: {issues[0].message}" if issues else find_accept_problem(row, schema)
 
 
 def _is_evidence(item: Any) -> bool:

@@ -58,5 +58,10 @@ class Task:
         return {**asdict(self.prompting), "shots": shots, "passage_tokens": self.passage_tokens}
 
     def hash_split(self, examples: tuple[Example, ...]) -> str:
-        """Return a hash of what the examples ask and expect, their order included."""
-        return hash_json([[example.input, order_properties(example.output, self.schema)] for example in examples])
+        """Return a hash of what the examples ask, expect and accept, their order included."""
+        return hash_json(
+            [
+                [example.input, order_properties(example.output, self.schema), *([example.accept] if example.accept else ())]
+                for example in examples
+            ]
+        )

@@ -81,6 +81,6 @@ def _name_documents(documents: Sequence[Path]) -> dict[str, Path]:
 
 def _to_line(example: Example, schema: Mapping[str, Any]) -> str:
     # A field without a value is left out: `load_task` refuses a group that is null.
-    row = {key: value for key, value in asdict(example).items() if value not in (None, ())}
+    row = {key: value for key, value in asdict(example).items() if value not in (None, (), {})}
     row["output"] = order_properties(example.output, schema)
     return json.dumps(row, ensure_ascii=False) + "\n"

@@ -15,7 +15,7 @@ from typing import Any
 from core.answers.parsing import parse
 from core.answers.validation import validate
 from core.answers.writing import serialize
-from core.evaluation.scoring import score_answer
+from core.evaluation.acceptance import score_example
 from core.generation.attention import register_slot_attention
 from core.generation.decoder import common_prefix
 from core.generation.loop import DecodeLoop
@@ -88,7 +88,7 @@ class Evaluator:
             strict = read.stage == "strict"
             parsed += strict
             valid += strict and not validate(read.value, self.task.schema)
-            marks.append(score_answer(read.value, example.output or {}, self.task.schema))
+            marks.append(score_example(read.value, example, self.task.schema))
         n = len(texts)
         return Evaluation(
             step=step, n=n, held_loss=loss, parsed=parsed / n, schema_valid=valid / n,

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core.evaluation.acceptance import choose_expected
 from core.evaluation.scoring import score_answer
 from core.tasks.task import Task
 from core.values import Example, Prediction
@@ -75,7 +76,7 @@ def _render_passages(item: Example, prediction: Prediction, verdict: EvidenceVer
 
 def _compare_fields(task: Task, item: Example, prediction: Prediction) -> list[dict[str, Any]]:
     """Return each field's mark beside what was given and what was expected."""
-    expected = item.output or {}
+    expected = choose_expected(prediction.value, item, task.schema)
     marks = score_answer(prediction.value, expected, task.schema).fields
     given = prediction.value if isinstance(prediction.value, dict) else {}
     return [
