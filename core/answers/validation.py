@@ -55,7 +55,7 @@ def _count_nodes(value: Any) -> int:
 
 
 def check_schema(schema: Any, *, origin: str) -> None:
-    """Refuse a schema that is none, or that an answer object cannot satisfy.
+    """Refuse what is no JSON Schema; whether it describes an answer is asked in `core/answers/intake.py`.
 
     Raises:
         LabError: Names the origin and what is wrong.
@@ -70,8 +70,6 @@ def check_schema(schema: Any, *, origin: str) -> None:
     except SchemaError as error:
         place = "/".join(str(part) for part in error.absolute_path) or "the top"
         raise LabError(f"{origin} is not a JSON Schema: at {place}: {error.message}.") from error
-    if schema.get("type") != "object" or not schema.get("properties"):
-        raise LabError(f"{origin} must describe an object with properties.", 'Set "type": "object" and "properties".')
 
 
 @lru_cache(maxsize=64)

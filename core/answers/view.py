@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any, TypeGuard
 
 from core.answers.patterns import matches_key
+from core.answers.references import follow
 
 KINDS = ("object", "array", "string", "number", "integer", "boolean")
 # What a type lets through: the kind `number` is every integer and every other number.
@@ -120,7 +121,9 @@ class SchemaView:
         found = set(self.atoms - {"null", "fraction"})
         if self.atoms == EVERY:
             words = {word for node in self.nodes for word in node}
-            found = {kind for kind, signs in SIGNS.items() if words & signs} or set(KINDS)
+            found = {kind for kind, signs in SIGNS.items() if words & signs}
+            found |= {kind for option in self.alternatives for kind in option.kinds} if not found else set()
+            found = found or set(KINDS)
         elif "fraction" in self.atoms:
             found = (found - {"integer"}) | {"number"}
         return tuple(kind for kind in KINDS if kind in found and not (kind == "integer" and "number" in found))
@@ -170,6 +173,11 @@ class SchemaView:
     def is_tuple(self) -> bool:
         """Whether the items of a list have a meaning by their place (`prefixItems`)."""
         return any(_has_tuple(node) for node in self.nodes)
+
+    @cached_property
+    def is_map(self) -> bool:
+        """Whether an object may have names of its own choice, and the schema says what they hold."""
+        return any(isinstance(node, Mapping) for node in self._additional()) or any(self._maps("patternProperties"))
 
     def knows(self, name: str) -> bool:
         """Whether a name is the schema's own: a property, one by pattern, or one of a map of like values.
@@ -267,46 +275,8 @@ def _build(
 
 def _read_conjuncts(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Any]:
     """Return what applies beside a schema: what it refers to and its `allOf`."""
-    targets = [_follow(node[word], root) for word in ("$ref", "$dynamicRef") if isinstance(node.get(word), str)]
+    targets = [follow(node[word], root) for word in ("$ref", "$dynamicRef") if isinstance(node.get(word), str)]
     return targets + (list(node["allOf"]) if isinstance(node.get("allOf"), list) else [])
-
-
-def _follow(reference: str, root: Mapping[str, Any]) -> Any:
-    """Return what a reference inside the document points to; True, which says nothing, for any other."""
-    base, _, fragment = reference.partition("#")
-    if base and base != root.get("$id"):
-        return True
-    if fragment and not fragment.startswith("/"):
-        return _find_anchor(fragment, root)
-    node: Any = root
-    for part in fragment.split("/")[1:]:
-        key = _unquote(part).replace("~1", "/").replace("~0", "~")
-        if isinstance(node, Mapping) and key in node:
-            node = node[key]
-        elif isinstance(node, list) and key.isdecimal() and len(key) < 6 and int(key) < len(node):
-            node = node[int(key)]
-        else:
-            return True
-    return node
-
-
-def _unquote(part: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote(part)
-
-
-def _find_anchor(name: str, root: Mapping[str, Any]) -> Any:
-    waiting: list[Any] = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, Mapping):
-            if name in (node.get("$anchor"), node.get("$dynamicAnchor")):
-                return node
-            waiting.extend(value for word, value in node.items() if word not in {"enum", "const"})  # Those hold values.
-        elif isinstance(node, list):
-            waiting.extend(node)
-    return True
 
 
 def _is_null(branch: Any, root: Mapping[str, Any]) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.answers.validation import check_schema, validate
+from core.answers.intake import read_schema
+from core.answers.validation import validate
 from core.errors import LabError
 from core.tasks.columns import Columns, LabelledRow, check_columns, guess_columns, read_examples
 from core.tasks.leakage import find_pairs
@@ -57,6 +58,8 @@ def draft_task(
     Raises:
         LabError: A column does not exist, fewer than two groups are usable, or the schema is none.
     """
+    if schema is not None:
+        schema = read_schema(schema, origin="The schema")
     columns = columns or guess_columns(records)
     check_columns(columns, records)
     problems, notes = list(records.problems), list(records.notes)
@@ -65,8 +68,6 @@ def draft_task(
         raise LabError(
             f"{records.origin} has no usable row. The first problem: {problems[0]}.", "Mend the rows, or choose other columns."
         )
-    if schema is not None:
-        check_schema(schema, origin="The schema")
     given = {row.example.id: row.side for row in rows if row.side}
     # The invalid rows' sides count: a file that marks a test has decided, even if none of those rows can be used.
     usable = [row.example for row in rows] if schema is None else _keep_valid(rows, schema, problems)
@@ -80,7 +81,7 @@ def draft_task(
     if schema is None:
         # From the training rows alone: what only the exam has, no training could know.
         schema = infer_schema([item.output or {} for item in learn], rows=learn, notes=notes)
-        check_schema(schema, origin="The schema")
+        schema = read_schema(schema, origin="The schema")
         exam = _keep_known(exam, schema, {row.example.id: row.number for row in rows}, problems)
     return Draft(columns, schema, tuple(learn), tuple(exam), tuple(problems), tuple(notes))
 

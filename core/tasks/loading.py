@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.answers.validation import check_schema, validate
+from core.answers.intake import parse_schema
+from core.answers.validation import validate
 from core.errors import LabError
 from core.evaluation.rules import check_rules, list_marked
 from core.tasks.accepted import find_accept_problem
@@ -144,14 +145,14 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _read_schema(path: Path) -> dict[str, Any]:
     try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise LabError(f"Cannot read {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise LabError(f"{path} is not JSON: {error}.") from error
-    check_schema(schema, origin=str(path))
+    except UnicodeDecodeError as error:
+        raise LabError(f"{path} is not UTF-8: byte {error.start}.", "Save it as UTF-8.") from error
+    schema = parse_schema(text, origin=str(path))
     check_rules(schema, origin=str(path))
-    return dict(schema)
+    return schema
 
 
 def _read_examples(path: Path, schema: Mapping[str, Any], problems: list[str]) -> Iterator[Example]:

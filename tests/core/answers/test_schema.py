@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from core.answers.bounds import bound_outputs
+from core.answers.intake import read_schema
 from core.answers.parsing import parse
-from core.answers.validation import check_schema, validate
+from core.answers.validation import validate
 from core.answers.writing import serialize
 from core.errors import LabError
 
@@ -69,7 +70,7 @@ def test_remote_reference_opens_no_connection(monkeypatch):
 @pytest.mark.parametrize("schema", [[], {"type": "nonsense"}, {"type": "array"}, {"type": "object"}])
 def test_what_is_no_answer_schema_is_refused(schema):
     with pytest.raises(LabError, match="here"):
-        check_schema(json.loads(json.dumps(schema)), origin="here")
+        read_schema(json.loads(json.dumps(schema)), origin="here")
 
 
 HOSTILE = "^(a+)+$"

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.answers.validation import check_schema
+from core.answers.intake import parse_schema
 from core.errors import LabError
 from core.tasks.archive import export_task, import_task
 from core.tasks.draft import Draft, draft_task
@@ -173,9 +173,4 @@ def _judge(text: str, *where: Any) -> str:
 
 
 def _parse_schema(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LabError(f"The schema is not JSON: {error}.") from error
-    check_schema(value, origin="The schema")
-    return dict(value)
+    return parse_schema(text, origin="The schema")
