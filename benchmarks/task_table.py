@@ -113,7 +113,7 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
                 "primary": base[kind]["means"][metric],
                 **{key: base[kind]["means"][key] for key in ("exact", "schema_valid")},
             }
-            for kind in ("majority", "nearest")
+            for kind in base
         },
         "arms": {
             arm: {mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items()} for arm in ARMS

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.comparison.runs import Run, list_runs
 from core.errors import LabError
-from core.evaluation.baselines import answer_baselines, measure_baselines
+from core.evaluation.baselines import Material, answer_baselines, measure_baselines
 from core.evaluation.registration import Registration, register
 from core.evaluation.sampling import choose_items
 from core.evaluation.summary import ALL, Answered, stamp_leaks, stamp_misfits, summarize
@@ -20,6 +20,7 @@ from core.stored import read_stored
 from core.tasks.task import Task
 from core.values import Example, Prediction
 from lab.lab import Lab
+from lab.leaks import read_documents
 from lab.plan import Plan
 
 REGISTERED = "registered"  # Folder of what was written down for comparisons that have not ended.
@@ -107,21 +108,29 @@ def judge_answers(
     """
     if not predictions:
         return {}
-    summary = summarize(plan.task, plan.items, Answered(predictions, _answer_baselines(lab, plan))).as_json()
+    baselines, unanswered = _answer_baselines(lab, plan)
+    summary = summarize(plan.task, plan.items, Answered(predictions, baselines)).as_json()
     stamp_leaks(summary, asdict(plan.leaks), len(plan.items))
     stamp_misfits(summary, plan.misfits)
-    summary["notes"] = list(plan.notes)
+    summary["notes"] = [*plan.notes, *unanswered]
     summary["arms"] |= {name: {"status": "missing", "reason": reason} for name, reason in missing.items()}
     return summary
 
 
-def _answer_baselines(lab: Lab, plan: Plan) -> dict[str, list[Mapping[str, Any] | None]]:
-    """Return the baselines' answers; none where there is nothing to learn from."""
-    with suppress(LabError):
-        return answer_baselines(plan.task, plan.items, lab.library.load_examples(plan.task))
-    return {}
+def _answer_baselines(lab: Lab, plan: Plan) -> tuple[dict[str, list[Mapping[str, Any] | None]], list[str]]:
+    """Return the baselines' answers, none where there is nothing to learn from, and a sentence where they cannot be had."""
+    if not plan.task.train:
+        return {}, []
+    try:
+        return answer_baselines(plan.task, plan.items, _open_material(lab, plan.task)), []
+    except LabError as error:  # The arms' answers are worth as much without them.
+        return {}, [f"The baselines, which need no model, are missing: {error}"]
+
+
+def _open_material(lab: Lab, task: Task) -> Material:
+    return Material(lab.library.load_examples(task), lambda: read_documents(lab, task)[0])
 
 
 def mark_baselines(lab: Lab, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Mark the majority answer and the copied nearest example on the items that a comparison would choose."""
-    return measure_baselines(task, choose_items(task.test, limit, seed=seed), lab.library.load_examples(task))
+    """Mark the answers that need no model on the items that a comparison would choose."""
+    return measure_baselines(task, choose_items(task.test, limit, seed=seed), _open_material(lab, task))

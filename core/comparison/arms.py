@@ -73,7 +73,10 @@ ARMS = {
         Arm("hybrid", "RAG + QLoRA", uses_adapter=True, top_k=TOP_K),
     )
 }
-BASELINES = {"majority": "Majority value", "nearest": "Copied nearest example"}  # `core/evaluation/baselines.py`
+BASELINES = {  # `core/evaluation/baselines.py` says which of them a task has.
+    "majority": "Majority value", "length": "Length alone", "dictionary": "Dictionary", "nearest": "Copied nearest example",
+    "sentence": "Most similar sentence",
+}  # fmt: skip
 MAIN_ARMS = ("base", "rag", "qlora", "hybrid")  # The 2 x 2, compared where nothing else is asked for.
 
 

@@ -1,18 +1,22 @@
-"""What a mark is worth: the marks of two answers that need no language model."""
+"""What a mark is worth: the marks of answers that need no language model."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 from core.answers.validation import validate
 from core.errors import LabError
 from core.evaluation.acceptance import score_example
+from core.evaluation.dictionary import answer_by_dictionary, list_looked_up
+from core.evaluation.length_rule import answer_by_length, list_graded
+from core.evaluation.sentence_reader import answer_with_spans, find_text_field, read_sentences
 from core.tasks.task import Task
-from core.values import Example, Retriever
+from core.values import Document, Example, Retriever
 
 ABSENT = ""  # No JSON.
 
@@ -55,31 +59,68 @@ def find_nearest(task: Task, inputs: Sequence[str], examples: Retriever, *, coun
     return nearest
 
 
-def answer_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, list[Mapping[str, Any] | None]]:
-    """Return what the baselines answer to each item: `majority`, and `nearest`, None where no example is found.
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What baselines draw on beside the training examples.
+
+    Args:
+        examples: Searches passages whose document is the id of a training example.
+        documents: Loads the task's documents; called only where a baseline reads them.
+    """
+
+    examples: Retriever
+    documents: Callable[[], Sequence[Document]] = tuple
+
+
+def list_baselines(task: Task) -> list[str]:
+    """Return the names of the baselines that a task can have: two need training examples alone, the others its kind of field."""
+    if not task.train:
+        return []
+    fitting = {
+        "sentence": find_text_field(task) is not None and task.documents_folder.is_dir(),
+        "length": bool(list_graded(task)),
+        "dictionary": bool(list_looked_up(task)),
+    }
+    return ["majority", "nearest", *(name for name, fits in fitting.items() if fits)]
+
+
+def answer_baselines(task: Task, items: Sequence[Example], material: Material) -> dict[str, list[Mapping[str, Any] | None]]:
+    """Return what each baseline of the task answers to each item; `nearest` has None where no example is found.
+
+    The others give the majority value in the fields that they know nothing of.
 
     Raises:
         LabError: There are no training examples.
     """
-    nearest = find_nearest(task, [item.input for item in items], examples, count=1)
-    return {
-        "majority": [choose_majority(task)] * len(items),
+    nearest = find_nearest(task, [item.input for item in items], material.examples, count=1)
+    usual, names = choose_majority(task), list_baselines(task)
+    answers: dict[str, list[Mapping[str, Any] | None]] = {
+        "majority": [usual] * len(items),
         "nearest": [closest[0].output if closest else None for closest in nearest],
     }
+    if "sentence" in names:
+        answers["sentence"] = [
+            *answer_with_spans(usual, task.primary_metric, read_sentences(task, items, material.documents()))
+        ]
+    if "length" in names:
+        answers["length"] = [*answer_by_length(task, items, usual)]
+    if "dictionary" in names:
+        answers["dictionary"] = [*answer_by_dictionary(task, items, usual)]
+    return answers
 
 
-def measure_baselines(task: Task, items: Sequence[Example], examples: Retriever) -> dict[str, dict[str, Any]]:
-    """Mark the majority answer and the copy of the nearest training example.
+def measure_baselines(task: Task, items: Sequence[Example], material: Material) -> dict[str, dict[str, Any]]:
+    """Mark the answers of the task's baselines.
 
     Returns:
-        For each of the two `n` items, the `means` of the metrics over them, and under `slices` the primary metric's mean on each.
+        For each `n` items, the `means` of the metrics over them, and under `slices` the primary metric's mean on each.
 
     Raises:
         LabError: There are no items or no training examples.
     """
     if not items:
         raise LabError(f"The task {task.name} has no test examples.", f"Fill {task.folder / 'test.jsonl'}.")
-    return {name: _measure(task, items, values) for name, values in answer_baselines(task, items, examples).items()}
+    return {name: _measure(task, items, values) for name, values in answer_baselines(task, items, material).items()}
 
 
 def _measure(task: Task, items: Sequence[Example], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

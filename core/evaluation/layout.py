@@ -188,7 +188,7 @@ def _lay_out_arms(summary: Mapping[str, Any], mark: str) -> TableView:
         f"Approaches{mark}",
         (Column("Approach", "approach"), *(item.column(summary["primary_metric"]) for item in ARM_STATISTICS)),
         tuple(rows),
-        footnote="Majority value and copied nearest example need no model. Valid counts answers as written; nothing was cut out or repaired. Every item counts, unreadable answers as 0. "
+        footnote="The first rows are answers that need no model (README, *Baselines*). Valid counts answers as written; nothing was cut out or repaired. Every item counts, unreadable answers as 0. "
         "Seconds per answer is each answer's share of its batch.",
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.comparison.arms import BASELINES
+from core.evaluation.baselines import list_baselines
 from core.evaluation.power import smallest_lead
 from core.evaluation.sampling import find_clusters
 from core.evaluation.summary import find_margin
@@ -91,7 +91,7 @@ def register(
     spread, source = earlier or (_assume_spread(len(items) / clusters), "")
     rivals = len(set(arms)) - 1
     if rivals and task.train:  # The baselines are to be beaten too.
-        rivals += len(BASELINES)
+        rivals += len(list_baselines(task))
     return Registration(
         metric=task.primary_metric,
         margin=find_margin(task),

@@ -81,6 +81,6 @@ def test_the_spread_of_another_metric_is_not_used(lab, folder):
 def test_the_baselines_stand_beside_the_arms_and_in_the_verdict(lab, folder):
     summary = compare(lab, folder).run.summary
     assert {name: arm["status"] for name, arm in summary["arms"].items()} == {
-        "majority": "baseline", "nearest": "baseline", "base": "ok", "zero_shot": "ok",
+        "majority": "baseline", "nearest": "baseline", "sentence": "baseline", "base": "ok", "zero_shot": "ok",
     }  # fmt: skip
     assert summary["verdict"]["arm"] not in ARMS, "arms that answer nothing are never recommended"

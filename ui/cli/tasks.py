@@ -35,6 +35,7 @@ def tasks(as_json: AsJson = False) -> None:
 @tasks_app.command()
 def check(task: TaskName, as_json: AsJson = False) -> None:
     """Check a task: invalid outputs, duplicates, near copies, documents that hold the exam, lengths. Exit 2 when unusable."""
+    from core.evaluation.exam_report import report_exam
     from core.generation.models import find_model
     from core.tasks.check import check_task
     from core.tasks.folders import find_task
@@ -54,6 +55,7 @@ def check(task: TaskName, as_json: AsJson = False) -> None:
 
         tokenizer = load_tokenizer(folder)
     report = check_task(loaded, tokenizer, *read_documents(Lab(settings), loaded))
+    report["exam"] = report_exam(loaded)
     show(report, as_json, show_fields)
     if not report["usable"]:
         raise typer.Exit(2)
@@ -66,7 +68,7 @@ def baselines(
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Mark two answers that need no language model: the majority value of each field, the nearest example's answer."""
+    """Mark answers that need no language model: the majority value, the nearest example's, and what fits the task."""
     from lab.judging import mark_baselines
     from lab.lab import Lab
 
