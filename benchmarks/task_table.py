@@ -3,11 +3,15 @@
 Each step (index, training, baselines, comparison) is its `ragft` command in a home of its own, `$RAGFT_HOME/bench/TASK-HASH`,
 which shares only the fetched models. The hash is of all that the task holds and of the model, so what changed is measured
 anew; what was measured there is not measured again, and a training that was stopped goes on. A change of the program is not
-seen: delete the homes to measure it. When all tasks are measured, the table in tasks/README.md is rewritten.
+seen: delete the homes to measure it. When all tasks are measured, the table in tasks/README.md is rewritten. `support-triage`
+is made of the public rows of BANKING77 where they are at hand (`benchmarks/tasks/public.py`), and left out where not.
+
+python -m benchmarks.task_table [--task NAME]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -15,11 +19,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import print_report, read_arguments
+from benchmarks.measure import print_report
+from benchmarks.tasks.public import ADAPTERS, find_rows
 from core.comparison.arms import ARMS as KNOWN_ARMS
 from core.comparison.arms import fit_arm
 from core.comparison.runs import load_run
@@ -35,42 +40,89 @@ README = BUNDLED_TASKS / "README.md"
 BEGIN, END = "<!-- table: make bench-tasks -->", "<!-- end of table -->"
 MODES = ("free", "constrained")
 SHOWN = ("primary", "exact", "score", "schema_valid", "latency_p50", "prompt_tokens")
-ARMS = ("zero_shot", "base", "rag", "qlora", "hybrid")
+ARMS = ("zero_shot", "base", "rag", "rag_examples", "qlora", "hybrid")
 LABELS = {
-    "majority": "majority value", "nearest": "nearest example, copied", "zero_shot": "base, no examples",
-    "base": "few-shot (base, {shots})", "rag": "RAG ({shots}, {passages})", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
+    "majority": "majority value", "nearest": "nearest example, copied", "sentence": "most similar sentence",
+    "length": "length alone", "dictionary": "dictionary", "zero_shot": "base, no examples", "base": "few-shot (base, {shots})",
+    "rag": "RAG ({shots}, {passages})", "rag_examples": "nearest {shots}", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
 }  # fmt: skip
 
 
-# Who should win each task, by tasks/README.md.
-EXPECTED = {
-    "hiring-handbook": ("rag",), "ml-interview": ("rag", "hybrid"), "answer-grading": ("hybrid",), "cv-screening": ("qlora",),
-}  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task in the table.
+
+    Args:
+        expected: Who should win it, by tasks/README.md.
+        arms: Who answers.
+        seeds: Trainings of each kind.
+    """
+
+    expected: tuple[str, ...]
+    arms: tuple[str, ...] = ARMS
+    seeds: int = 1
+
+
+ENTRIES = {
+    "hiring-handbook": Entry(("rag",), seeds=3),
+    "ml-interview": Entry(("rag", "hybrid")),
+    "answer-grading": Entry(("hybrid",)),
+    "cv-screening": Entry(("qlora",)),
+    "cv-match": Entry(("hybrid", "qlora")),
+    "support-triage": Entry(("qlora",), arms=("zero_shot", "base", "rag_examples", "qlora")),  # It has no documents.
+}
+PUBLIC = {"support-triage": "banking77"}
+PUBLIC_ROWS = ["--input", "text", "--output", "intent", "--train", "2000", "--test", "300"]
+KINDS = {"qlora": "plain", "hybrid": "passages"}  # How the adapter of each arm is trained.
 BATCH = "48"  # Answers decoded together: each step reads all weights, whatever the number of rows.
 LIMIT, QUICK_LIMIT = 150, 8
 
 
 def main() -> None:
     """Measure what is not measured yet; a mistake that can be mended is a sentence."""
-    quick = read_arguments(__doc__ or "").quick
+    arguments = read_options()
+    quick, limit = arguments.quick, QUICK_LIMIT if arguments.quick else LIMIT
     try:
         settings = read_settings()
         fetch_model(settings)
-        results = {name: measure_task(settings, name, quick=quick) for name in EXPECTED}
-        if not quick and settings.model == DEFAULT_MODEL:
+        names = [name for name in [arguments.task] if name] or [name for name in ENTRIES if is_here(name)]
+        results = {name: measure_task(settings, name, quick=quick) for name in names}
+        if not quick and not arguments.task and settings.model == DEFAULT_MODEL:
             rewrite_table(README, render_table(results))
     except LabError as error:
         raise SystemExit(str(error)) from error
-    print_report("task_table", config={"limit": QUICK_LIMIT if quick else LIMIT, "quick": quick}, ours=results)
+    print_report("task_table", config={"limit": limit, "quick": quick}, ours=results)
+
+
+def read_options() -> argparse.Namespace:
+    """Parse the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", choices=list(ENTRIES), help="only this one; the table stays as it is")
+    parser.add_argument("--quick", action="store_true", help="a short run that only shows that it works")
+    return parser.parse_args()
+
+
+def is_here(name: str) -> bool:
+    """Say whether a task can be measured, and say on stderr where its rows are absent."""
+    here = name not in PUBLIC or find_rows(PUBLIC[name]).is_dir()
+    if not here:
+        sys.stderr.write(f"{name} is left out: {find_rows(PUBLIC[name])} is not here.\n")
+    return here
 
 
 def measure_task(settings: Settings, name: str, *, quick: bool) -> dict[str, Any]:
     """Measure a task in its own home; a quick run's home is gone afterwards."""
-    if not quick:
-        about = hash_json([hash_task(BUNDLED_TASKS / name), settings.model])
-        return run_steps(open_home(settings, settings.folder("bench") / f"{name}-{about[:12]}"), name, limit=LIMIT)
-    with tempfile.TemporaryDirectory() as home:
-        return run_steps(open_home(settings, Path(home)), name, limit=QUICK_LIMIT, more=["--epochs", "0.05"])
+    if quick:
+        with tempfile.TemporaryDirectory() as home:
+            return run_steps(open_home(settings, Path(home)), name, limit=QUICK_LIMIT, more=["--epochs", "0.05"])
+    source = hash_folder(find_rows(PUBLIC[name])) if name in PUBLIC else hash_task(BUNDLED_TASKS / name)
+    own = settings.folder("bench") / f"{name}-{hash_json([source, settings.model])[:12]}"
+    return run_steps(open_home(settings, own), name, limit=LIMIT)
+
+
+def hash_folder(folder: Path) -> str:
+    """Return a hash of the files of a folder."""
+    return hash_json({path.name: hash_file(path) for path in folder.iterdir() if path.is_file()})
 
 
 def hash_task(folder: Path) -> str:
@@ -91,45 +143,71 @@ def open_home(settings: Settings, home: Path) -> Settings:
 
 def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] = ()) -> dict[str, Any]:
     """Run a task's steps one after the other."""
-    run_ragft(settings, ["index", name])
-    train = ["train", name, "--if-needed", "--holdout", "0", *more]
-    cards = [run_ragft(settings, arguments) for arguments in (train, [*train, "--prompts", "passages"])]
-    adapters = {arm: card["id"] for arm, card in zip(("qlora", "hybrid"), cards, strict=True)}
+    entry, folder = ENTRIES[name], BUNDLED_TASKS / name
+    if name in PUBLIC:
+        folder = settings.folder("tasks") / name
+        make_public(settings, name)
+    if (folder / "documents").is_dir():
+        run_ragft(settings, ["index", name])
+    train = ["train", name, "--if-needed", "--holdout", "0", "--seeds", str(entry.seeds), *more]
+    cards = {arm: run_ragft(settings, [*train, "--prompts", kind]) for arm, kind in KINDS.items() if arm in entry.arms}
+    cards = {arm: each if entry.seeds > 1 else [each] for arm, each in cards.items()}
+    adapters = {arm: [card["id"] for card in each] for arm, each in cards.items()}
     base = measure_once(settings, ["baselines", name, "--limit", str(limit)], adapters={})
-    command = ["compare", name, "--arms", ",".join(ARMS), "--limit", str(limit), "--batch-size", BATCH]
+    command = ["compare", name, "--arms", ",".join(entry.arms), "--limit", str(limit), "--batch-size", BATCH]
+    command += [word for ids in adapters.values() for one in ids for word in ("--adapter", one)]
     compared = {mode: measure_once(settings, [*command, "--mode", mode], adapters=adapters) for mode in MODES}
     metric = compared["free"]["primary_metric"]
-    seconds = [card["outcome"]["seconds"] for card in cards]
+    seconds = {arm: [card["outcome"]["seconds"] for card in each] for arm, each in cards.items()}
     return {
         "metric": metric,
         "items": compared["free"]["arms"]["base"]["n"],
-        "expected": EXPECTED[name],
-        "epochs": [card["config"]["epochs"] for card in cards],
-        "train_minutes": [round(value / 60, 1) for value in seconds],
-        "steps": [card["outcome"]["steps"] for card in cards],
-        "seconds": round(sum(seconds) + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())),
+        "expected": entry.expected,
+        "labels": name_approaches(load_task(folder)),
+        "trained": {
+            KINDS[arm]: {
+                "epochs": each[0]["config"]["epochs"], "seeds": len(each), "minutes": round(sum(seconds[arm]) / 60, 1),
+            }
+            for arm, each in cards.items()
+        },
+        "seconds": round(
+            sum(map(sum, seconds.values())) + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())
+        ),
         "baselines": {
             kind: {
-                "primary": base[kind]["means"][metric],
-                **{key: base[kind]["means"][key] for key in ("exact", "schema_valid")},
+                "primary": each["means"][metric], **{key: each["means"][key] for key in ("exact", "schema_valid")},
+                "slices": each["slices"],
             }
-            for kind in base
+            for kind, each in base.items() if kind != "bench_seconds"
         },
         "arms": {
-            arm: {mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items()} for arm in ARMS
+            arm: {mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items()} for arm in entry.arms
+        },
+        "slices": {
+            part: {arm: marks[arm]["primary"]["mean"] for arm in entry.arms} for part, marks in compared["free"]["slices"].items()
         },
         "verdicts": {mode: f"{each['leakage']} {each['verdict']['sentence']}".strip() for mode, each in compared.items()},
-    }
+    }  # fmt: skip
 
 
-def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Mapping[str, str]) -> dict[str, Any]:
+def make_public(settings: Settings, name: str) -> None:
+    """Make a task of public rows in a home, once."""
+    if (settings.folder("tasks") / name).is_dir():
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in ADAPTERS[PUBLIC[name]]())
+        file.flush()
+        run_ragft(settings, ["new-task", name, "--examples", file.name, *PUBLIC_ROWS])
+
+
+def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Run one command, or return what it gave with the same adapters of the same arms before."""
     key = hash_json([list(arguments), list(adapters.values())])
     place = settings.folder("results") / f"{arguments[0]}-{key[:12]}.json"
     if place.is_file():
         return dict(read_json(place))
     start = time.perf_counter()
-    result = run_ragft(settings, arguments)
+    result = dict(run_ragft(settings, arguments))
     if adapters:
         check_run(settings, result, adapters)
     result["bench_seconds"] = time.perf_counter() - start
@@ -137,21 +215,26 @@ def measure_once(settings: Settings, arguments: Sequence[str], *, adapters: Mapp
     return result
 
 
-def check_run(settings: Settings, result: Mapping[str, Any], adapters: Mapping[str, str]) -> None:
-    """Make sure that every arm answered, each with its adapter: a newer one in this home would be asked in its place."""
+def check_run(settings: Settings, result: Mapping[str, Any], adapters: Mapping[str, Sequence[str]]) -> None:
+    """Make sure that every arm answered, each with its adapters: a newer one in this home would be asked in its place."""
     absent = [arm["reason"] for arm in result["arms"].values() if "reason" in arm]
     if absent:
         raise LabError(f"The comparison {result['run_id']} is not whole: {' '.join(absent)}")
     arms = load_run(settings, result["run_id"]).config["arms"]
-    used = {name: about["adapter"] for name, about in arms.items() if about["adapter"]}
-    if used != adapters:
+    used = {name: list_used(about) for name, about in arms.items() if list_used(about)}
+    if used != {arm: list(ids) for arm, ids in adapters.items()}:
         raise LabError(
             f"The comparison {result['run_id']} used {used} and not {dict(adapters)}.",
             f"Delete what was trained there otherwise: {settings.folder('adapters')}.",
         )
 
 
-def run_ragft(settings: Settings, arguments: Sequence[str]) -> dict[str, Any]:
+def list_used(about: Mapping[str, Any]) -> list[str]:
+    """Return the adapters that answered in an arm, as a run keeps them."""
+    return [one["id"] for one in about.get("adapters", ())] or [one for one in [about["adapter"]] if one]
+
+
+def run_ragft(settings: Settings, arguments: Sequence[str]) -> Any:
     """Run one command in a home; returns its JSON."""
     sys.stderr.write(f"ragft {' '.join(arguments)}\n")
     done = subprocess.run(
@@ -160,7 +243,7 @@ def run_ragft(settings: Settings, arguments: Sequence[str]) -> dict[str, Any]:
     )  # fmt: skip
     if done.returncode:
         raise SystemExit(f"ragft {' '.join(arguments)} ended with {done.returncode}")
-    return dict(json.loads(done.stdout))
+    return json.loads(done.stdout)
 
 
 def name_approaches(task: Task) -> dict[str, str]:
@@ -179,14 +262,13 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the table as Markdown: primary metric with its interval, exact, valid under the schema."""
     parts = []
     for task, result in results.items():
-        labels = name_approaches(load_task(BUNDLED_TASKS / task))
-        kinds = ("without passages", "with passages")
+        labels = result["labels"]
         trained = ", ".join(
-            f"{kind} {epochs:g} passes ({minutes:g} min)"
-            for kind, epochs, minutes in zip(kinds, result["epochs"], result["train_minutes"], strict=True)
+            f"{kind} {about['epochs']:g} passes x {count_words(about['seeds'], 'seed')} ({about['minutes']:g} min)"
+            for kind, about in result["trained"].items()
         )
         lines = [
-            f"**{task}**: {result['items']} test items, {result['metric']}; QLoRA {trained}; {result['seconds'] / 60:.0f} min in all.",
+            f"**{task}**: {result['items']} test items, {result['metric']}; trained {trained}; {result['seconds'] / 60:.0f} min in all.",
             "",
             f"| approach | {result['metric']}, free (95 %) | all fields right | valid | s each, of {BATCH} together "
             f"| {result['metric']}, constrained (95 %) | all fields right | valid | s each |",
@@ -197,8 +279,29 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
                 f"| {labels[name]} | {marks['primary']:.3f} | {marks['exact']:.0%} | {marks['schema_valid']:.0%} | | | | | |"
             )
         lines += [f"| {labels[name]} | {render_arm(modes)} |" for name, modes in result["arms"].items()]
-        parts.append("\n".join([*lines, "", *(name_winner(result, mode, labels) for mode in MODES)]))
+        lines += ["", *(name_winner(result, mode, labels) for mode in MODES)]
+        parts.append("\n".join([*lines, *render_slices(result, labels)]))
     return "\n\n".join(parts)
+
+
+def render_slices(result: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
+    """Return a line with the primary metric of every approach and baseline on each slice, free decoding."""
+    if not result["slices"]:
+        return []
+    rows = {name: {**marks} for name, marks in result["slices"].items()}
+    for kind, marks in result["baselines"].items():
+        for name, mean in marks["slices"].items():
+            rows.setdefault(name, {})[kind] = mean
+    names = [name for name in labels if any(name in marks for marks in rows.values())]
+    head = [
+        "",
+        f"| slice, {result['metric']}, free | {' | '.join(labels[name] for name in names)} |",
+        f"|---|{'---|' * len(names)}",
+    ]
+    return head + [
+        f"| {part} | {' | '.join(f'{marks[name]:.2f}' if name in marks else '' for name in names)} |"
+        for part, marks in rows.items()
+    ]
 
 
 def render_arm(modes: Mapping[str, Mapping[str, Any]]) -> str:
@@ -212,7 +315,7 @@ def render_arm(modes: Mapping[str, Mapping[str, Any]]) -> str:
 
 def name_winner(result: Mapping[str, Any], mode: str, labels: Mapping[str, str]) -> str:
     """Return a line: the approach with the highest mean, whether it was expected, what beats it untrained, the verdict."""
-    means = {name: result["arms"][name][mode]["primary"]["mean"] for name in ARMS}
+    means = {name: modes[mode]["primary"]["mean"] for name, modes in result["arms"].items()}
     best = max(means, key=lambda name: means[name])
     expected = " or ".join(labels[name] for name in result["expected"])
     outcome = "as expected" if best in result["expected"] else f"expected was {expected}"

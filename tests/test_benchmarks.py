@@ -81,13 +81,13 @@ def test_a_comparison_is_measured_once_and_kept_only_with_its_adapters(settings,
         return {"run_id": "r", "arms": {"qlora": {}}}
 
     used = {"qlora": {"adapter": "b"}, "hybrid": {"adapter": "a"}, "base": {"adapter": None}}
-    mine = {"qlora": "a", "hybrid": "b"}
+    mine = {"qlora": ["a"], "hybrid": ["b", "c"]}
     monkeypatch.setattr(task_table, "run_ragft", run)
     monkeypatch.setattr(task_table, "load_run", lambda *_: SimpleNamespace(config={"arms": used}))
     for _ in range(2):
-        with pytest.raises(LabError, match="used .*'qlora': 'b'"):  # Both adapters answered, each for the other's arm.
+        with pytest.raises(LabError, match=r"used .*'qlora': \['b'\]"):  # Both adapters answered, each for the other's arm.
             task_table.measure_once(settings, ["compare", "t"], adapters=mine)
-    used |= {"qlora": {"adapter": "a"}, "hybrid": {"adapter": "b"}}
+    used |= {"qlora": {"adapter": "a"}, "hybrid": {"adapter": None, "adapters": [{"id": "b"}, {"id": "c"}]}}
     first = task_table.measure_once(settings, ["compare", "t"], adapters=mine)
     assert task_table.measure_once(settings, ["compare", "t"], adapters=mine) == first
     assert len(calls) == 3

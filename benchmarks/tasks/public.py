@@ -17,6 +17,11 @@ from typing import Any
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
+def find_rows(name: str) -> Path:
+    """Return the folder of a data set's files; it may be absent."""
+    return DATA / name
+
+
 def read_rows(name: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of a gzipped JSON-lines file."""
     path = DATA / name
