@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from core.answers.dialects import convert, relocate
 from core.answers.keywords import Path
-from core.answers.references import REFERENCES, Index, index_schema, read, walk, write_pointer
+from core.answers.references import DRAFTS, REFERENCES, SchemaIndex, index_schema, read, walk, write_pointer
 from core.errors import LabError
 
 MAX_DEPTH = 100  # Levels; whoever reads a schema recurses.
@@ -51,7 +51,7 @@ def check_depth(value: Any, *, what: str) -> None:
             waiting.extend((part, depth + 1) for part in (node.values() if isinstance(node, Mapping) else node))
 
 
-def _copy(node: Any, path: Path, index: Index, *, keep: bool) -> Any:
+def _copy(node: Any, path: Path, index: SchemaIndex, *, keep: bool) -> Any:
     """Copy a part of a document, converting what is a schema; `keep` leaves references and names as they are."""
     if isinstance(node, list):
         return [_copy(item, (*path, place), index, keep=keep) for place, item in enumerate(node)]
@@ -72,7 +72,7 @@ def _copy(node: Any, path: Path, index: Index, *, keep: bool) -> Any:
     return plain
 
 
-def _point(copied: dict[str, Any], node: Mapping[str, Any], path: Path, index: Index) -> None:
+def _point(copied: dict[str, Any], node: Mapping[str, Any], path: Path, index: SchemaIndex) -> None:
     """Write the references of a schema as pointers, and leave out the names that are then needless."""
     place = index.places[path]
     for word in REFERENCES:
@@ -81,9 +81,8 @@ def _point(copied: dict[str, Any], node: Mapping[str, Any], path: Path, index: I
         if target is None:
             continue
         moved = _move(target, index)
-        same = (
-            moved == target and reference.startswith("#") and walk(index.root, (), unquote(reference).split("/")[1:]) == target
-        )
+        plain = reference == "#" or reference.startswith("#/")
+        same = plain and moved == target and walk(index.root, (), unquote(reference).split("/")[1:]) == target
         pointer = reference if same else write_pointer(moved)
         if word == "$ref":
             copied[word] = pointer
@@ -91,12 +90,12 @@ def _point(copied: dict[str, Any], node: Mapping[str, Any], path: Path, index: I
             del copied[word]
             copied["allOf"] = [*copied.get("allOf", ()), {"$ref": pointer}]
     for word in NAMES & set(node):
-        named = word != "id" or place.draft <= 4  # noqa: PLR2004
+        named = word != "id" or place.draft <= DRAFTS["draft-04"]
         if named and isinstance(node[word], str | bool) and (path or word != "$id"):
             del copied[word]
 
 
-def _move(path: Path, index: Index) -> Path:
+def _move(path: Path, index: SchemaIndex) -> Path:
     """Return where what stands at a path stands in the one form."""
     moved: list[str | int] = []
     node = index.root
@@ -108,7 +107,7 @@ def _move(path: Path, index: Index) -> Path:
     return tuple(moved)
 
 
-def _is_dynamic(index: Index) -> bool:
+def _is_dynamic(index: SchemaIndex) -> bool:
     """Whether what a reference points to depends on the way that leads to it, which no pointer can say."""
     nodes = (read(index.root, path) for path in index.places)
     asked = any(isinstance(node, Mapping) and {"$dynamicRef", "$recursiveRef"} & set(node) for node in nodes)

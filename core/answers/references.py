@@ -26,7 +26,7 @@ class Place:
 
 
 @dataclass(slots=True)
-class Index:
+class SchemaIndex:
     """All places of a document where a schema stands, and the names by which they are referred to."""
 
     root: Any
@@ -46,9 +46,9 @@ class Index:
         return walk(self.root, start, name.split("/")[1:])
 
 
-def index_schema(root: Any) -> Index:
+def index_schema(root: Any) -> SchemaIndex:
     """Find every schema of a document: where keywords put them, and where references point to."""
-    index = Index(root)
+    index = SchemaIndex(root)
     start = root.get("$schema") if isinstance(root, Mapping) else None
     waiting: list[tuple[Path, Any, Place]] = [((), root, Place("", _find_draft(start) or NEWEST))]
     index.resources[""] = ()
@@ -62,7 +62,7 @@ def index_schema(root: Any) -> Index:
     return index
 
 
-def _scan(index: Index, waiting: list[tuple[Path, Any, Place]]) -> list[tuple[str, Place]]:
+def _scan(index: SchemaIndex, waiting: list[tuple[Path, Any, Place]]) -> list[tuple[str, Place]]:
     """Index the schemas given and all inside them; return the references that were met."""
     references = []
     while waiting:
@@ -77,7 +77,7 @@ def _scan(index: Index, waiting: list[tuple[Path, Any, Place]]) -> list[tuple[st
     return references
 
 
-def _enter(index: Index, path: Path, node: Any, around: Place) -> Place:
+def _enter(index: SchemaIndex, path: Path, node: Any, around: Place) -> Place:
     """Return the place of a schema, and note the names that it gives itself."""
     if not isinstance(node, Mapping):
         return around

@@ -11,19 +11,16 @@ a part says nothing here; whether a value is valid is the business of `core/answ
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any
 
+from core.answers.fitting import rate_fit
+from core.answers.kinds import ATOMS, EVERY, KINDS, find_atom, is_number, write_equal
 from core.answers.patterns import matches_key
 from core.answers.references import follow
 
-KINDS = ("object", "array", "string", "number", "integer", "boolean")
-# What a type lets through: the kind `number` is every integer and every other number.
-ATOMS = {"number": {"integer", "fraction"}, **{kind: {kind} for kind in ("null", *KINDS) if kind != "number"}}
-EVERY = frozenset().union(*ATOMS.values())
 NOTHING: Mapping[str, Any] = {"enum": []}  # The schema `false`.
 NULL: Mapping[str, Any] = {"type": "null"}
 # Keywords that only make sense for one kind: they tell it where no type is given.
@@ -42,23 +39,13 @@ MAX_CHOICES = 3  # Choices between schemas that stack at one place; what lies de
 
 # A schema that applies, and whether null may stand in its place: it is the one alternative to null.
 _Part = tuple[Mapping[str, Any], bool]
-_Union = tuple[tuple[Any, ...], bool]
+# Schemas of which one applies, whether null may stand in their place, and the keyword that says so.
+_Union = tuple[tuple[Any, ...], bool, str]
 
 
 def view_schema(schema: Any) -> SchemaView:
     """Read a schema; the root that its references start from is the schema itself."""
     return _build([(schema, False)], schema if isinstance(schema, Mapping) else {})
-
-
-def find_kind(value: Any) -> str:
-    """Return the JSON type of a value, as a schema names it; 3.0 is an integer."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):  # Python holds True for 1; JSON does not.
-        return "boolean"
-    if isinstance(value, int | float):
-        return "integer" if isinstance(value, int) or value.is_integer() else "number"
-    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
 
 
 @dataclass(frozen=True)
@@ -71,12 +58,14 @@ class SchemaView:
         unions: Choices between several schemas that are not null, one of each applies; see `alternatives`.
         root: Where references start.
         chosen: How many unions were already chosen from on the way here.
+        unread: Choices that are not followed, as too many lie at one place; nothing else here knows of them.
     """
 
     parts: tuple[_Part, ...]
     unions: tuple[_Union, ...]
     root: Mapping[str, Any] = field(repr=False)
     chosen: int = 0
+    unread: tuple[_Union, ...] = ()
 
     @cached_property
     def nodes(self) -> tuple[Mapping[str, Any], ...]:
@@ -88,8 +77,8 @@ class SchemaView:
         """The readings of which one applies, null's own left out; empty where there is only one reading."""
         if not self.unions:
             return ()
-        (branches, nullable), rest = self.unions[0], self.unions[1:]
-        named = [branch for branch in branches if not _is_null(branch, self.root)]
+        (branches, nullable, _), rest = self.unions[0], (*self.unions[1:], *self.unread)
+        named = [branch for branch in branches if not _is_null(branch, self.root) and not _is_nothing(branch)]
         return tuple(
             _build([(branch, nullable)], self.root, known=self.parts, unions=rest, chosen=self.chosen + 1) for branch in named
         )
@@ -101,7 +90,7 @@ class SchemaView:
         for node, nullable in self.parts:
             allowed &= _read_atoms(node) | ({"null"} if nullable else set())
         if self.unions:
-            branches, nullable = self.unions[0]
+            branches, nullable, _ = self.unions[0]
             null = nullable or any(_is_null(branch, self.root) for branch in branches)
             allowed &= set().union(*(option.atoms for option in self.alternatives)) | ({"null"} if null else set())
         return frozenset(allowed)
@@ -137,9 +126,9 @@ class SchemaView:
         known = [values for values in lists if values is not None]
         if not known:
             return None
-        allowed = [{_write(value) for value in values} for values in known[1:]]
-        kept = {_write(value): value for value in known[0] if all(_write(value) in keys for keys in allowed)}
-        return tuple(value for value in kept.values() if value is not None and _find_atom(value) in self.atoms)
+        allowed = [{write_equal(value) for value in values} for values in known[1:]]
+        kept = {write_equal(value): value for value in known[0] if all(write_equal(value) in keys for keys in allowed)}
+        return tuple(value for value in kept.values() if value is not None and find_atom(value) in self.atoms)
 
     @cached_property
     def keywords(self) -> Mapping[str, Any]:
@@ -150,18 +139,15 @@ class SchemaView:
                 if word in STRUCTURE:
                     continue
                 old = merged.setdefault(word, value)
-                if word in LOWER | UPPER and _is_number(old) and _is_number(value):
+                if word in LOWER | UPPER and is_number(old) and is_number(value):
                     merged[word] = max(old, value) if word in LOWER else min(old, value)
         return merged
 
     @cached_property
     def fields(self) -> Mapping[str, SchemaView]:
         """The named properties of an object, in the order in which they are written."""
-        places: dict[str, list[Any]] = {}
-        for properties in self._maps("properties"):
-            for name, node in properties.items():
-                places.setdefault(name, []).append(node)
-        return {name: self._child(nodes) for name, nodes in places.items()}
+        names = dict.fromkeys(name for properties in self._maps("properties") for name in properties)
+        return {name: self._child(self._list_for(name)) for name in names}
 
     @cached_property
     def required(self) -> frozenset[str]:
@@ -170,9 +156,36 @@ class SchemaView:
         return frozenset(name for names in lists for name in names if isinstance(name, str))
 
     @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The names of an object in the order in which they are written: its fields, then what else it must have."""
+        lists = [node["required"] for node in self.nodes if isinstance(node.get("required"), list)]
+        unlisted = dict.fromkeys(name for names in lists for name in names if isinstance(name, str) and name not in self.fields)
+        return (*self.fields, *unlisted)
+
+    @cached_property
     def is_tuple(self) -> bool:
         """Whether the items of a list have a meaning by their place (`prefixItems`)."""
-        return any(_has_tuple(node) for node in self.nodes)
+        return self.tuple_length > 0
+
+    @cached_property
+    def tuple_length(self) -> int:
+        """How many items of a list have a schema by their place."""
+        return max((len(node["prefixItems"]) for node in self.nodes if _has_tuple(node)), default=0)
+
+    @cached_property
+    def patterns(self) -> Mapping[str, SchemaView]:
+        """What names that match a pattern hold, by pattern."""
+        places: dict[str, list[Any]] = {}
+        for maps in self._maps("patternProperties"):
+            for key, node in maps.items():
+                places.setdefault(key, []).append(node)
+        return {key: self._child(nodes) for key, nodes in places.items()}
+
+    @cached_property
+    def others(self) -> SchemaView | None:
+        """What names that are not the schema's own hold; None where there may be none."""
+        nodes = self._additional()
+        return None if any(node is False for node in nodes) else self._child(nodes)
 
     @cached_property
     def is_map(self) -> bool:
@@ -186,13 +199,14 @@ class SchemaView:
         """
         if name in self.fields or not self.fields:
             return True
-        return bool(self._by_pattern(name)) or any(isinstance(node, Mapping) for node in self._additional())
+        patterns = (key for maps in self._maps("patternProperties") for key in maps)
+        return any(matches_key(key, name) for key in patterns) or any(isinstance(node, Mapping) for node in self._additional())
 
     def find_field(self, name: str) -> SchemaView | None:
         """Return the view of an object's value by name, None where the schema forbids the name."""
         if name in self.fields:
             return self.fields[name]
-        nodes = self._by_pattern(name) or self._additional()
+        nodes = self._list_for(name)
         return None if any(node is False for node in nodes) else self._child(nodes)
 
     def find_item(self, place: int) -> SchemaView:
@@ -207,13 +221,12 @@ class SchemaView:
         """Yield the views below this one, each with its pointer from here; those of alternatives are theirs."""
         for name, view in self.fields.items():
             yield f"properties/{name.replace('~', '~0').replace('/', '~1')}", view
-        for word in ("patternProperties", "additionalProperties", "items"):
+        yield from ((f"patternProperties/{key}", view) for key, view in self.patterns.items())
+        for word in ("additionalProperties", "items"):
             nodes = [node[word] for node in self.nodes if isinstance(node.get(word), Mapping)]
-            if word == "patternProperties":
-                yield from ((f"{word}/{key}", self._child([node])) for maps in nodes for key, node in maps.items())
-            elif nodes:
+            if nodes:
                 yield word, self._child(nodes)
-        for place in range(max((len(node["prefixItems"]) for node in self.nodes if _has_tuple(node)), default=0)):
+        for place in range(self.tuple_length):
             yield f"prefixItems/{place}", self.find_item(place)
 
     def pick(self, value: Any) -> SchemaView:
@@ -223,7 +236,7 @@ class SchemaView:
         """
         view = self
         while view.alternatives and view.choices is None:
-            view = max(view.alternatives, key=lambda option: _rate_fit(option, value))  # The first of equals.
+            view = max(view.alternatives, key=lambda option: rate_fit(option, value))  # The first of equals.
         return view
 
     def _child(self, nodes: Iterable[Any]) -> SchemaView:
@@ -232,8 +245,17 @@ class SchemaView:
     def _maps(self, word: str) -> Iterator[Mapping[str, Any]]:
         return (node[word] for node in self.nodes if isinstance(node.get(word), Mapping))
 
-    def _by_pattern(self, name: str) -> list[Any]:
-        return [node for maps in self._maps("patternProperties") for key, node in maps.items() if matches_key(key, name)]
+    def _list_for(self, name: str) -> list[Any]:
+        """Return what holds for a name: in each part its own schema and those by pattern, else what holds for all others."""
+        found = []
+        for node in self.nodes:
+            properties = node.get("properties")
+            own = [properties[name]] if isinstance(properties, Mapping) and name in properties else []
+            patterns = node.get("patternProperties")
+            if isinstance(patterns, Mapping):
+                own += [part for key, part in patterns.items() if matches_key(key, name)]
+            found += own or ([node["additionalProperties"]] if "additionalProperties" in node else [])
+        return found
 
     def _additional(self) -> list[Any]:
         return [node["additionalProperties"] for node in self.nodes if "additionalProperties" in node]
@@ -252,25 +274,34 @@ def _build(
     seen = {id(node) for node, _ in parts}
     while waiting:
         node, nullable = waiting.pop(0)
-        node = NOTHING if node is False else node
+        node = NOTHING if node is False or _is_nothing(node) else node
         if not isinstance(node, Mapping) or id(node) in seen:  # `true` says nothing.
             continue
         seen.add(id(node))
         parts.append((node, nullable))
         more = [(target, nullable) for target in _read_conjuncts(node, root)]
-        for word in ("anyOf", "oneOf"):
-            branches = node.get(word)
-            if not isinstance(branches, list) or not branches:
-                continue
-            others = [branch for branch in branches if not _is_null(branch, root)]
+        for branches, word in _read_unions(node):
+            others = [branch for branch in branches if not _is_null(branch, root) and not _is_nothing(branch)]
             if len(others) > 1:
-                choices.append((tuple(branches), nullable))
+                choices.append((branches, nullable, word))
             elif others:
-                more.append((others[0], nullable or len(branches) > 1))
+                more.append((others[0], nullable or any(_is_null(branch, root) for branch in branches)))
             else:
-                more.append((NULL, nullable))
+                more.append((NULL if any(_is_null(branch, root) for branch in branches) else NOTHING, nullable))
         waiting = more + waiting
-    return SchemaView(tuple(parts), tuple(choices[: MAX_CHOICES - chosen]), root, chosen)
+    cut = MAX_CHOICES - chosen
+    return SchemaView(tuple(parts), tuple(choices[:cut]), root, chosen, tuple(choices[cut:]))
+
+
+def _read_unions(node: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    for word in ("anyOf", "oneOf"):
+        if isinstance(node.get(word), list) and node[word]:
+            yield tuple(node[word]), word
+
+
+def _is_nothing(node: Any) -> bool:
+    """Whether a schema plainly allows no value: `false`, and what zod writes for undefined."""
+    return node is False or (isinstance(node, Mapping) and (node.get("not") == {} or node.get("not") is True))
 
 
 def _read_conjuncts(node: Mapping[str, Any], root: Mapping[str, Any]) -> list[Any]:
@@ -297,7 +328,7 @@ def _read_atoms(node: Mapping[str, Any]) -> set[str]:
     names = [named] if isinstance(named, str) else named if isinstance(named, list) else list(ATOMS)
     allowed = set().union(*(ATOMS.get(name, set()) for name in names if isinstance(name, str)))
     values = _read_choices(node)
-    return allowed if values is None else allowed & {_find_atom(value) for value in values}
+    return allowed if values is None else allowed & {find_atom(value) for value in values}
 
 
 def _read_choices(node: Mapping[str, Any]) -> list[Any] | None:
@@ -306,51 +337,5 @@ def _read_choices(node: Mapping[str, Any]) -> list[Any] | None:
     return node["enum"] if isinstance(node.get("enum"), list) else None
 
 
-def _find_atom(value: Any) -> str:
-    kind = find_kind(value)
-    return "fraction" if kind == "number" else kind
-
-
-def _write(value: Any) -> str:
-    """Write a value so that equal ones read the same; 1.0 is 1."""
-    try:
-        text = json.dumps(value, sort_keys=True)
-        return json.dumps(json.loads(text, parse_float=_read_float), sort_keys=True) if "." in text else text
-    except (RecursionError, ValueError):  # Nested too deeply, or an integer with more digits than Python writes.
-        return f"value {id(value)}"
-
-
-def _read_float(text: str) -> float:
-    number = float(text)
-    return int(number) if number.is_integer() else number
-
-
-def _rate_fit(view: SchemaView, value: Any) -> tuple[int, ...]:
-    """Rate how well a value fits a view, looking no deeper than its own fields; larger is better."""
-    if _find_atom(value) not in view.atoms:
-        return (0,)
-    if view.choices is not None:
-        return (2 if _write(value) in map(_write, view.choices) else 0,)
-    if isinstance(value, list):
-        first = view.find_item(0)
-        return (1, int(not value or _find_atom(value[0]) in first.atoms))
-    if not isinstance(value, dict):
-        return (1, int(not _is_number(value) or _is_within(value, view.keywords)))
-    shared = {name: option for name, option in view.fields.items() if name in value}
-    labels = [(option.choices, value[name]) for name, option in shared.items() if option.choices is not None]
-    wrong = sum(_write(given) not in map(_write, choices) for choices, given in labels)
-    kinds = sum(_find_atom(value[name]) not in option.atoms for name, option in shared.items())
-    return (1, -wrong, -len(view.required - set(value)), -kinds, len(shared) - len(value), len(labels))
-
-
-def _is_within(value: float, limits: Mapping[str, Any]) -> bool:
-    low, high = limits.get("minimum"), limits.get("maximum")
-    return not (_is_number(low) and value < low) and not (_is_number(high) and value > high)
-
-
 def _has_tuple(node: Mapping[str, Any]) -> bool:
     return isinstance(node.get("prefixItems"), list) and bool(node["prefixItems"])
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)

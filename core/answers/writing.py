@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from core.answers.kinds import write_equal
 from core.answers.view import SchemaView, view_schema
 
 
@@ -28,8 +29,10 @@ def _order(value: Any, view: SchemaView | None) -> Any:
     if not isinstance(value, dict | list):
         return value
     view = view.pick(value) if view is not None else None
+    if view is not None and view.choices is not None:  # A list of objects to choose from has them as they are written.
+        return next((choice for choice in view.choices if write_equal(choice) == write_equal(value)), value)
     if isinstance(value, list):
         return [_order(item, view.find_item(place) if view is not None else None) for place, item in enumerate(value)]
-    names = list(view.fields) if view is not None else []
+    names = view.order if view is not None else ()
     keys = [name for name in names if name in value] + [key for key in value if key not in names]
     return {key: _order(value[key], view.find_field(key) if view is not None else None) for key in keys}

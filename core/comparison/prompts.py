@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from core.answers.view import EVERY, KINDS, SchemaView, view_schema
+from core.answers.kinds import EVERY, KINDS
+from core.answers.view import SchemaView, view_schema
 from core.answers.writing import serialize
 from core.tasks.task import Task
 from core.values import Example, Hit, Message

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.answers.view import find_kind, view_schema
+from core.answers.kinds import find_kind
+from core.answers.view import view_schema
 from core.evaluation.rules import find_scale, name_rule
 from core.evaluation.texts import trim_text
 

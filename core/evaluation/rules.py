@@ -6,7 +6,8 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from core.answers.view import SchemaView, find_kind, view_schema
+from core.answers.kinds import find_kind
+from core.answers.view import SchemaView, view_schema
 from core.errors import LabError
 
 RULES = ("exact", "text", "number", "set", "ordinal", "ignore")

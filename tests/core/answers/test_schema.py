@@ -178,17 +178,57 @@ SHARED = {
 
 
 def test_what_is_limited_behind_a_reference_is_not_bounded_again():
-    row = {name: "b" for name in SHARED["properties"]} | {"list": ["b", "c", "d"], "date": "2026-01-01"}
+    row = {name: "b" for name in SHARED["properties"]} | {"list": ["b", "c", "d"], "date": "2026-01-01", "either": "x"}
     bounded = bound_outputs(SHARED, [row])
     properties = bounded["properties"]
-    for name in ("label", "short", "date", "either", "own"):
-        assert properties[name] == SHARED["properties"][name], name
-    assert bounded["$defs"] == SHARED["$defs"]
-    assert properties["open"]["maxLength"] == properties["same"]["maxLength"] == 16
+    assert properties["label"]["enum"] == SHARED["$defs"]["label"]["enum"]
+    assert (properties["short"]["maxLength"], properties["date"]["format"]) == (90, "date")
+    for name in ("own", "same", "open"):
+        assert properties[name] == {"type": "string", "maxLength": 16}, name
     assert properties["list"]["items"]["maxLength"] == 16
-    assert properties["any"] is True
-    long = row | {"label": SHARED["$defs"]["label"]["enum"][0], "short": "y" * 90, "own": "z" * 99, "either": "x" * 50}
+    long = row | {"label": SHARED["$defs"]["label"]["enum"][0], "short": "y" * 90, "either": "x" * 50, "any": {"of": "it"}}
     assert not validate(long, bounded)
+    assert validate(row | {"own": "z" * 99}, bounded)
+
+
+def test_a_bound_never_undercuts_what_the_schema_demands():
+    schema = {
+        "properties": {
+            "text": {"$ref": "#/$defs/long"},
+            "list": {"type": "array", "minItems": 50, "items": {"type": "integer"}},
+        },
+        "$defs": {"long": {"type": "string", "minLength": 600}},
+    }
+    bounded = bound_outputs(schema, [{"text": "short", "list": [1]}])["properties"]
+    assert (bounded["text"]["maxLength"], bounded["list"]["maxItems"]) == (600, 50)
+
+
+def test_the_decoding_copy_has_one_order_however_the_schema_is_written():
+    def part(name):
+        return {"properties": {name: {"type": "integer"}}, "required": [name]}
+
+    schema = {
+        "allOf": [{"anyOf": [part("d"), part("e")]}, {"$ref": "#/$defs/c"}, part("b")],
+        **part("a"),
+        "$defs": {"c": part("c")},
+    }
+    value = {"e": 5, "c": 3, "b": 2, "a": 1}
+    bounded = bound_outputs(schema, [value])
+    assert list(bounded["anyOf"][1]["properties"]) == list(json.loads(serialize(value, schema))) == ["a", "c", "b", "e"]
+    assert not validate(value, bounded)
+
+
+def test_what_the_copy_does_not_read_it_passes_on():
+    schema = {
+        "properties": {"a": {"type": "string", "pattern": "x", "allOf": [{"pattern": "y"}]}, "b": {"type": "integer"}},
+        "not": {"required": ["b"], "properties": {"b": {"$ref": "#/$defs/zero"}}},
+        "unevaluatedProperties": False,
+        "$defs": {"zero": {"const": 0}},
+    }
+    bounded = bound_outputs(schema, [{"a": "xy"}])
+    for value in ({"a": "xy"}, {"a": "xy", "b": 1}, {"a": "x"}, {"a": "y"}, {"b": 0}, {"c": 1}):
+        assert bool(validate(value, bounded)) == bool(validate(value, schema)), value
+    assert bounded["additionalProperties"] is False
 
 
 def test_a_schema_within_itself_is_not_bounded_by_its_outermost_values():

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.answers.view import find_kind, view_schema
+from core.answers.kinds import find_kind
+from core.answers.view import view_schema
 
 
 def field(node, **root):
