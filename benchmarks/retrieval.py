@@ -259,7 +259,7 @@ def measure_abstention(index: Index, embedder: SentenceEmbedder, labelled: Seque
         rows += zip(questions, whole, retriever.search(questions, top_k=DEPTH, documents=others), strict=True)
     known = [(item.query, list(item.relevant)) for item in labelled if next(iter(item.relevant)).split("#")[0] in articles[::2]]
     calibrations = {
-        "default": {}, "sentences": calibrate(index, embedder), "questions": calibrate(index, embedder, questions=known),
+        "default": {}, "questions": calibrate(index, embedder, questions=known),
     }  # fmt: skip
     return {
         name: {

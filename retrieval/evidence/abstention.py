@@ -1,13 +1,14 @@
-"""When to say "nothing relevant found": evidence of a question's hits against a threshold calibrated on the index itself.
+"""When to say "nothing relevant found": evidence of a question's hits against a threshold.
 
-The more passages there are, the higher the best score of a question that none of them answers, so no constant
-threshold fits two indexes. It is set where questions with and without their own document part best.
+The more passages there are, the higher the best score of a question that none of them answers, so a threshold is set on the
+index itself where there are labelled questions: where those with and without their own document part best. Without such
+questions the default holds. Sentences of the passages in place of questions made it worse than the default (a sentence has
+13 content words, a question 5; balanced accuracy on XQuAD .75 to .80 against .89), so there is no such stand-in.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,24 +24,19 @@ from retrieval.index.info import INFO
 from retrieval.index.lexical import tokenize
 from retrieval.search.hybrid import HybridRetriever
 
-ThresholdSource = Literal["default", "questions", "sentences"]
+ThresholdSource = Literal["default", "questions"]
 SAMPLE = 200  # Questions at most: enough for shares within some points, and seconds of searching.
 LEAST_SAMPLE = 20  # Questions; a share of fewer moves by more than 5 points with each.
 COVERAGE = 0.4  # Its share of the evidence, the cosine has the rest: best on XQuAD (`benchmarks/LOG.md`).
 DEPTH = 5  # Hits that are looked at.
 FETCHED = 50  # Hits of a calibration question: some must be left when those of its own documents are taken away.
 LEAST_KEPT = 0.9  # Of the answerable questions: refusing one of them is the worse mistake.
-REFUSED = 0.8  # Of sentences, in other documents: on XQuAD this keeps 95 % of the questions and refuses 97 %.
 TIE = 1e-12  # Between two sums of shares that are equal but for rounding.
 # Stems of what makes a sentence a question; no passage need hold them.
 ASKING = frozenset({
     "what", "who", "whom", "whose", "when", "where", "which", "whi", "how",
     "do", "doe", "did", "can", "could", "would", "should", "mani", "much",
 })  # fmt: skip
-# Sentences of a collection of forms score as high in other documents and tell nothing about questions: 0.92 of what they
-# do in their own for 60 product sheets, 0.5 to 0.7 for XQuAD and SciFact.
-ALIKE = 0.75
-SENTENCE = re.compile(r"[^.!?\n]{30,300}[.!?]")  # Shorter ones are headings and scraps, longer ones no questions.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class Threshold(Stored):
         kept: Share of questions that reach it while their own document is in the index.
         refused: Share of questions that do not reach it while their own document is left out.
         questions: On how many this was measured; 0 for the default.
-        source: On what it was measured: labelled questions, or sentences of the passages in their place.
+        source: Whose: labelled questions on this index, or the default, measured on XQuAD.
     """
 
     value: float
@@ -120,39 +116,33 @@ def calibrate(
     """Set the thresholds of an index: for hits with vectors (`dense`) and for hits by words alone (`words`).
 
     At most 200 questions are searched for. Each is scored with all of its hits, and again without those from its own
-    documents. The threshold is the one of best balanced accuracy that keeps nine in ten. A sentence that stands in for
-    a question is too near to its own passage for that. With sentences, the threshold is what four in five of them do
-    not reach in other documents; if that is near to what they reach in their own, there is no threshold.
+    documents. The threshold is the one of best balanced accuracy that keeps nine in ten.
 
     Args:
         index: The index; what is returned is kept with it.
         embedder: Embeds the questions.
-        questions: Questions and the ids of the documents that answer them. Where there are too few, sentences of
-            the passages take their place.
+        questions: Questions and the ids of the documents that answer them.
         seed: Of the sample.
 
     Returns:
-        `Threshold` by kind of evidence, as JSON; empty where there is too little to tell.
+        `Threshold` by kind of evidence, as JSON; empty where there are fewer than 20 questions, and the defaults hold.
     """
     random = np.random.default_rng(seed)
     asked = [(text, frozenset(names)) for text, names in questions if names and text.strip()]
-    source: ThresholdSource = "questions" if len(asked) >= LEAST_SAMPLE else "sentences"
-    if source == "sentences":
-        asked = _make_questions(index, random)
+    if len(asked) < LEAST_SAMPLE:
+        return {}
     asked = [asked[place] for place in sorted(random.permutation(len(asked))[:SAMPLE].tolist())]
     modes = {"words": "bm25"} if index.stale else {"dense": "hybrid", "words": "bm25"}
     thresholds = {}
     for kind, mode in modes.items():
         hits = HybridRetriever(index, embedder, mode=mode).search([text for text, _ in asked], top_k=FETCHED)
-        threshold = _set_threshold(asked, hits, source)
+        threshold = _set_threshold(asked, hits)
         if threshold is not None:
             thresholds[kind] = threshold.as_json()
     return thresholds
 
 
-def _set_threshold(
-    asked: Sequence[tuple[str, Collection[str]]], results: Sequence[Sequence[Hit]], source: ThresholdSource
-) -> Threshold | None:
+def _set_threshold(asked: Sequence[tuple[str, Collection[str]]], results: Sequence[Sequence[Hit]]) -> Threshold | None:
     """Set the threshold from the evidence of questions with and without their own documents; None where too few tell."""
     own, other = [], []
     for (text, names), hits in zip(asked, results, strict=True):
@@ -163,11 +153,9 @@ def _set_threshold(
             other.append(measure_evidence(text, elsewhere)[0])
     if len(own) < LEAST_SAMPLE:
         return None
-    value = choose_threshold(own, other) if source == "questions" else float(np.quantile(other, REFUSED))
-    if source == "sentences" and value > ALIKE * np.median(own):
-        return None
+    value = choose_threshold(own, other)
     kept, refused = np.mean(np.array(own) >= value), np.mean(np.array(other) < value)
-    return Threshold(value, float(kept), float(refused), len(own), source)
+    return Threshold(value, float(kept), float(refused), len(own), "questions")
 
 
 def measure_evidence(query: str, hits: Sequence[Hit]) -> tuple[float, float]:
@@ -216,19 +204,10 @@ def read_threshold(calibration: Mapping[str, Any], kind: str) -> Threshold:
     Raises:
         LabError: The index keeps one that is damaged.
     """
-    if kind not in calibration:
+    kept = calibration.get(kind)
+    if kept is None or (
+        isinstance(kept, Mapping) and kept.get("source") == "sentences"
+    ):  # Of older indexes: worse than the default.
         return DEFAULTS[kind]
     remedy = "Build the index anew: `ragft index TASK --rebuild`."
-    return restore(Threshold, json.dumps(calibration[kind]), origin=f"The {kind} threshold in {INFO}", remedy=remedy)
-
-
-def _make_questions(index: Index, random: np.random.Generator) -> list[tuple[str, frozenset[str]]]:
-    """Take a sentence out of each of some passages; it stands in for a question about that passage's document."""
-    # Twice as many passages as questions, for some hold no sentence.
-    chosen = index.ids[np.sort(random.permutation(len(index))[: 2 * SAMPLE])]
-    asked = []
-    for passage in index.load_passages(chosen.tolist()):
-        sentences = SENTENCE.findall(passage.text)
-        if sentences:
-            asked.append((sentences[random.integers(len(sentences))].strip(), frozenset([passage.document])))
-    return asked
+    return restore(Threshold, json.dumps(kept), origin=f"The {kind} threshold in {INFO}", remedy=remedy)

@@ -98,6 +98,7 @@ def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptio
     """Return one arm's answer as JSON values, or why it has none."""
     from lab.answering import answer_items
     from lab.provenance import describe_support
+    from lab.search import judge_hits
 
     try:
         fixed, misfits = fix(arm)
@@ -106,8 +107,14 @@ def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptio
         return {"arm": arm.name, "missing": str(error)}
     for sentence in misfits:
         err.print(f"MISFIT: {sentence}", style="yellow", markup=False, soft_wrap=True)
-    support = describe_support(task, prediction)
-    return {**asdict(prediction), "schema_valid": prediction.schema_valid, "support": support, "misfits": list(misfits)}
+    verdict = judge_hits(lab, task, item.input, prediction.hits)
+    return {
+        **asdict(prediction),
+        "schema_valid": prediction.schema_valid,
+        "evidence": asdict(verdict) if verdict is not None else None,
+        "support": describe_support(task, prediction, verdict),
+        "misfits": list(misfits),
+    }
 
 
 @comparison_app.command()

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from core.tasks.task import Task
 from core.values import Passage, Prediction
 from lab.provenance import locate_support
+from retrieval.evidence.abstention import EvidenceVerdict
 from retrieval.evidence.provenance import FieldSupport
 from ui.page.markup import render
 from ui.page.passages import drop_headings, shorten_place, widen
@@ -18,9 +19,12 @@ QUOTED = 60  # Characters shown on either side of the supporting words.
 SHOWN_VALUE = 80  # Characters of a value; more would push its quote out of sight.
 
 
-def render_support(task: Task, prediction: Prediction) -> Markup:
-    """Say of each value of an answer which passage supports it, with the quote, or that none does."""
-    supports = locate_support(task, prediction)
+def render_support(task: Task, prediction: Prediction, verdict: EvidenceVerdict | None) -> Markup:
+    """Say of each value of an answer which passage supports it, with the quote, or that none does.
+
+    Nothing is said where the search found nothing relevant (`verdict`), which stands above the passages.
+    """
+    supports = locate_support(task, prediction, verdict)
     if not supports:
         return Markup("")
     passages = [hit.passage for hit in prediction.hits]

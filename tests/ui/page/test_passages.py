@@ -53,7 +53,7 @@ def test_each_value_is_supported_or_unsupported(task):
 
 def test_support_as_json_carries_the_quote_and_true_offsets(task):
     _, prediction = predict(task, '{"answer": "paid in <May>", "area": "pay", "sure": true}')
-    support = describe_support(task, prediction)
+    support = describe_support(task, prediction, None)
     assert [row["pointer"] for row in support] == ["/answer", "/area", "/sure"]
     first = support[0]
     assert (first["status"], first["document"], first["place"]) == ("supported", "pay", "Bonus <1>")
@@ -63,8 +63,19 @@ def test_support_as_json_carries_the_quote_and_true_offsets(task):
 @pytest.mark.parametrize(("arm", "text"), [("base", '{"answer": "40 euros", "area": "pay", "sure": true}'), ("rag", "no JSON")])
 def test_without_passages_or_a_value_nothing_is_said_of_support(task, arm, text):
     item, prediction = predict(task, text, arm)
-    assert describe_support(task, prediction) == []
+    assert describe_support(task, prediction, None) == []
     assert "supported" not in render_prediction(task, item, prediction)
+
+
+def test_no_support_is_claimed_where_the_search_found_nothing_relevant(task):
+    item, prediction = predict(task, '{"answer": "40 euros", "area": "pay", "sure": true}')
+    doubt = EvidenceVerdict(True, "Nothing relevant was found.", 0.2, 0.4, 0.1)
+    assert describe_support(task, prediction, doubt) == []
+    html = render_prediction(task, item, prediction, doubt)
+    assert "supported" not in html
+    assert "Nothing relevant was found." in html
+    sure = EvidenceVerdict(False, "The nearest passage scores 0.6.", 0.6, 0.4, 0.8)
+    assert describe_support(task, prediction, sure) == describe_support(task, prediction, None)
 
 
 def test_what_had_no_room_and_a_doubtful_search_are_said():

@@ -49,7 +49,7 @@ def render_prediction(task: Task, item: Example, prediction: Prediction, verdict
         shown=json.dumps(prediction.value, ensure_ascii=False, indent=1) if readable else generation.text,
         issues=[issue.message for issue in prediction.issues],
         fields=_compare_fields(task, item, prediction) if item.output is not None else [],
-        support=render_support(task, prediction),
+        support=render_support(task, prediction, verdict),
         passages=_render_passages(item, prediction, verdict),
         costs=f"{generation.latency_seconds:.1f} s · {generation.prompt_tokens} prompt tokens · "
         f"{generation.new_tokens} new tokens{forced}",
