@@ -29,7 +29,7 @@ def choose_majority(task: Task) -> dict[str, Any]:
     """
     _require_train(task)
     answer, outputs = {}, [example.output or {} for example in task.train]
-    for name in task.schema["properties"]:
+    for name in dict.fromkeys([*view_schema(task.schema).names, *(name for output in outputs for name in output)]):
         # As JSON, because lists and objects cannot be counted.
         counts = Counter(json.dumps(output[name]) if name in output else ABSENT for output in outputs)
         value = counts.most_common(1)[0][0]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.comparison.arms import BASELINES, find_title
+from core.evaluation.causes import CAUSES
+from core.evaluation.effects import SENTENCES
 from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
 from core.evaluation.verdict import MANY_CLUSTERS
@@ -163,10 +165,12 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
     stamp = " ".join(filter(None, (summary.get("misfit", ""), summary.get("leakage", ""))))
     notes = [*summary.get("notes", ()), *_describe_search(summary.get("leaks_checked", {}))]
     mark = " (stamped, see above)" if stamp else ""
-    tables = [_lay_out_arms(summary, mark), _lay_out_contrasts(summary, mark)]
+    tables = [_lay_out_arms(summary, mark), _lay_out_causes(summary, mark), _lay_out_effects(summary, mark)]
+    tables.append(_lay_out_contrasts(summary, mark))
     if summary["slices"]:
         tables.append(_lay_out_slices(summary, mark))
-    tables += [table for table in (_lay_out_slips(summary, mark), _lay_out_scales(summary, mark)) if table.rows]
+    tables += [_lay_out_refusals(summary, mark), _lay_out_slips(summary, mark), _lay_out_scales(summary, mark)]
+    tables = [table for table in tables if table.rows or table.title.startswith("Differences")]
     return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables))
 
 
@@ -240,6 +244,67 @@ def _lay_out_slices(summary: Mapping[str, Any], mark: str) -> TableView:
             for arm, marks in arms.items()
         ),
     )
+
+
+def _lay_out_causes(summary: Mapping[str, Any], mark: str) -> TableView:
+    """Lay out where marks are lost; older runs did not ask."""
+    explained = {name: arm["causes"] for name, arm in summary["arms"].items() if "causes" in arm}
+    shown = [cause for cause in CAUSES if any(cause in causes for causes in explained.values())]
+    return TableView(
+        f"Where marks are lost{mark}",
+        (Column("Approach", "approach"), *(Column(cause.capitalize(), cause, number=True) for cause in shown)),
+        tuple(
+            TableRow((find_title(name), *(_write_loss(causes.get(cause), cause) for cause in shown)))
+            for name, causes in explained.items()
+        ),
+        footnote="Answers, and in brackets the marks lost by them; the counts add up to all answers. "
+        + " ".join(f"{cause.capitalize()}: {CAUSES[cause]}." for cause in shown),
+    )
+
+
+def _write_loss(loss: Mapping[str, Any] | None, cause: str) -> str:
+    if loss is None:
+        return "0"
+    return f"{loss['count']}" if cause == "right" else f"{loss['count']} (-{loss['lost']:.2f})"
+
+
+def _lay_out_effects(summary: Mapping[str, Any], mark: str) -> TableView:
+    """Lay out what retrieval and training bring."""
+    rows = []
+    for effect in summary.get("effects", ()):
+        known = effect["low"] is not None
+        bounds = f"{effect['low']:+.3f} to {effect['high']:+.3f}" if known else "too few independent groups"
+        inside = known and abs(effect["low"]) <= 1 and abs(effect["high"]) <= 1
+        interval = Interval(effect["size"], effect["low"], effect["high"]) if inside else None
+        rows.append(TableRow((SENTENCES[effect["name"]], f"{effect['size']:+.3f}", bounds), interval=interval))
+    return TableView(
+        f"Effects{mark}",
+        (
+            Column("What brings how much", "effect"),
+            Column("Effect", "effect", number=True),
+            Column("95 %", "95 %", number=True),
+        ),
+        tuple(rows),
+        footnote="Of the four approaches with and without passages, with and without an adapter, on the primary metric "
+        "(Box, Hunter and Hunter 2005).",
+    )
+
+
+def _lay_out_refusals(summary: Mapping[str, Any], mark: str) -> TableView:
+    """Lay out how well approaches say that there is no answer."""
+    told = {name: arm["refusals"] for name, arm in summary["arms"].items() if arm.get("refusals")}
+    return TableView(
+        f"Saying that there is no answer{mark}",
+        (Column("Approach", "approach"), *(Column(title, title.lower(), number=True) for title in ("Said", "Precision", "Recall"))),
+        tuple(
+            TableRow((
+                find_title(name), str(said["given"]), "" if said["precision"] is None else f"{100 * said['precision']:.0f} %",
+                f"{100 * said['recall']:.0f} % of {said['expected']}",
+            ))
+            for name, said in told.items()
+        ),
+        footnote="Precision: of the answers that are null the share that should be. Recall: of those that should be the share that is.",
+    )  # fmt: skip
 
 
 def _lay_out_slips(summary: Mapping[str, Any], mark: str) -> TableView:

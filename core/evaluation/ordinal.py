@@ -44,7 +44,7 @@ def describe_ordinals(schema: Mapping[str, Any], pairs: Iterable[tuple[Any, Mapp
     """
     found = {}
     answered = list(pairs)
-    for name, view in view_schema(schema).fields.items():
+    for name, view in view_schema(schema).names.items():
         scale = find_scale(view) if name_rule(view) == "ordinal" else None
         if scale is None:
             continue

@@ -41,7 +41,7 @@ def name_rule(view: SchemaView) -> str:
 
 def list_marked(schema: Any) -> list[str]:
     """Return the fields at the top of a schema that have a mark, in its order."""
-    return [name for name, field in view_schema(schema).fields.items() if name_rule(field) != "ignore"]
+    return [name for name, field in view_schema(schema).names.items() if name_rule(field) != "ignore"]
 
 
 def find_tolerance(view: SchemaView) -> float:

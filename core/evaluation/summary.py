@@ -12,6 +12,8 @@ import numpy as np
 from core.answers.validation import validate
 from core.comparison.arms import BASELINES, sort_by_simplicity
 from core.evaluation.acceptance import choose_expected
+from core.evaluation.causes import count_causes, measure_refusals
+from core.evaluation.effects import Effect, measure_effects
 from core.evaluation.intervals import mean_interval
 from core.evaluation.ordinal import describe_ordinals
 from core.evaluation.sampling import find_clusters
@@ -84,6 +86,7 @@ class Summary:
     verdict: Verdict
     primary_metric: str
     margin: float
+    effects: Sequence[Effect] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -93,6 +96,7 @@ class Summary:
             "arms": self.arms,
             "slices": self.slices,
             "contrasts": [asdict(item) for item in self.contrasts],
+            "effects": [asdict(item) for item in self.effects],
             "verdict": asdict(self.verdict),
         }
 
@@ -165,12 +169,13 @@ def summarize(task: Task, items: Sequence[Example], answered: Answered) -> Summa
     for name, (some, chosen) in slices.items():
         secondary += _compare_pairs(find_clusters(some), {arm: chosen[arm] for arm in arms}, metric, name)
     return Summary(
-        arms={name: _describe(clusters, one, metric) for name, one in marked.items()},
+        arms={name: _describe(clusters, one, metric) | _explain(items, one, metric) for name, one in marked.items()},
         slices={name: _describe_slice(find_clusters(some), chosen, metric) for name, (some, chosen) in slices.items()},
         contrasts=primary + secondary,
         verdict=decide(exam, {name: one.sample(name, metric) for name, one in marked.items()}, primary + secondary),
         primary_metric=metric,
         margin=exam.margin,
+        effects=measure_effects({name: one.sample(name, metric) for name, one in arms.items()}, clusters),
     )
 
 
@@ -247,6 +252,17 @@ def _describe(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str,
         "prompt_tokens": float(np.mean([p.generation.prompt_tokens for p in predictions])),
         "new_tokens": float(np.mean([p.generation.new_tokens for p in predictions])),
         "seconds": float(sum(seconds)),
+    }
+
+
+def _explain(items: Sequence[Example], marked: Marked, metric: str) -> dict[str, Any]:
+    """Return why an arm's answers lost marks, and how well it refuses; a baseline has neither reasons nor doubts."""
+    if not marked.predictions:
+        return {}
+    causes = count_causes(items, marked.predictions, [score.metric(metric) for score in marked.scores], metric=metric)
+    return {
+        "causes": {cause: asdict(loss) for cause, loss in causes.items()},
+        "refusals": measure_refusals(items, marked.predictions, metric=metric),
     }
 
 

@@ -114,3 +114,27 @@ def test_slips_and_scales_are_shown_where_they_were_counted():
 
 
 EMPTY_SCALE = {"n": 0, "exact": None, "within_one": None, "kappa": None, "rated": 0}
+
+
+def test_losses_effects_and_refusals_are_shown_where_they_were_measured():
+    causes = {"right": {"count": 3, "lost": 0.0}, "passage ignored": {"count": 9, "lost": 0.5}}
+    arm = {**ARM, "causes": causes, "refusals": {"expected": 4, "given": 2, "precision": 0.5, "recall": 0.25}}
+    effects = [
+        {"name": "retrieval", "size": 0.25, "low": 0.125, "high": 0.375, "p": 0.01},
+        {"name": "interaction", "size": 1.5, "low": 1.25, "high": 1.75, "p": 0.01},
+        {"name": "training", "size": 0.1, "low": None, "high": None, "p": None},
+    ]
+    view = lay_out({**SUMMARY, "arms": {"base": arm, "rag": ARM}, "effects": effects})
+    tables = {table.title: [row.cells for row in table.rows] for table in view.tables}
+    assert tables["Where marks are lost"] == [("Base model", "3", "9 (-0.50)")]
+    assert [row[1:] for row in tables["Effects"]] == [
+        ("+0.250", "+0.125 to +0.375"), ("+1.500", "+1.250 to +1.750"), ("+0.100", "too few independent groups"),
+    ]  # fmt: skip
+    assert [row.interval is None for table in view.tables if table.title == "Effects" for row in table.rows] == [
+        False,
+        True,
+        True,
+    ]
+    assert tables["Saying that there is no answer"] == [("Base model", "2", "50 %", "25 % of 4")]
+    for table in view.tables:
+        assert {len(row.cells) for row in table.rows if not row.remark} == {len(table.columns)}
