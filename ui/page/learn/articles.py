@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 from core.errors import LabError
 from core.settings import BUNDLED_TASKS
 from core.storage import child
 
 ARTICLES = BUNDLED_TASKS / "ml-interview" / "documents"
+SHELVES = ARTICLES.parent / "source" / "shelves.json"  # The articles' names by topic, each topic in reading order.
 CHOICE = "rag-or-fine-tuning"  # The article on choosing between the two; it opens with the rule.
 REMEDY = "Choose one of the list."
 
 
 def list_articles() -> list[tuple[str, str]]:
-    """Return (title, name) of the bundled articles, by title."""
-    files = ARTICLES.glob("*.md")
-    return sorted((path.read_text(encoding="utf-8").splitlines()[0].lstrip("# "), path.stem) for path in files)
+    """Return ("topic: title", name) of the bundled articles, topic by topic, in reading order."""
+    shelves = json.loads(SHELVES.read_text(encoding="utf-8"))
+    return [
+        (f"{topic}: {read_article(name).splitlines()[0].lstrip('# ')}", name)
+        for topic, names in shelves.items()
+        for name in names
+    ]
 
 
 def read_article(name: str) -> str:
