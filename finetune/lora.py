@@ -119,9 +119,10 @@ def learn(weight: torch.Tensor, target: torch.Tensor, pair: LoraPair, *, rate: f
 def compute_nf4_levels() -> torch.Tensor:
     """Return the 16 values that 4 bits choose from: quantiles of the normal distribution, scaled to [-1, 1].
 
-    Trained weights are about normal, so levels at its quantiles are used about equally often. Seven lie below
-    zero, zero is exact, eight lie above: each side has its own evenly spaced probabilities, from the outermost to
-    1/2. The outermost is the mean of 1 - 1/30 and 1 - 1/32, as in bitsandbytes.
+    Trained weights are about normal, so levels at its quantiles are meant to be used equally often; after division by the
+    largest of 64 they are used by 1.7 to 9.3 % of normal weights (arXiv 2306.06965 says why). Seven lie below zero,
+    zero is exact, eight lie above: each side has its own evenly spaced probabilities, from the outermost to 1/2. The
+    outermost is the mean of 1 - 1/30 and 1 - 1/32, as in bitsandbytes.
 
     Shape: (16,), rising. Source: arXiv 2305.14314, section 3 and appendix E; bitsandbytes `create_normal_map`.
     """

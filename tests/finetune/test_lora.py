@@ -99,6 +99,13 @@ def test_levels_are_those_of_bitsandbytes():
     assert (compute_nf4_levels() == 0).sum() == 1
 
 
+def test_levels_are_not_used_equally_often():
+    codes = quantize(normal(64 * 4000), double=False).values.codes.flatten()
+    shares = torch.bincount(codes.long(), minlength=16) / codes.numel()
+    assert shares.min() == pytest.approx(0.017, abs=0.001)
+    assert shares.max() == pytest.approx(0.093, abs=0.001)
+
+
 def library(weight, *, double):
     """The codes, scales and dequantized values of bitsandbytes."""
     functional = pytest.importorskip("bitsandbytes.functional")

@@ -13,6 +13,7 @@ from ui.page.learn.figure import style_figure
 from ui.page.markup import render
 
 BITS_A_BYTE = 8
+UNQUANTIZED_BITS = 16  # Of embeddings and output head, whose lookups and logits suffer most: bitsandbytes leaves them.
 LARGEST = 1e30  # Of a weight that is read, far below what float32 holds; refuses infinity and what is no number.
 DRAWN_BLOCKS = 400  # Of normal weights: enough for a smooth histogram.
 BARS = 80  # Of the histogram.
@@ -110,15 +111,24 @@ def render_block(text: str) -> Markup:
     return render("learn/block", largest=f"{largest:.4g}", error=f"{error:.4g}", rows=rows)
 
 
-def render_memory(billions: float) -> Markup:
-    """Show what the weights of a model of so many billion parameters take in each storage."""
+def render_memory(billions: float, millions: float) -> Markup:
+    """Show what a model's weights take in each storage.
+
+    Args:
+        billions: Parameters of the model, in billions.
+        millions: Those of them that are embeddings and output head, in millions: below 16 bits only the rest is stored so.
+    """
+    kept = min(millions / 1000, billions)
+    sizes = {name: ((billions - kept) * bits + kept * max(bits, UNQUANTIZED_BITS)) / BITS_A_BYTE for name, bits in BITS.items()}
     storages = [
         Storage(
             name,
             f"{bits:.3f}".rstrip("0").rstrip("."),
-            f"{billions * bits / BITS_A_BYTE:,.2f} GB",
-            f"{100 * bits / BITS['float32']:.1f}",
+            f"{sizes[name]:,.3f} GB" if sizes[name] < 1 else f"{sizes[name]:,.2f} GB",
+            f"{100 * sizes[name] / sizes['float32']:.1f}",
         )
         for name, bits in BITS.items()
     ]
-    return render("learn/memory", billions=f"{billions:g}", storages=storages)
+    return render(
+        "learn/memory", billions=f"{billions:g}", kept=f"{kept * UNQUANTIZED_BITS / BITS_A_BYTE:,.2f}", storages=storages
+    )

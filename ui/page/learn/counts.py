@@ -27,7 +27,9 @@ class Shape(NamedTuple):
 def render_counts(out_size: int, in_size: int, rank: int) -> Markup:
     """Show how many numbers full fine-tuning and LoRA train in one matrix, drawn to scale."""
     full, trained = count_trained(out_size, in_size), count_trained(out_size, in_size, rank)
-    share = f"LoRA trains {trained / full:.2%} of the numbers, {full / trained:,.0f} times fewer."
+    fewer = full / trained
+    decimals = 0 if fewer >= 10 else 1  # "1 times fewer" would say nothing.
+    share = f"LoRA trains {trained / full:.2%} of the numbers, {fewer:,.{decimals}f} times fewer."
     if trained >= full:
         share = "At this rank LoRA trains no fewer numbers than the matrix has."
     rows = [

@@ -75,11 +75,12 @@ def render_learning(weight: torch.Tensor, steps: Sequence[Moment], number: int) 
         ("Gradient of A", f"{float(step.gradient_a.norm()):.3f}"),
         ("Gradient of B", f"{float(step.gradient_b.norm()):.3f}"),
     ]
-    return render("learn/learning", facts=facts, said=_explain_moment(step, number), matrices=matrices)
+    return render("learn/learning", facts=facts, said=_explain_moment(steps, number), matrices=matrices)
 
 
-def _explain_moment(step: Moment, number: int) -> str:
+def _explain_moment(steps: Sequence[Moment], number: int) -> str:
     """Say what the numbers of a moment show."""
+    first, step = steps[0], steps[number]
     still_a, still_b = not step.gradient_a.any(), not step.gradient_b.any()
     if still_a and still_b:
         return "Both gradients are exactly zero: B A has no slope where both are zero, so no step will ever change anything."
@@ -87,7 +88,12 @@ def _explain_moment(step: Moment, number: int) -> str:
         return "B is zero, so W' is W: training starts from the base. A's gradient passes through B and is zero; B's is not."
     if number == 0:
         return "B A is not zero, so training does not start from the base but from a random change of it."
-    return f"After {number} step{'s' if number > 1 else ''} both matrices move, and W' moves with them; W itself never does."
+    if step.pair.a.equal(first.pair.a):
+        return "After the first step only B has moved: A's gradient was zero. From the next step on A moves too; W itself never does."
+    said = f"After {number} step{'s' if number > 1 else ''} both matrices have moved, and W' with them; W itself never does."
+    if len(step.pair.a) < TRUE_RANK:
+        said += f" The wanted change has rank {TRUE_RANK}: at r = 1 a part of the loss stays, now {step.loss / first.loss:.0%} of the first."
+    return said
 
 
 def _read_matrix(name: str, values: torch.Tensor) -> Matrix:

@@ -55,7 +55,8 @@ def _build_counts() -> None:
 
 def _build_learning(tab: gr.Tab) -> None:
     gr.Markdown(
-        "### Watch it learn\nA frozen 6 x 6 matrix W has to become another one, which differs from it by a change of rank 2."
+        "### Watch it learn\nA frozen 6 x 6 matrix W has to become another one, which differs from it by a change of rank 2: "
+        "a pair of rank 1 cannot learn it all."
     )
     with gr.Row():
         step = gr.Slider(0, STEPS, value=0, step=1, label="Step of gradient descent")
@@ -77,14 +78,17 @@ def _build_learning(tab: gr.Tab) -> None:
 def _build_bits(tab: gr.Tab) -> None:
     gr.Markdown(
         "### 4-bit storage, 16-bit computation\nThe frozen weights are stored as numbers of 16 levels and restored where "
-        "they are used; products, gradients and the trained A and B stay in 16 or 32 bits. The levels lie where normal weights do:"
+        "they are used; products, gradients and the trained A and B stay in 16 or 32 bits. The levels lie where normal weights do. "
+        "They are meant to be used equally often; in blocks of 64 they are used by 1.7 to 9.3 % of the weights:"
     )
     levels = gr.Plot(label="The 16 levels of NF4 over normal weights", show_label=False)
     weights = gr.Textbox(WEIGHTS, label="A block of weights (up to 64; try an outlier)", lines=2, max_length=2000)
     block = gr.HTML(render_note("Computing"), padding=False)
     gr.Markdown("### What the weights of a model take")
-    billions = gr.Slider(0.1, 70, value=7, step=0.1, label="Parameters (billions)")
-    memory = gr.HTML(render_memory(7), padding=False)
+    with gr.Row():
+        billions = gr.Slider(0.1, 70, value=6.74, step=0.01, label="Parameters (billions; 6.74 is Llama-2-7B)")
+        millions = gr.Slider(0, 3000, value=262, step=1, label="Of these in embeddings and output head (millions)")
+    memory = gr.HTML(render_memory(6.74, 262), padding=False)
 
     def store(text: str) -> str:
         try:
@@ -95,4 +99,4 @@ def _build_bits(tab: gr.Tab) -> None:
     tab.select(plot_levels, None, levels, **QUIET)
     tab.select(store, weights, block, **QUIET)
     weights.input(store, weights, block, **LIVE)
-    billions.change(render_memory, billions, memory, **LIVE)
+    gr.on([billions.change, millions.change], render_memory, [billions, millions], memory, **LIVE)
