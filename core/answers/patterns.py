@@ -2,83 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
+from core.answers.expressions import read_expression
+
 PATTERN_SECONDS = 0.25  # For one match; of the real schemas tried none took a hundredth of it.
+MAX_TIMEOUTS = 4  # Then texts as long as those are no longer tried: rows of a file would take a quarter second each.
 
 
-def _search(pattern: str, text: str) -> bool:
-    """Match a pattern with a time limit: a hostile expression must not hang the page.
+class PatternError(Exception):
+    """A text could not be matched; says why."""
 
-    Raises:
-        ValidationError: It takes too long or is no regular expression.
-    """
-    import regex
-    from jsonschema.exceptions import ValidationError
 
-    try:
-        return regex.search(pattern, text, timeout=PATTERN_SECONDS) is not None
-    except TimeoutError as error:
-        raise ValidationError(f"the pattern {pattern!r} took longer than {PATTERN_SECONDS} s") from error
-    except regex.error as error:
-        raise ValidationError(f"the pattern {pattern!r} is no regular expression: {error}") from error
+class Pattern:
+    """An expression compiled once, which remembers that it is slow."""
+
+    def __init__(self, pattern: str) -> None:
+        import regex
+
+        self._pattern = pattern
+        self._timeouts: list[int] = []
+        self._compiled: Any = None
+        try:
+            self._compiled = regex.compile(read_expression(pattern).checking)
+        except (ValueError, RecursionError, regex.error) as error:
+            self.problem = f"the pattern {_shorten(pattern)} cannot be read: {error}"
+        else:
+            self.problem = ""
+
+    def search(self, text: str) -> bool:
+        """Whether the expression matches somewhere in a text.
+
+        Raises:
+            PatternError: It takes too long, or is no regular expression.
+        """
+        if self.problem:
+            raise PatternError(self.problem)
+        if len(self._timeouts) < MAX_TIMEOUTS or len(text) < min(self._timeouts):
+            try:
+                return self._compiled.search(text, timeout=PATTERN_SECONDS) is not None
+            except TimeoutError:
+                self._timeouts.append(len(text))
+        raise PatternError(f"the pattern {_shorten(self._pattern)} took longer than {PATTERN_SECONDS} s")
+
+
+@lru_cache(maxsize=512)
+def compile_pattern(pattern: str) -> Pattern:
+    """Return an expression ready to be matched; one that is none says so when it is asked."""
+    return Pattern(pattern)
 
 
 def matches_key(pattern: str, key: str) -> bool:
     """Whether a key of an object matches a pattern; one that takes too long or is none matches nothing."""
-    from jsonschema.exceptions import ValidationError
-
     try:
-        return _search(pattern, key)
-    except ValidationError:
+        return compile_pattern(pattern).search(key)
+    except PatternError:
         return False
 
 
-def check_pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:
-    """Check the keyword `pattern`; yields what is wrong."""
-    from jsonschema.exceptions import ValidationError
-
-    if not isinstance(instance, str):
-        return
-    try:
-        if not _search(pattern, instance):
-            yield ValidationError(f"{instance!r} does not match {pattern!r}")
-    except ValidationError as error:
-        yield error
-
-
-def check_pattern_properties(validator: Any, patterns: Any, instance: Any, _schema: Any) -> Iterator[Any]:
-    """Check the keyword `patternProperties`; yields what is wrong."""
-    from jsonschema.exceptions import ValidationError
-
-    if not isinstance(instance, dict):
-        return
-    for pattern, subschema in patterns.items():
-        for key, value in instance.items():
-            try:
-                if _search(pattern, key):
-                    yield from validator.descend(value, subschema, path=key, schema_path=pattern)
-            except ValidationError as error:
-                yield error
-
-
-def check_additional_properties(validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    """Check the keyword `additionalProperties`; yields what is wrong."""
-    from jsonschema.exceptions import ValidationError
-
-    if not isinstance(instance, dict):
-        return
-    patterns = schema.get("patternProperties", {})
-    try:
-        extras = [
-            key for key in instance if key not in schema.get("properties", {}) and not any(_search(p, key) for p in patterns)
-        ]
-    except ValidationError as error:
-        yield error
-        return
-    if isinstance(allowed, dict):
-        for key in extras:
-            yield from validator.descend(instance[key], allowed, path=key)
-    elif not allowed and extras:
-        yield ValidationError(f"unexpected properties: {', '.join(map(repr, extras))}")
+def _shorten(pattern: str) -> str:
+    return repr(pattern if len(pattern) <= 80 else pattern[:77] + "...")

@@ -7,38 +7,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from core.answers.patterns import check_additional_properties, check_pattern, check_pattern_properties
+from core.answers.checks import BudgetError, Checks, make_formats, show_value
+from core.answers.forms import find_slip
+from core.answers.normalising import normalise_schema
 from core.errors import LabError
 from core.values import Issue
 
 MAX_NODES = 50_000  # Parts of a value; checking more takes seconds.
+MAX_ISSUES = 500  # Of one value; of more nobody reads.
+MAX_CHARACTERS = 2_000_000  # Of a schema as JSON.
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """A schema ready to be checked against."""
+
+    validator: Any
+    checks: Checks
+
+    def list_errors(self, value: Any) -> list[Any]:
+        self.checks.begin()
+        errors = islice(self.validator.iter_errors(value), MAX_ISSUES)
+        return sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
 
 
 def validate(value: Any, schema: Mapping[str, Any]) -> list[Issue]:
-    """Return why a JSON value is not valid under a schema (Draft 2020-12, formats checked); empty when valid.
+    """Return why a JSON value is not valid under a schema; empty when valid.
 
-    Never raises on any JSON value, and never opens a connection or a file. A schema that is none, or that refers
-    to something outside itself, is an issue too.
+    The schema may be of any draft (`core/answers/normalising.py`); formats are checked. Never raises on any JSON value,
+    and never opens a connection or a file. A schema that is none, one that refers to something outside itself, and a
+    value or schema that takes more than about two seconds to check are issues too.
     """
-    from jsonschema.exceptions import SchemaError, _WrappedReferencingError
+    from jsonschema.exceptions import _WrappedReferencingError
 
     if _count_nodes(value) > MAX_NODES:
         return [Issue("", "size", f"The value has more than {MAX_NODES:,} parts.")]
     try:
-        validator = _validator(json.dumps(schema, ensure_ascii=False))
-        errors = sorted(validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path])
+        errors = _make_checker(json.dumps(schema, ensure_ascii=False, allow_nan=False)).list_errors(value)
+        return [
+            Issue("".join(f"/{part}" for part in error.absolute_path), str(error.validator), _explain(error))
+            for error in errors
+        ]
     except RecursionError:
-        return [Issue("", "depth", "The value is nested too deeply to be checked.")]
-    except SchemaError as error:
-        return [Issue("", "$schema", f"The schema is not a JSON Schema: {error.message}.")]
+        return [Issue("", "depth", "The value or the schema is nested too deeply to be checked.")]
+    except BudgetError:
+        return [Issue("", "budget", "The value takes too many steps to be checked under this schema.")]
+    except (LabError, ValueError) as error:
+        return [Issue("", "$schema", f"The schema is not a JSON Schema: {error}")]
     except _WrappedReferencingError as error:
         return [Issue("", "$ref", f"The schema refers to something outside itself: {error}.")]
-    return [
-        Issue("".join(f"/{part}" for part in error.absolute_path), str(error.validator), _explain(error)) for error in errors
-    ]
 
 
 def _count_nodes(value: Any) -> int:
@@ -55,46 +77,47 @@ def _count_nodes(value: Any) -> int:
 
 
 def check_schema(schema: Any, *, origin: str) -> None:
-    """Refuse what is no JSON Schema; whether it describes an answer is asked in `core/answers/intake.py`.
+    """Refuse what is no JSON Schema (draft 2020-12).
 
     Raises:
-        LabError: Names the origin and what is wrong.
+        LabError: Names the origin, and what is wrong where.
     """
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
     if not isinstance(schema, dict):
         raise LabError(f"{origin} is not a JSON Schema: it is a {type(schema).__name__}, not an object.")
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        place = "/".join(str(part) for part in error.absolute_path) or "the top"
-        raise LabError(f"{origin} is not a JSON Schema: at {place}: {error.message}.") from error
+    slip = find_slip(schema)
+    if slip is not None:
+        place = "/".join(map(str, slip.path)) or "the top"
+        raise LabError(f"{origin} is not a JSON Schema: at {place}: {slip.message}.")
 
 
 @lru_cache(maxsize=64)
-def _validator(schema_text: str) -> Any:
-    """Build a validator with formats, no remote references and a time limit on every pattern."""
+def _make_checker(schema_text: str) -> _Checker:
+    """Build a validator with formats, without remote references, on a budget.
+
+    Raises:
+        LabError: The text is no schema.
+    """
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
-    from referencing import Registry
+    from jsonschema_specifications import REGISTRY
 
-    schema = json.loads(schema_text)
-    Draft202012Validator.check_schema(schema)
-    guards = {
-        "pattern": check_pattern,
-        "patternProperties": check_pattern_properties,
-        "additionalProperties": check_additional_properties,
-    }
-    guarded = extend(Draft202012Validator, guards)
-    return guarded(schema, registry=Registry(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    if len(schema_text) > MAX_CHARACTERS:
+        raise LabError(f"it has more than {MAX_CHARACTERS:,} characters.")
+    schema = normalise_schema(json.loads(schema_text))
+    slip = find_slip(schema)
+    if slip is not None:
+        raise LabError(f"at {'/'.join(map(str, slip.path)) or 'the top'}: {slip.message}.")
+    # What was not evaluated is found by going through the schema again, in the library and uncounted.
+    checks = Checks(remember='"$dynamicRef"' not in schema_text, cost=8 if '"unevaluated' in schema_text else 1)
+    guarded = extend(Draft202012Validator, checks.guard(Draft202012Validator.VALIDATORS))
+    formats = make_formats(Draft202012Validator.FORMAT_CHECKER)
+    return _Checker(guarded(schema, registry=REGISTRY, format_checker=formats), checks)
 
 
 def _explain(error: Any) -> str:
     """Put a jsonschema error into plain words."""
     place = "/".join(str(part) for part in error.absolute_path) or "the answer"
-    shown = json.dumps(error.instance, ensure_ascii=False, default=str)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = show_value(error.instance)
     allowed = error.validator_value
     listed = ", ".join(map(str, allowed)) if isinstance(allowed, list) else str(allowed)
     if error.validator == "enum":
