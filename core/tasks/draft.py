@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 from core.answers.intake import read_schema
 from core.answers.validation import validate
 from core.errors import LabError
-from core.tasks.columns import Columns, LabelledRow, check_columns, guess_columns, read_examples
+from core.tasks.columns import Columns, LabelledRow, check_columns, describe_columns, guess_columns, read_examples
 from core.tasks.leakage import find_pairs
 from core.tasks.records import Records
 from core.tasks.schema_inference import infer_schema
 from core.tasks.split import name_group, split_groups
 from core.tasks.task import Task
+from core.tasks.wording import normalize
 from core.values import Example
+
+UNNAMED = re.compile(r"column \d+")  # A column whose name was made up.
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Draft:
         test: Examples of the exam.
         problems: Rows that were left out, each with its number and what to do.
         notes: What was assumed.
+        instruction: What the rows themselves tell the model; empty where they tell nothing.
+        input_label: What prompts call the input.
     """
 
     columns: Columns
@@ -38,6 +44,8 @@ class Draft:
     test: tuple[Example, ...]
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    instruction: str = ""
+    input_label: str = "Input"
 
 
 def draft_task(
@@ -50,8 +58,8 @@ def draft_task(
 ) -> Draft:
     """Read rows as examples, split by group, and infer the schema from the training rows unless one is given.
 
-    The split is a function of each group's name alone: a row keeps its side when others come or go. With `test`
-    or `train` the groups first in the order of their hashes are taken until the numbers are reached. A training
+    The split is in the order of the hashes of each group's name: the first make the exam, a fifth of the rows or `test` of
+    them, so that rows hardly change sides when others come or go. A training
     example too like a test example is left out of train. A test example that an inferred schema does not allow, because
     no training row has the like, is left out and named: widening the schema for it would tell the answer.
 
@@ -60,21 +68,23 @@ def draft_task(
     """
     if schema is not None:
         schema = read_schema(schema, origin="The schema")
-    columns = columns or guess_columns(records)
+    columns = columns or guess_columns(records, schema)
     check_columns(columns, records)
-    problems, notes = list(records.problems), list(records.notes)
-    rows = read_examples(records, columns, problems, schema)
+    problems, notes = list(records.problems), [*describe_columns(columns, records), *records.notes]
+    rows = read_examples(records, columns, problems, schema, notes)
     if not rows:
         raise LabError(
             f"{records.origin} has no usable row. The first problem: {problems[0]}.", "Mend the rows, or choose other columns."
         )
     given = {row.example.id: row.side for row in rows if row.side}
     # The invalid rows' sides count: a file that marks a test has decided, even if none of those rows can be used.
-    usable = [row.example for row in rows] if schema is None else _keep_valid(rows, schema, problems)
+    usable = [row.example for row in rows] if schema is None else _keep_valid(rows, records, schema, problems)
+    notes += _describe_repeats(usable)
     learn, exam = split_groups(usable, given, notes, train=train, test=test)
     if not learn or not exam:
         raise LabError(
-            f"{len(usable)} usable rows in {len(set(map(name_group, usable)))} groups cannot be split into train and test.",
+            f"{len(usable)} usable rows in {len(set(map(name_group, usable)))} groups cannot be split into train and test."
+            + (f" The first of {len(problems)} problems: {problems[0]}." if problems else ""),
             "Give at least two rows with different inputs (or groups).",
         )
     learn = _leave_out_alike(learn, exam, notes)
@@ -82,17 +92,43 @@ def draft_task(
         # From the training rows alone: what only the exam has, no training could know.
         schema = infer_schema([item.output or {} for item in learn], rows=learn, notes=notes)
         schema = read_schema(schema, origin="The schema")
-        exam = _keep_known(exam, schema, {row.example.id: row.number for row in rows}, problems)
-    return Draft(columns, schema, tuple(learn), tuple(exam), tuple(problems), tuple(notes))
+        exam = _keep_known(exam, schema, {row.example.id: records.locate(row.number) for row in rows}, problems)
+    known = columns.input == records.reading.input
+    return Draft(
+        columns,
+        schema,
+        tuple(learn),
+        tuple(exam),
+        tuple(problems),
+        tuple(notes),
+        instruction=records.reading.instruction if known else "",
+        input_label=(known and records.reading.label) or name_input(columns.input),
+    )
 
 
-def _keep_valid(rows: Sequence[LabelledRow], schema: Mapping[str, Any], problems: list[str]) -> list[Example]:
+def _describe_repeats(examples: Sequence[Example]) -> list[str]:
+    """Say how many inputs come again, and how many of those with another answer."""
+    answers: dict[str, list[Any]] = {}
+    for example in examples:
+        answers.setdefault(normalize(example.input), []).append(example.output)
+    again = {text: given for text, given in answers.items() if len(given) > 1}
+    if not again:
+        return []
+    count = sum(len(given) - 1 for given in again.values())
+    torn = sum(any(answer != given[0] for answer in given) for given in again.values())
+    also = f"; {torn} inputs have more than one answer" if torn else ""
+    return [f"{count} rows repeat the input of another (first: {next(iter(again))[:60]!r}); they stay on one side{also}"]
+
+
+def _keep_valid(
+    rows: Sequence[LabelledRow], records: Records, schema: Mapping[str, Any], problems: list[str]
+) -> list[Example]:  # fmt: skip
     """Return the examples whose answers are valid under the schema; what is wrong with the others joins `problems`."""
     valid = []
     for row in rows:
         issues = validate(row.example.output, schema)
         if issues:
-            problems.append(f"row {row.number}: output{issues[0].pointer}: {issues[0].message}")
+            problems.append(f"{records.locate(row.number)}: output{issues[0].pointer}: {issues[0].message}")
         else:
             valid.append(row.example)
     if not valid:
@@ -103,7 +139,7 @@ def _keep_valid(rows: Sequence[LabelledRow], schema: Mapping[str, Any], problems
 
 
 def _keep_known(
-    exam: Sequence[Example], schema: Mapping[str, Any], numbers: Mapping[str, int], problems: list[str]
+    exam: Sequence[Example], schema: Mapping[str, Any], places: Mapping[str, str], problems: list[str]
 ) -> list[Example]:  # fmt: skip
     """Return the test examples whose answers the training rows' schema allows; the others join `problems`."""
     known = []
@@ -111,7 +147,7 @@ def _keep_known(
         issues = validate(example.output, schema)
         if issues:
             problems.append(
-                f"row {numbers[example.id]}: output{issues[0].pointer}: {issues[0].message} (a test row; the schema is "
+                f"{places[example.id]}: output{issues[0].pointer}: {issues[0].message} (a test row; the schema is "
                 "inferred from the training rows, none of which has the like)"
             )
         else:
@@ -139,7 +175,12 @@ def _leave_out_alike(learn: list[Example], exam: list[Example], notes: list[str]
     return kept
 
 
-def preview_task(draft: Draft, *, name: str, instruction: str, input_label: str) -> Task:
+def name_input(column: str) -> str:
+    """Return what prompts call an input after its column."""
+    return "Input" if UNNAMED.fullmatch(column) else column.capitalize()
+
+
+def preview_task(draft: Draft, *, name: str, instruction: str) -> Task:
     """Return the task as it would be loaded once written, for the report that comes before anything is written."""
     return Task(
         name=name,
@@ -147,7 +188,7 @@ def preview_task(draft: Draft, *, name: str, instruction: str, input_label: str)
         title=name,
         description="",
         instruction=instruction,
-        input_label=input_label,
+        input_label=draft.input_label,
         primary_metric="score",
         licence="unknown",
         schema=draft.schema,

@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.answers.writing import order_properties
@@ -33,7 +33,7 @@ def write_task(draft: Draft, tasks: Path, texts: TaskTexts, *, name: str, docume
     """Write a draft as the folder `name` under `tasks`, whole or not at all; existing tasks are never changed.
 
     Raises:
-        LabError: The name is no name, it is taken, a text is empty, or two documents have one name.
+        LabError: The name is no name, it is taken, a text is empty, or there is no such document.
     """
     folder = place_task(tasks, name)
     for label, text in (("title", texts.title), ("instruction", texts.instruction)):
@@ -53,10 +53,10 @@ def write_task(draft: Draft, tasks: Path, texts: TaskTexts, *, name: str, docume
         write_text(temporary / "schema.json", json.dumps(draft.schema, indent=2, ensure_ascii=False) + "\n")
         for split, examples in (("train", draft.train), ("test", draft.test)):
             write_text(temporary / f"{split}.jsonl", "".join(_to_line(example, draft.schema) for example in examples))
-        if files:
-            (temporary / "documents").mkdir()
-            for file, path in files.items():
-                shutil.copyfile(path, temporary / "documents" / file)
+        for file, path in files.items():
+            target = temporary / "documents" / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
         load_task(temporary)  # Nothing is put in place that could not be used.
     return folder
 
@@ -67,16 +67,40 @@ def _quote(text: str) -> str:
 
 
 def _name_documents(documents: Sequence[Path]) -> dict[str, Path]:
-    """Return the files to copy by their names, folders opened; the task's folder is flat, so two of one name clash."""
+    """Return the files to copy by their paths below `documents`: of a folder those inside it, without hidden ones.
+
+    Where two have one path, the second stands below the name of its own folder.
+
+    Raises:
+        LabError: There is no such file.
+    """
     files: dict[str, Path] = {}
     for path in documents:
-        for file in sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]:
-            if not file.is_file():
-                raise LabError(f"There is no document {file}.")
-            if file.name in files:
-                raise LabError(f"Two documents are named {file.name!r}.", "Rename one.")
-            files[file.name] = file
+        if path.is_dir():
+            inside = [item for item in sorted(path.rglob("*")) if item.is_file() and not _is_hidden(item.relative_to(path))]
+            named = {item.relative_to(path).as_posix(): item for item in inside}
+            above = path.resolve().name
+        elif path.is_file():
+            named, above = {path.name: path}, path.resolve().parent.name
+        else:
+            raise LabError(f"There is no document {path}.")
+        if any(not file.samefile(files[name]) for name, file in named.items() if name in files):
+            named = {f"{above}/{name}": file for name, file in named.items()}
+        for name, file in named.items():
+            files[_number_name(name, file, files)] = file
     return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith((".", "~$")) or part == "__MACOSX" for part in path.parts)
+
+
+def _number_name(name: str, file: Path, files: Mapping[str, Path]) -> str:
+    """Return a name that is free, or that the same file has already."""
+    path, count = PurePosixPath(name), 2
+    while name in files and not file.samefile(files[name]):
+        name, count = path.with_name(f"{path.stem}-{count}{path.suffix}").as_posix(), count + 1
+    return name
 
 
 def _to_line(example: Example, schema: Mapping[str, Any]) -> str:

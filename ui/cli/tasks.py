@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core.errors import LabError
 from core.settings import read_settings
-from ui.cli.console import AsJson, TaskName, err, show, show_fields, show_table
+from ui.cli.console import AsJson, TaskName, err, out, show, show_fields, show_table
+from ui.cli.task_report import print_preview, print_report
 
 tasks_app = typer.Typer()
 
@@ -56,7 +57,7 @@ def check(task: TaskName, as_json: AsJson = False) -> None:
         tokenizer = load_tokenizer(folder)
     report = check_task(loaded, tokenizer, *read_documents(Lab(settings), loaded))
     report["exam"] = report_exam(loaded)
-    show(report, as_json, show_fields)
+    show(report, as_json, lambda value: print_report(value, out))
     if not report["usable"]:
         raise typer.Exit(2)
 
@@ -89,7 +90,11 @@ def baselines(
 @tasks_app.command("new-task")
 def new_task(
     name: Annotated[str, typer.Argument(help="Name of the task: small letters, digits, hyphens.")],
-    examples: Annotated[Path | None, typer.Option(help="CSV, TSV, JSON or JSON lines, also gzipped.")] = None,
+    examples: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV, JSON, JSON lines, .xlsx, Parquet, also gzipped, a zip or a folder; may be repeated."),
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; the first with content by default.")] = None,
     from_hub: Annotated[str | None, typer.Option(help="A data set on the Hub instead of a file.")] = None,
     hub_split: Annotated[str, typer.Option(help="Split of the data set on the Hub.")] = "train",
     documents: Annotated[list[Path] | None, typer.Option(help="A document, or a folder of them; may be repeated.")] = None,
@@ -104,6 +109,9 @@ def new_task(
     test: Annotated[int | None, typer.Option(help="So many test examples; a fifth by default.", min=1)] = None,
     skip_bad: Annotated[bool, typer.Option(help="Leave bad rows out.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Report and write nothing.")] = False,
+    preview: Annotated[
+        bool, typer.Option(help="Show five rows as they were understood and one whole prompt, and write nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a task of your own rows: columns are mapped, the schema inferred, the split made, everything reported first."""
@@ -112,24 +120,32 @@ def new_task(
     from core.tasks.writing import TaskTexts, write_task
     from lab.drafts import choose_columns, default_instruction, describe_draft, read_schema
 
-    if (examples is None) == (from_hub is None):
+    if bool(examples) == (from_hub is not None):
         raise LabError("Give either --examples FILE or --from-hub DATASET.")
     settings = read_settings()
-    records = read_records(examples) if examples else read_hub(str(from_hub), split=hub_split)
-    columns = choose_columns(records, source=source, outputs=output or (), group=group)
-    draft = draft_task(records, columns, schema=read_schema(schema) if schema else None, train=train, test=test)
-    instruction = instruction or default_instruction(columns.input)
+    records = read_records(examples, sheet=sheet) if examples else read_hub(str(from_hub), split=hub_split)
+    wanted = read_schema(schema) if schema else None
+    columns = choose_columns(records, source=source, outputs=output or (), group=group, schema=wanted)
+    draft = draft_task(records, columns, schema=wanted, train=train, test=test)
+    instruction = instruction or default_instruction(draft)
+    dry_run = dry_run or preview
     report = describe_draft(draft, settings, name=name, instruction=instruction, documents=documents or ())
     folder = None
     if not dry_run and (skip_bad or not draft.problems):
-        texts = TaskTexts(title or name, instruction, input_label=columns.input.capitalize(), licence=licence)
+        texts = TaskTexts(title or name, instruction, input_label=draft.input_label, licence=licence)
         folder = write_task(draft, settings.folder("tasks"), texts, name=name, documents=documents or ())
-    show({**report, "folder": str(folder) if folder else None}, as_json, show_fields)
+    show({**report, "folder": str(folder) if folder else None}, as_json, lambda value: _print_draft(value, preview=preview))
     if draft.problems and not skip_bad and not dry_run:
         raise LabError(
             f"{len(draft.problems)} rows are unusable (first: {draft.problems[0]}), so nothing was written.",
             "Mend them, or leave them out with --skip-bad.",
         )
+
+
+def _print_draft(report: dict[str, Any], *, preview: bool) -> None:
+    if preview:
+        print_preview(report, out)
+    print_report(report, out)
 
 
 @tasks_app.command("import")

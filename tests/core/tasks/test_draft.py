@@ -71,12 +71,17 @@ def test_a_given_schema_needs_no_training_row_of_each_label():
     assert draft_task(make(rows), schema=schema).problems == ()
 
 
-def test_a_row_keeps_its_side_when_others_come_or_go():
-    before, after = draft_task(make(labelled(60))), draft_task(make(labelled(90)[10:]))
-    first, second = ({item.input for item in draft.test} for draft in (before, after))
-    kept = {row["text"] for row in labelled(60)[10:]}
-    assert first & kept == second & kept
-    assert 4 <= len(first) <= 24
+@pytest.mark.parametrize("count", [5, 10, 40, 57, 90])
+def test_a_fifth_of_the_rows_is_the_exam_in_the_order_of_hashes(count):
+    draft = draft_task(make(labelled(count)))
+    assert len(draft.test) == round(count / 5)
+    # Of the rows that two files share, one exam holds the other: rows that come or go only move its end.
+    more = draft_task(make(labelled(count + 30)[3:]))
+    kept = {row["text"] for row in labelled(count)[3:]}
+    first, second = ({item.input for item in item.test} & kept for item in (draft, more))
+    assert first <= second or second <= first
+    turned = draft_task(make(labelled(count)[::-1]))
+    assert {item.input for item in turned.test} == {item.input for item in draft.test}
 
 
 def test_groups_stay_together_and_counts_are_kept():
@@ -105,9 +110,11 @@ def test_bad_rows_are_named_and_the_good_ones_stay():
     rows = [*labelled(20), {"text": "", "label": "a", "urgent": "no"}, {"text": "t", "label": "a", "urgent": "perhaps"}]
     draft = draft_task(make(rows))
     assert draft.problems == ("row 22: text is empty or no text", "row 23: urgent is 'perhaps', which is no boolean")
-    rows = [{**row, "id": "same"} for row in labelled(3)]
-    with pytest.raises(LabError, match="cannot be split"):
-        draft_task(make(rows))
+    rows = [{**row, "id": str(number)} for number, row in enumerate(labelled(20))]
+    rows[7]["id"] = "3"
+    assert draft_task(make(rows)).problems == ("row 9: the id '3' was used in row 5",)
+    # What is the same in many rows is no id, whatever it is called.
+    assert draft_task(make([{**row, "id": str(number % 3)} for number, row in enumerate(rows)])).columns.id is None
 
 
 @pytest.mark.parametrize("rows", [labelled(1), [labelled(1)[0]] * 5])
@@ -138,9 +145,39 @@ def test_a_written_task_loads_and_nothing_is_overwritten(tmp_path):
     for name in ("Bad Name", "../up", ""):
         with pytest.raises(LabError, match="is no name"):
             write_task(draft, tmp_path, TaskTexts("t", "i"), name=name)
-    with pytest.raises(LabError, match="Two documents"):
-        write_task(draft, tmp_path, TaskTexts("t", "i"), name="two", documents=[page, page])
+    with pytest.raises(LabError, match="no document"):
+        write_task(draft, tmp_path, TaskTexts("t", "i"), name="two", documents=[page, tmp_path / "none.md"])
     assert not (tmp_path / "two").exists()
+
+
+def test_documents_keep_their_paths_and_hidden_files_stay_away(tmp_path):
+    for name in (
+        "a/README.md",
+        "a/.DS_Store",
+        "a/.git/config",
+        "a/deep/README.md",
+        "b/README.md",
+        "b/.DS_Store",
+        "c/README.md",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    given = [tmp_path / "a", tmp_path / "b", tmp_path / "a/README.md", tmp_path / "c/README.md"]
+    folder = write_task(draft_task(make(labelled(30))), tmp_path / "tasks", TaskTexts("t", "i"), name="docs", documents=given)
+    written = {
+        path.relative_to(folder / "documents").as_posix(): path.read_text()
+        for path in folder.rglob("*.*")
+        if "documents" in path.parts
+    }
+    assert written == {
+        name: text
+        for name, text in {
+            "README.md": "a/README.md",
+            "deep/README.md": "a/deep/README.md",
+            "b/README.md": "b/README.md",
+            "c/README.md": "c/README.md",
+        }.items()
+    }
 
 
 def test_examples_keep_their_text():

@@ -16,7 +16,7 @@ from core.errors import LabError
 from core.tasks.archive import export_task, import_task
 from core.tasks.draft import Draft, draft_task
 from core.tasks.folders import find_task
-from core.tasks.records import read_records
+from core.tasks.records import find_sheets, read_records
 from core.tasks.writing import TaskTexts, write_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
@@ -25,17 +25,23 @@ from ui.page.errors import explain
 from ui.page.rendering import render_note
 from ui.page.task.view import render_report
 
-TABLES = [".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".gz"]
+TABLES = [".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".parquet", ".gz", ".zip"]
 DOCUMENTS = [".txt", ".md", ".html", ".pdf", ".docx", ".csv"]
 
 
 def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
     """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one, also after a reload."""
     with gr.Row():
-        examples = gr.File(label="Examples: CSV, JSON or JSON lines, a row each", file_types=TABLES, height=140)
+        examples = gr.File(
+            label="Examples, a row each: CSV, JSON, JSON lines, Excel (several: train.csv and test.csv)",
+            file_types=TABLES,
+            file_count="multiple",
+            height=140,
+        )
         documents = gr.File(
             label="Documents for retrieval (may be none)", file_types=DOCUMENTS, file_count="multiple", height=140
         )
+    sheet = gr.Dropdown([], label="Sheet of the workbook", interactive=True, visible=False)
     with gr.Row():
         source = gr.Dropdown([], label="Column of the input", interactive=True)
         outputs = gr.Dropdown([], label="Columns of the answer", multiselect=True, interactive=True)
@@ -52,27 +58,31 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     verdict = gr.HTML("", label="Schema check", padding=False)
     skip = gr.Checkbox(False, label="Leave out the rows that the report names")
     create = gr.Button("Create the task", variant="primary")
-    columns = [examples, source, outputs, group, exam]
+    columns = [examples, sheet, source, outputs, group, exam]
     lists = _build_exchange(lab, choices, pickers)
 
-    def look(path: str | None, column: str | None, fields: list[str], together: str | None, count: float | None) -> list[Any]:
-        return _look(lab, path, column, fields, together, count)
+    def look(told: str, *where: Any) -> list[Any]:
+        return _look(lab, told, *where)
 
     @explain
     def write(text: str, agreed: bool, slug: str, label: str, told: str, files: list[str] | None, *where: Any) -> list[Any]:
         draft = _draft(*where, schema=text)
         if draft.problems and not agreed:
             raise LabError(f"{len(draft.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
-        told = told.strip() or default_instruction(draft.columns.input)
-        texts = TaskTexts(label.strip() or slug, told, input_label=draft.columns.input.capitalize())
+        told = told.strip() or default_instruction(draft)
+        texts = TaskTexts(label.strip() or slug, told, input_label=draft.input_label)
         documents = [Path(file) for file in files or []]
         write_task(draft, lab.settings.folder("tasks"), texts, name=slug.strip(), documents=documents)
         gr.Info(f"The task {slug} is ready: {len(draft.train)} training and {len(draft.test)} test examples.")
         return _refresh(lab, slug.strip(), len(lists))
 
-    read = examples.change(_open_file, examples, [source, outputs, group, name], api_visibility="private")
-    read.then(look, columns, [report, schema], api_visibility="private")
-    gr.on([source.input, outputs.input, group.input, exam.submit], look, columns, [report, schema], api_visibility="private")
+    shown = [report, schema, instruction]
+    read = examples.change(_open_files, examples, [sheet, source, outputs, group, name], api_visibility="private")
+    read.then(look, [instruction, *columns], shown, api_visibility="private")
+    turned = sheet.input(_open_sheet, [examples, sheet], [source, outputs, group], api_visibility="private")
+    turned.then(look, [instruction, *columns], shown, api_visibility="private")
+    asked = [source.input, outputs.input, group.input, exam.submit, instruction.submit]
+    gr.on(asked, look, [instruction, *columns], shown, api_visibility="private")
     schema.change(_judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
     page.load(lambda: _refresh(lab, None, len(lists)), None, lists, api_visibility="private", show_progress="hidden")
     create.click(write, [schema, skip, name, title, instruction, documents, *columns], lists, api_visibility="private")
@@ -111,52 +121,72 @@ def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
 
 
 @explain
-def _open_file(path: str | None) -> list[Any]:
-    """Fill the column lists with what the file has, guessed ones chosen."""
-    if not path:
+def _open_files(paths: list[str] | None) -> list[Any]:
+    """Fill the lists of sheets and columns with what the files have, guessed ones chosen."""
+    if not paths:
         empty = gr.Dropdown([], value=None)
-        return [empty, gr.Dropdown([], value=[]), empty, gr.skip()]
-    records = read_records(Path(path))
+        return [gr.Dropdown([], value=None, visible=False), empty, gr.Dropdown([], value=[]), empty, gr.skip()]
+    files = list(map(Path, paths))
+    sheets = find_sheets(files)
+    slug = re.sub(r"[^a-z0-9]+", "-", files[0].name.split(".")[0].lower()).strip("-") or "my-task"
+    choices = [("the first with content", ""), *((title, title) for title in sheets)]
+    chooser = gr.Dropdown(choices, value="", visible=len(sheets) > 1)
+    return [chooser, *_list_columns(files, None), slug]
+
+
+@explain
+def _open_sheet(paths: list[str] | None, sheet: str | None) -> list[Any]:
+    """Fill the lists of columns with those of another sheet."""
+    return _list_columns(list(map(Path, paths or ())), sheet)
+
+
+def _list_columns(paths: list[Path], sheet: str | None) -> list[Any]:
+    records = read_records(paths, sheet=sheet or None)
     guessed = choose_columns(records, source=None, outputs=(), group=None)
     names = list(records.columns)
-    slug = re.sub(r"[^a-z0-9]+", "-", Path(path).name.split(".")[0].lower()).strip("-") or "my-task"
     return [
         gr.Dropdown(names, value=guessed.input),
         gr.Dropdown(names, value=list(guessed.outputs)),
         gr.Dropdown([("none", ""), *((name, name) for name in names)], value=guessed.group or ""),
-        slug,
     ]
 
 
+# Six: the fields of the form that say how rows are read.
 def _draft(
-    path: str | None, source: str | None, outputs: list[str], group: str | None, exam: float | None, *, schema: str = ""
+    paths: list[str] | None,
+    sheet: str | None,
+    source: str | None,
+    outputs: list[str],
+    group: str | None,
+    exam: float | None,
+    *,
+    schema: str = "",
 ) -> Draft:
     """Draft the task that the form describes.
 
     Raises:
         LabError: Something in the form must be mended.
     """
-    if not path:
+    if not paths:
         raise LabError("There is no file of examples.", "Choose one.")
-    records = read_records(Path(path))
-    columns = choose_columns(records, source=source, outputs=outputs, group=group)
-    parsed = _parse_schema(schema) if schema.strip() else None
+    parsed = parse_schema(schema, origin="The schema") if schema.strip() else None
+    records = read_records(list(map(Path, paths)), sheet=sheet or None)
+    columns = choose_columns(records, source=source, outputs=outputs, group=group, schema=parsed)
     return draft_task(records, columns, schema=parsed, test=int(exam) if exam else None)
 
 
-def _look(
-    lab: Lab, path: str | None, source: str | None, outputs: list[str], group: str | None, exam: float | None
-) -> list[Any]:
-    """Report on the file under the chosen columns, and infer the schema."""
-    if not path:
-        return [render_note("The report appears here once there is a file."), ""]
+def _look(lab: Lab, told: str, *where: Any) -> list[Any]:
+    """Report on the files under the chosen columns, and infer the schema."""
+    if not where[0]:
+        return [render_note("The report appears here once there is a file."), "", gr.skip()]
     try:
-        draft = _draft(path, source, outputs, group, exam)
-        told = default_instruction(draft.columns.input)
-        report = describe_draft(draft, lab.settings, name="draft", instruction=told)
+        draft = _draft(*where)
+        suggested = default_instruction(draft)
+        report = describe_draft(draft, lab.settings, name="draft", instruction=told.strip() or suggested)
     except LabError as error:
-        return [render_note(f"Not usable yet. {error}"), gr.skip()]
-    return [render_report(report), json.dumps(draft.schema, indent=2, ensure_ascii=False)]
+        return [render_note(f"Not usable yet. {error}"), gr.skip(), gr.skip()]
+    written = json.dumps(draft.schema, indent=2, ensure_ascii=False)
+    return [render_report(report), written, gr.Textbox(placeholder=suggested)]
 
 
 def _judge(text: str, *where: Any) -> str:
@@ -170,7 +200,3 @@ def _judge(text: str, *where: Any) -> str:
     usable = len(draft.train) + len(draft.test)
     first = f" First problem: {draft.problems[0]}." if draft.problems else ""
     return render_note(f"OK: a schema under which {usable} examples are usable, {len(draft.problems)} rows are not.{first}")
-
-
-def _parse_schema(text: str) -> dict[str, Any]:
-    return parse_schema(text, origin="The schema")
