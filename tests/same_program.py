@@ -96,7 +96,7 @@ def list_commands(*, real: bool) -> Iterator[list[str]]:
     task, query = REAL if real else FAKE
     yield ["check", task]
     if real:
-        yield from (["check", name] for name in ("cv-screening", "answer-grading", "ml-interview"))
+        yield from (["check", name] for name in ("cv-screening", "cv-match", "answer-grading", "ml-interview"))
         yield ["tasks"]
     yield ["index", task]
     yield from (["search", task, query, "--mode", mode] for mode in ("hybrid", "dense", "bm25"))

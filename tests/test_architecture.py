@@ -204,7 +204,7 @@ def test_an_installation_elsewhere_has_the_tasks_and_checks_one(tmp_path):
         return done.stdout
 
     assert str(tmp_path) in run("python", "-c", "import core; print(core.__file__)")
-    for name in ("hiring-handbook", "cv-screening", "answer-grading", "ml-interview"):
+    for name in ("hiring-handbook", "cv-screening", "cv-match", "answer-grading", "ml-interview"):
         assert name in run("ragft", "tasks")
     assert '"usable": true' in run("ragft", "check", "hiring-handbook", "--json")
     run(

@@ -132,7 +132,7 @@ def test_answers_to_one_question_are_compared_without_it():
     assert pair(same, ask.format("the fuse has melted completely"), others=others) is not None
 
 
-@pytest.mark.parametrize("name", ["hiring-handbook", "cv-screening", "answer-grading", "ml-interview"])
+@pytest.mark.parametrize("name", ["hiring-handbook", "cv-screening", "cv-match", "answer-grading", "ml-interview"])
 def test_the_bundled_tasks_are_clean_and_what_is_planted_there_is_found(name):
     task = load_task(BUNDLED_TASKS / name)
     assert find_pairs(task.train, task.test) == []
