@@ -108,7 +108,7 @@ def _pack(
 
 def _predict(task: Task, item: Example, arm: Arm, packed: _Packed, generation: Generation) -> Prediction:
     """Read and validate an answer; a bad one is a prediction like any other, with its issues."""
-    parsed = parse(generation.text)
+    parsed = parse(generation.text, task.schema)
     issues = parsed.issues
     if parsed.stage != "failed":
         issues += tuple(validate(parsed.value, task.schema))

@@ -84,7 +84,7 @@ class Evaluator:
         texts, lengths, ended = self._answer()
         marks, parsed, valid = [], 0, 0
         for example, text in zip(self.examples, texts, strict=True):
-            read = parse(text)
+            read = parse(text, self.task.schema)
             strict = read.stage == "strict"
             parsed += strict
             valid += strict and not validate(read.value, self.task.schema)
