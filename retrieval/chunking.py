@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
@@ -22,7 +22,11 @@ CHARACTERS_PER_TOKEN = 16
 # Within a line, what markdown takes for the border of an inline element, at which a paragraph is cut before it is
 # cut at sentences: quotes and apostrophes too ("let | 's").
 INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
+# Of them those that stand in people's sentences too, and are hidden in markdown as well ("each team's").
+PROSE = re.compile(r"(?<=[^\n])['\"<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
 MARKDOWN = {"", ".md"}  # Suffixes; documents that are no files are taken for markdown too.
+# One or more headings with nothing below them, marked or underlined.
+HEADINGS = re.compile(r"(?:[ ]{0,3}#{1,6}[ \t][^\n]*(?:\n\s*|\Z)|[^\s#>|-][^\n]*\n(?:=+|-{2,})[ \t]*(?:\n\s*|\Z))+")
 WORD = re.compile(r"[^ \t\n\r]+")
 # The splitter's time grows with the square of a text without marks of sentences: longer texts are split in blocks.
 BLOCK = 50_000  # Characters, about twenty pages.
@@ -46,6 +50,8 @@ def split_document(document: Document, tokenizer: Tokenizer, *, max_tokens: int)
     cutter = _Cutter(count, max_tokens, capacity, _has_rows(document), _suffix(document) in MARKDOWN)
     whole = Passage(document.id, title, 0, len(document.text), document.text)
     passages = [passage for block in _blocks(whole) for passage in cutter.cut(block)]
+    if not cutter.is_table:
+        passages = list(_join_headings(passages, document.text, cutter))
     return [replace(passage, place=place) for passage, place in zip(passages, _find_places(document, passages), strict=True)]
 
 
@@ -72,8 +78,8 @@ class _Cutter:
     is_table: bool
     is_markdown: bool
 
-    def cut(self, passage: Passage) -> Iterator[Passage]:
-        """Yield the parts of a passage in order, without white space at their ends."""
+    def cut(self, passage: Passage, *, shadow: str = "") -> Iterator[Passage]:
+        """Yield the parts of a passage in order, without white space at their ends; `shadow` as of `_parts`."""
         from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
         kind: Any = TextSplitter if self.is_table else MarkdownSplitter
@@ -81,7 +87,9 @@ class _Cutter:
         by_tokens = kind.from_callback(self.count, self.capacity, trim=True)
         most = CHARACTERS_PER_TOKEN * self.capacity
         # Other files hold stars and brackets by chance: they are hidden from the splitter, which would cut there.
-        shadow = passage.text if self.is_table or self.is_markdown else INLINE.sub(_hide, passage.text)
+        shadow = shadow or passage.text
+        if not self.is_table:
+            shadow = (PROSE if self.is_markdown else INLINE).sub(_hide, shadow)
         for part in _parts(passage, by_tokens, shadow):
             if len(part.text) > most:
                 # Cut by characters, then by tokens once more: what is left of a giant word may be many tokens.
@@ -92,6 +100,28 @@ class _Cutter:
                 yield from replace(self, capacity=max(1, self.capacity - excess)).cut(part)
             else:
                 yield part
+
+
+def _join_headings(passages: Sequence[Passage], text: str, cutter: _Cutter) -> Iterator[Passage]:
+    """Yield the passages with each that is a heading alone at the head of the next one: it answers nothing by itself."""
+    heading: Passage | None = None
+    for passage in passages:
+        if HEADINGS.fullmatch(passage.text):
+            heading = replace(passage, start=heading.start, text=text[heading.start : passage.end]) if heading else passage
+        elif heading is None:
+            yield passage
+        else:
+            joined = replace(passage, start=heading.start, text=text[heading.start : passage.end])
+            # Without its marks the splitter takes the heading for the beginning of the paragraph.
+            yield from cutter.cut(joined, shadow=HEADINGS.sub(_blank, joined.text, count=1))
+            heading = None
+    if heading is not None:
+        yield heading
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Write a heading without marks and line ends, of the same length, its ends as they were."""
+    return re.sub(r"[#=]", "\u00b7", match.group()).replace("\n", " ")
 
 
 def _blocks(whole: Passage) -> Iterator[Passage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,13 +108,43 @@ def _render_table(table: Any) -> str:
     caption = table.css_first("caption")
     rows = [[cell for cell in row.iter() if cell.tag in ("td", "th")] for row in table.css("tr")]
     rows = [row for row in rows if row]
-    has_header = len(rows) > 1 and len(rows[0]) > 1 and all(cell.tag == "th" for cell in rows[0])
-    texts = [[text for cell in row for text in _spread(cell)] for row in rows]
+    headed = len(rows) > 1 and len(rows[0]) > 1 and all(cell.tag == "th" for cell in rows[0])
+    texts = _place(rows)
     title = " ".join(caption.text().split()) if caption else ""
-    return "\n".join(part for part in (title, render_rows(texts, has_header=has_header)) if part)
+    return "\n".join(part for part in (title, render_rows(texts, headed=headed)) if part)
 
 
-def _spread(cell: Any) -> list[str]:
-    """Return a cell's text and an empty text for each further column that it spans."""
-    span = cell.attributes.get("colspan") or "1"
-    return [cell.text(separator=" "), *[""] * (min(int(span), MAX_SPAN) - 1 if span.isdecimal() else 0)]
+def _place(rows: Sequence[Sequence[Any]]) -> list[list[str]]:
+    """Return the texts of a table's cells at their places.
+
+    One that spans several stands in the first of its columns, and in each of its rows, for each row is read by itself.
+    """
+    placed: list[list[str]] = []
+    lasting: dict[int, tuple[int, str]] = {}  # By column: for how many rows more, and the text.
+    for row in rows:
+        texts: list[str] = []
+        for cell in row:
+            _fill_down(texts, lasting)
+            width, height = _read_span(cell, "colspan"), _read_span(cell, "rowspan")
+            for column, text in enumerate([cell.text(separator=" "), *[""] * (width - 1)], start=len(texts)):
+                if height > 1:
+                    lasting[column] = (height - 1, text)
+                texts.append(text)
+        _fill_down(texts, lasting)
+        placed.append(texts)
+    return placed
+
+
+def _fill_down(texts: list[str], lasting: dict[int, tuple[int, str]]) -> None:
+    """Add the cells of rows above that reach into the next places."""
+    while len(texts) in lasting:
+        column = len(texts)
+        left, text = lasting.pop(column)
+        if left > 1:
+            lasting[column] = (left - 1, text)
+        texts.append(text)
+
+
+def _read_span(cell: Any, name: str) -> int:
+    span = cell.attributes.get(name) or "1"
+    return max(1, min(int(span), MAX_SPAN)) if span.isdecimal() else 1

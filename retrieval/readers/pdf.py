@@ -13,6 +13,9 @@ from retrieval.readers.text import CONTROL, clean_text
 
 SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end, joins the lines, and cannot tell self-service.
 INVISIBLE = str.maketrans({SOFT_HYPHEN: None, "\xad": None, "\ufffe": None, "\uffff": None, "\xa0": " "})
+HYPHENS = frozenset("-\x02\xad\ufffe\uffff")
+FARTHEST = 500  # Letters that may lie between two lines which are found: text that only one way of reading gives.
+LEAST_LINE = 4  # Letters of a line that is looked for farther on; a shorter one stands anywhere.
 LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
 )
@@ -42,7 +45,7 @@ def read_pdf(path: Path, limits: Limits) -> Text:
     for number in range(len(pdf)):
         try:
             page = pdf[number]
-            lines = page.get_textpage().get_text_bounded().translate(INVISIBLE).translate(LIGATURES)
+            lines = _read_lines(page.get_textpage()).translate(INVISIBLE).translate(LIGATURES)
         except pypdfium2.PdfiumError:
             broken.append(number + 1)
             pages.append("")
@@ -52,6 +55,40 @@ def read_pdf(path: Path, limits: Limits) -> Text:
             pictures.append(number + 1)
     offsets = tuple(itertools.accumulate((len(page) + 2 for page in pages), initial=0))[: len(pages)]
     return Text("\n\n".join(pages), offsets=offsets, note=_describe(len(pages), pictures, broken))
+
+
+def _read_lines(page: Any) -> str:
+    """Return a page's text with its line ends.
+
+    PDFium reads a page in two ways. The text within the page's bounds lacks line ends in some files, which glues the numbers
+    of two rows; the text of all characters has them, but also what lies outside the page. Where both hold the same letters
+    the second is taken, else its line ends are put into the first.
+    """
+    within, everything = page.get_text_bounded(), page.get_text_range()
+    if "".join(within.split()) == "".join(everything.split()):
+        return str(everything)
+    return _put_breaks(within, everything.split("\n"))
+
+
+def _put_breaks(text: str, lines: Sequence[str]) -> str:
+    """Return a text with a line end after each of the lines that stand in it, in order; hyphens are not compared."""
+    places = [place for place, letter in enumerate(text) if not letter.isspace() and letter not in HYPHENS]
+    letters, position, ends = "".join(text[place] for place in places), 0, []
+    for line in lines:
+        sought = "".join(letter for letter in line if not letter.isspace() and letter not in HYPHENS)
+        found = letters.find(sought, position, position + len(sought) + FARTHEST) if sought else -1
+        if found >= 0 and (found == position or len(sought) >= LEAST_LINE):
+            position = found + len(sought)
+            ends.append(position)
+    parts, start = [], 0
+    for end in ends:
+        stop = places[end - 1] + 1
+        following = places[end] if end < len(places) else len(text)
+        gap = text[stop:following]
+        if "\n" not in gap and not set(gap) & HYPHENS:  # After a hyphen PDFium has joined the lines already.
+            parts += [text[start:stop], "\n"]
+            start = stop
+    return "".join([*parts, text[start:]])
 
 
 def _explain(error: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.readers.limits import Limits, Text, UnreadableFile
-from retrieval.readers.table import looks_like_header, render_rows
+from retrieval.readers.table import has_header, is_form, render_rows
 from retrieval.readers.text import clean_text
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -143,7 +143,7 @@ def _write_table(table: Any, prefixes: Styles) -> str:
         return ""
     if all(len(row) == 1 for row in rows):
         return "\n\n".join(row[0] for row in rows if row[0])
-    return render_rows(rows, has_header=len(rows) > 1 and all(map(str.strip, rows[0])) and looks_like_header(rows[0]))
+    return render_rows(rows, headed=all(map(str.strip, rows[0])) and has_header(rows) and not is_form(rows))
 
 
 _ABOVE = "\0above"  # No text of a document holds a NUL.
