@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.answers.fitting import rate_fit
-from core.answers.keywords import CONTAINERS
+from core.answers.keywords import CONTAINERS, is_annotation
 from core.answers.kinds import EVERY, find_kind
 from core.answers.view import LOWER, SIGNS, UPPER, SchemaView, view_schema
 
@@ -85,7 +85,13 @@ def _list_children(view: SchemaView, values: list[Any]) -> Iterator[tuple[Schema
 def _find_key(view: SchemaView) -> _Key:
     """Return what tells one place from another: the schemas that apply there."""
     unions = tuple((tuple(map(id, branches)), nullable) for branches, nullable, _ in (*view.unions, *view.unread))
-    return tuple((id(node), nullable) for node, nullable in view.parts), unions, view.chosen
+    parts = tuple((id(node), nullable) for node, nullable in view.parts if not _only_refers(node))
+    return parts, unions, view.chosen
+
+
+def _only_refers(node: Mapping[str, Any]) -> bool:
+    """Whether a schema says nothing itself."""
+    return all(word == "$ref" or word in CONTAINERS or is_annotation(word) for word in node)
 
 
 class FlatWriter:

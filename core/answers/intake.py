@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from core.answers.normalising import check_depth, normalise_schema
@@ -69,12 +68,4 @@ def _check_form(view: SchemaView, *, origin: str) -> None:
 
 def names_fields(view: SchemaView) -> bool:
     """Whether a schema says anything of the fields of an object: names, patterns of names, or what all of them hold."""
-    return any(option.fields or option.is_map for option in list_readings(view))
-
-
-def list_readings(view: SchemaView) -> Iterator[SchemaView]:
-    """Yield the readings of a schema, each with all its choices made."""
-    if not view.alternatives:
-        yield view
-    for option in view.alternatives:
-        yield from list_readings(option)
+    return any(option.fields or option.is_map for option in view.readings)

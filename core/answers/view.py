@@ -84,6 +84,22 @@ class SchemaView:
         )
 
     @cached_property
+    def readings(self) -> tuple[SchemaView, ...]:
+        """The view with all its choices made: itself where there are none, or where they are between values."""
+        if not self.alternatives or self.choices is not None:
+            return (self,)
+        return tuple(reading for option in self.alternatives for reading in option.readings)
+
+    @cached_property
+    def names(self) -> Mapping[str, SchemaView]:
+        """The fields of all readings, each as the first that has it says."""
+        found: dict[str, SchemaView] = {}
+        for reading in self.readings:
+            for name, view in reading.fields.items():
+                found.setdefault(name, view)
+        return found
+
+    @cached_property
     def atoms(self) -> frozenset[str]:
         """What may stand here: kinds and null, with `fraction` for a number that is no integer."""
         allowed = set(EVERY)

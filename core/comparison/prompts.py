@@ -6,13 +6,11 @@ prompt text together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Any
 
-from core.answers.kinds import EVERY, KINDS
-from core.answers.view import SchemaView, view_schema
 from core.answers.writing import serialize
+from core.comparison.description import describe_answer
 from core.tasks.task import Task
 from core.values import Example, Hit, Message
 
@@ -36,13 +34,6 @@ def build_prompt(task: Task, question: str, *, shots: Sequence[Example] = (), hi
     passages = [(hit.passage.document, hit.passage.text) for hit in ordered]
     messages.append(Message("user", _turn(task, question, passages)))
     return messages
-
-
-def describe_answer(schema: Mapping[str, Any]) -> str:
-    """Describe the answer's fields in one line for a model: names, allowed values, descriptions."""
-    known = view_schema(schema).fields.items()
-    fields = "; ".join(f'"{name}" ({_describe(field)})' for name, field in known if not _is_forbidden(field))
-    return f"Answer with one JSON object and nothing else. Its fields: {fields}."
 
 
 def choose_shots(task: Task, count: int, *, draw: int | None = None) -> list[Example]:
@@ -69,46 +60,3 @@ def _turn(task: Task, question: str, passages: Sequence[tuple[str, str]]) -> str
         return label
     shown = "\n\n".join(f"[{document}]\n{text.strip()}" for document, text in passages)
     return f"Passages:\n{shown}\n\n{label}"
-
-
-def _is_forbidden(field: SchemaView) -> bool:
-    """Say whether no value may stand here, as under `false`."""
-    return not field.atoms or (field.choices == () and not field.nullable)
-
-
-def _describe(field: SchemaView) -> str:
-    """Say what a field takes: in the task's words where it has some, since they say more than a type."""
-    if len(field.nodes) == 1 and not field.unions and "const" not in field.nodes[0]:
-        return _describe_plain(field.nodes[0])
-    # A description behind a reference is often that of a type, and names no label.
-    said = [str(field.keywords["description"])] if "description" in field.keywords else []
-    if field.choices is not None:
-        values = [str(value) for value in field.choices] + ["null"] * field.nullable
-        return ": ".join([*said, "one of " + ", ".join(values) if len(values) > 1 else f"always {values[0]}"])
-    return said[0] if said else " or ".join([*_name_readings(field), *["null"] * _names_null(field)])
-
-
-def _describe_plain(field: Mapping[str, Any]) -> str:
-    """Describe a schema that is all in one place; adapters learned from these words, so they stay as they are."""
-    if "description" in field:
-        return str(field["description"])
-    if "enum" in field:
-        return "one of " + ", ".join("null" if value is None else str(value) for value in field["enum"])
-    kind = field.get("type", "any")
-    return " or ".join(kind) if isinstance(kind, list) else str(kind)
-
-
-def _name_readings(field: SchemaView) -> list[str]:
-    """Name what may stand at a place beside null, each once."""
-    if field.alternatives:
-        return list(dict.fromkeys(name for option in field.alternatives for name in _name_readings(option)))
-    if field.choices is not None:
-        return [f"one of {', '.join(map(str, field.choices))}"]
-    if "description" in field.keywords:
-        return [str(field.keywords["description"])]
-    return ["any"] if set(field.kinds) >= set(KINDS) - {"integer"} else list(field.kinds)
-
-
-def _names_null(field: SchemaView) -> bool:
-    """Say whether null is worth a word: where anything may stand it is not."""
-    return field.nullable and field.atoms != EVERY

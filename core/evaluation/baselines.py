@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from core.answers.validation import validate
+from core.answers.view import view_schema
 from core.errors import LabError
 from core.evaluation.acceptance import score_example
 from core.evaluation.dictionary import answer_by_dictionary, list_looked_up
@@ -29,7 +30,8 @@ def choose_majority(task: Task) -> dict[str, Any]:
     """
     _require_train(task)
     answer, outputs = {}, [example.output or {} for example in task.train]
-    for name in dict.fromkeys([*view_schema(task.schema).names, *(name for output in outputs for name in output)]):
+    known = [name for output in outputs for name in output]  # A map has names that its schema does not list.
+    for name in dict.fromkeys([*view_schema(task.schema).names, *known]):
         # As JSON, because lists and objects cannot be counted.
         counts = Counter(json.dumps(output[name]) if name in output else ABSENT for output in outputs)
         value = counts.most_common(1)[0][0]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from core.answers.view import view_schema
 from core.answers.writing import serialize
 from core.comparison.arms import ARMS, fit_arm
 from core.comparison.prompts import build_prompt, choose_shots
@@ -123,8 +124,8 @@ def _describe_pairs(pairs: Sequence[OverlapPair], task: Task) -> list[dict[str, 
 def _count_labels(task: Task) -> dict[str, dict[str, int]]:
     """Count the values of each field that is chosen from a list, most frequent first, in both splits."""
     counted = {}
-    for name, field in task.schema["properties"].items():
-        if isinstance(field, dict) and ("enum" in field or field.get("type") == "boolean"):
+    for name, field in view_schema(task.schema).names.items():
+        if field.choices is not None or field.kinds == ("boolean",):
             values = Counter(str((example.output or {}).get(name)) for example in (*task.train, *task.test))
             counted[name] = dict(values.most_common(SHOWN))
     return counted
@@ -133,7 +134,7 @@ def _count_labels(task: Task) -> dict[str, dict[str, int]]:
 def _constant_fields(task: Task) -> list[str]:
     """Name the fields that have one value in all examples: a mark on them says nothing."""
     outputs = [example.output or {} for example in (*task.train, *task.test)]
-    return [name for name in task.schema["properties"] if len({json.dumps(output.get(name)) for output in outputs}) == 1]
+    return [name for name in view_schema(task.schema).names if len({json.dumps(output.get(name)) for output in outputs}) == 1]
 
 
 def _groups(examples: Sequence[Example]) -> set[str]:

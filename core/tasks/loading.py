@@ -127,10 +127,10 @@ def _table(settings: Mapping[str, Any], key: str, folder: Path) -> dict[str, Any
     value = settings.get(key, {})
     try:
         plain = json.loads(json.dumps(value, allow_nan=False))  # It is kept in runs, so it must be JSON: TOML's dates are not.
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         plain = None
     if not isinstance(plain, dict):
-        raise LabError(f"{folder / 'task.toml'}: {key} is {value!r}.", "It must be a table of texts, numbers and lists.")
+        raise LabError(f"{folder / 'task.toml'}: {key} is no table that JSON can hold.", "It must be texts, numbers and lists.")
     return plain
 
 
@@ -141,6 +141,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise LabError(f"Cannot read {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LabError(f"{path} is not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise LabError(f"{path} is nested too deeply to be read.", "Its values are texts, numbers and lists of them.") from error
 
 
 def _read_schema(path: Path) -> dict[str, Any]:

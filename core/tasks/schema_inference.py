@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.answers.kinds import find_kind
 from core.errors import LabError
 from core.tasks.wording import normalize
 from core.values import Example
@@ -18,6 +19,10 @@ MOST_NEW = 0.05  # Share of new rows that may bring a value that no row has had;
 COPIED = 0.8  # Share of values that stand in the input from which on a field is copied out of it, and open.
 SHOWN = 3  # Examples of a text.
 LONGEST_SHOWN = 40  # Characters of one.
+# Objects within an answer whose names differ from row to row are maps: this many names, each in at most this share of them.
+MAP_NAMES = 20
+MAP_SHARE = 0.1
+MAP_OBJECTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,8 @@ def infer_schema(
     all: Good 1953, *The population frequencies of species and the estimation of population parameters*, Biometrika 40.
     Rows of one group are one sighting of a value, because they are not drawn apart.
     """
-    from genson import SchemaBuilder
-
-    builder = SchemaBuilder(schema_uri="https://json-schema.org/draft/2020-12/schema")
     try:
-        for output in outputs:
-            builder.add_object(dict(output))
-        inferred: dict[str, Any] = builder.to_schema()
+        inferred = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_infer([dict(output) for output in outputs])}
     except RecursionError as error:
         raise LabError("The answers are nested too deeply.", "A model can answer a few levels.") from error
     order = list(dict.fromkeys(name for output in outputs for name in output))
@@ -109,7 +109,7 @@ def infer_schema(
 def _close(
     node: dict[str, Any], values: list[tuple[Any, Origin]], place: str, found: dict[str, Closure]
 ) -> dict[str, Any]:  # fmt: skip
-    """Refuse unknown fields, and say of texts what they can be, at every level; changes the node.
+    """Make one schema of alternatives by kind, refuse unknown fields, and say of texts what they can be, at every level; changes the node.
 
     Args:
         node: A schema.
@@ -117,17 +117,22 @@ def _close(
         place: Where that is, as people read it.
         found: Gains what was found of the texts, by place.
     """
-    if "properties" in node:
+    _join_kinds(node)
+    objects = [(value, origin) for value, origin in values if isinstance(value, Mapping)]
+    if place and _is_map([value for value, _ in objects]):
+        inner = [(item, origin) for value, origin in objects for item in value.values()]
+        for word in ("properties", "required"):
+            node.pop(word, None)
+        node["additionalProperties"] = _close(_infer([item for item, _ in inner]), inner, f"{place}.*", found)
+    elif "properties" in node:
         node["additionalProperties"] = False
-        objects = [(value, origin) for value, origin in values if isinstance(value, Mapping)]
         for name, child in node["properties"].items():
             inner = [(value[name], origin) for value, origin in objects if name in value]
             _close(child, inner, f"{place}.{name}" if place else name, found)
     if isinstance(node.get("items"), dict):
         inner = [(item, origin) for value, origin in values if isinstance(value, list) for item in value]
         _close(node["items"], inner, place, found)
-    kinds = node.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else kinds or []
+    kinds = _list_kinds(node)
     if "string" in kinds and set(kinds) <= {"string", "null"}:
         texts = [(value, origin) for value, origin in values if isinstance(value, str)]
         counts = Counter(text for text, _ in texts)
@@ -138,6 +143,41 @@ def _close(
         else:
             node |= _show(counts, kinds)
     return node
+
+
+def _join_kinds(node: dict[str, Any]) -> None:
+    """Say alternatives that differ by kind in one schema, changing it: what is said of objects says nothing of texts."""
+    alternatives = node.pop("anyOf", None)
+    if alternatives is None:
+        return
+    kinds = dict.fromkeys(kind for option in alternatives for kind in _list_kinds(option))
+    for option in alternatives:
+        node |= option
+    node["type"] = sorted(kinds, key="null".__eq__)  # Null last, as people say it.
+
+
+def _list_kinds(node: Mapping[str, Any]) -> list[str]:
+    kinds = node.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+def _is_map(objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether names tell rows apart and not fields: many of them, each rare, all with values of one kind."""
+    counts = Counter(name for value in objects for name in value)
+    if len(objects) < MAP_OBJECTS or len(counts) < MAP_NAMES:
+        return False
+    kinds = {find_kind(item).replace("integer", "number") for value in objects for item in value.values()} - {"null"}
+    return len(kinds) == 1 and counts.total() <= MAP_SHARE * len(counts) * len(objects)
+
+
+def _infer(values: Sequence[Any]) -> dict[str, Any]:
+    """Infer the schema of values that stand at one place."""
+    from genson import SchemaBuilder
+
+    builder = SchemaBuilder(schema_uri=None)
+    for value in values:
+        builder.add_object(value)
+    return dict(builder.to_schema())
 
 
 def measure_closure(texts: Sequence[tuple[str, Origin]]) -> Closure:

@@ -6,17 +6,18 @@ import json
 import pytest
 
 from core.answers.writing import serialize
-from core.comparison.prompts import build_prompt, describe_answer
+from core.comparison.description import describe_answer
+from core.comparison.prompts import build_prompt
 from core.settings import BUNDLED_TASKS
 from core.tasks.loading import load_task
 
 # Of the prompt of a question with fifty training examples as its shots, and of all training targets. Adapters learned from these
 # texts: a change needs other adapters for every task, so it is no repair.
 LEARNED = {
-    "answer-grading": ("fb41301c270698cb", "b6d22649d0a1ea46"),
+    "answer-grading": ("121e666529956920", "d4e4b47c2562e074"),
     "cv-screening": ("7d06c0f7b29dc16c", "b67277d1a41a3066"),
     "hiring-handbook": ("30ea4e70cde0005f", "0afdf3f3adace6f0"),
-    "ml-interview": ("c008c08d4b98bf73", "265bdbb6352c3752"),
+    "ml-interview": ("c04cd681bc4f123c", "d3037e38dcbf4fe3"),
 }
 DEFS = {
     "area": {"enum": ["sales", "law"], "description": "Where it belongs"},
@@ -27,7 +28,7 @@ FIELDS = {
     "true": (True, "any"),
     "empty": ({}, "any"),
     "plain": ({"type": ["string", "null"]}, "string or null"),
-    "worded": ({"enum": ["a", "b"], "description": "the code"}, "the code"),  # As adapters learned it.
+    "worded": ({"enum": ["a", "b"], "description": "the code"}, "the code: one of a, b"),
     "reference": ({"$ref": "#/$defs/state"}, "one of open, shut"),
     "described": ({"$ref": "#/$defs/area"}, "Where it belongs: one of sales, law"),
     "own words": ({"$ref": "#/$defs/area", "description": "The area"}, "The area: one of sales, law"),

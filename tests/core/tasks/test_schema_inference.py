@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.answers.validation import check_schema, validate
-from core.comparison.prompts import describe_answer
+from core.comparison.description import describe_answer
 from core.tasks.schema_inference import Closure, infer_schema
 from core.values import Example
 
@@ -90,3 +90,33 @@ def test_every_answer_it_is_inferred_from_is_valid(outputs):
 def test_counts_are_told_in_plain_words():
     assert Closure(1, 20, 0.0, 0.0).describe() == "1 value in 20, and hardly any new row would bring another"
     assert Closure(2, 34, 0.03, 0.0).describe() == "2 values in 34, about 3.0% of new rows would bring another"
+
+
+def test_what_is_sometimes_null_or_absent_is_learned_like_the_rest():
+    rows = [
+        {"who": {"name": f"n {n}", "role": "ab"[n % 2]} if n % 3 else None, "tags": ["x"] if n % 2 else []} for n in range(30)
+    ]
+    rows += [{"who": {"role": "a", "aka": [{"kind": "pen"}]}, "tags": []} for _ in range(5)]
+    schema = infer_schema(rows)
+    who = schema["properties"]["who"]
+    assert (who["type"], who["additionalProperties"]) == (["object", "null"], False)
+    assert (list(who["properties"]), who["required"]) == (["name", "role", "aka"], ["role"])
+    assert who["properties"]["role"] == {"enum": ["a", "b"]}
+    assert who["properties"]["aka"]["items"]["properties"] == {"kind": {"enum": ["pen"]}}
+    assert not [row for row in rows if validate(row, schema)]
+    assert validate({"who": {"role": "a", "other": 1}, "tags": []}, schema)
+
+
+def test_values_of_several_kinds_are_one_field():
+    rows = [{"v": 1}, {"v": "x"}, {"v": [1, {"a": 2}]}, {"v": {"a": "s"}}, {"v": None}]
+    schema = infer_schema(rows)
+    assert schema["properties"]["v"]["type"] == ["integer", "string", "array", "object", "null"]
+    assert not [row for row in rows if validate(row, schema)]
+
+
+def test_names_that_differ_from_row_to_row_are_a_map_and_not_fields():
+    rows = [{"skills": {f"skill {n}": "good", f"tool {n % 25}": "bad"}, "fixed": {"a": 1}} for n in range(50)]
+    schema = infer_schema(rows)
+    assert schema["properties"]["skills"] == {"type": "object", "additionalProperties": {"enum": ["bad", "good"]}}
+    assert list(schema["properties"]["fixed"]["properties"]) == ["a"]
+    assert not [row for row in rows if validate(row, schema)]
