@@ -77,7 +77,9 @@ def _point(copied: dict[str, Any], node: Mapping[str, Any], path: Path, index: S
     place = index.places[path]
     for word in REFERENCES:
         reference = node.get(word)
-        target = index.find(reference, place.base) if isinstance(reference, str) else None
+        if not isinstance(reference, str):
+            continue
+        target = index.find(reference, place.base)
         if target is None:
             continue
         moved = _move(target, index)

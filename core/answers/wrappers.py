@@ -12,10 +12,12 @@ from core.errors import LabError
 SIGNS = {"properties", "patternProperties", "additionalProperties", "required", "items", "prefixItems", "enum", "const"}
 SIGNS |= {"$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "not", "if"}
 # Keys under which a wrapper holds the schema, the outer ones first; those of OpenAI, Anthropic, Gemini and MCP.
-KEYS = ("tools", "functions", "functionDeclarations", "function_declarations", "function", "toolSpec", "response_format")
-KEYS += ("responseFormat", "text", "format", "generationConfig", "generation_config", "json_schema", "jsonSchema")
-KEYS += ("parameters", "parametersJsonSchema", "input_schema", "inputSchema", "response_schema", "responseSchema")
-KEYS += ("responseJsonSchema", "schema", "json")
+KEYS = (
+    *("tools", "functions", "functionDeclarations", "function_declarations", "function", "toolSpec"),
+    *("response_format", "responseFormat", "text", "format", "generationConfig", "generation_config"),
+    *("json_schema", "jsonSchema", "parameters", "parametersJsonSchema", "input_schema", "inputSchema"),
+    *("response_schema", "responseSchema", "responseJsonSchema", "schema", "json"),
+)
 DEFINITIONS = (("$defs",), ("definitions",), ("components", "schemas"))
 MAX_LAYERS = 8
 SHOWN = 5  # Names in a refusal.
