@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ui.cli.exam import list_exam
+
 SHOWN_CELL = 160  # Characters of an input or an answer in the preview.
 SHOWN_LIST = 10  # Sentences of one list; `--json` has all that the report has.
 
@@ -22,6 +24,8 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     fields = report.get("schema", {}).get("properties", {})
     if fields:
         _print_pairs("Answer", [(name, _name_type(field)) for name, field in fields.items()], console)
+    if report.get("exam"):
+        _print_pairs("The exam", list_exam(report["exam"]), console)
     _print_lists(report, console)
     if report.get("folder"):
         _print_text(f"Written to {report['folder']}", console, style="green")

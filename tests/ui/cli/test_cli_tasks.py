@@ -29,3 +29,18 @@ def test_a_damaged_task_stands_in_its_place_and_the_page_leaves_it_out(monkeypat
     assert names[0] == FIRST
     assert sorted(names) == sorted(item["name"] for item in rows if item["name"] != "b-bad")
     assert "Left out: b-bad" in caplog.text
+
+
+def test_the_exams_report_is_words():
+    from ui.cli.exam import list_exam
+
+    exam = {
+        "items": 310, "independent_units": 94, "effective_units": 60.7, "detectable": {2: 0.122, 4: None},
+        "without_model": {"majority": 0.148}, "overlap": {"seen": 0.33},
+        "audit": {"items": 100, "agree": 0.97, "interval": {"mean": 0.97, "low": 0.92, "high": 0.99}},
+    }  # fmt: skip
+    facts = dict(list_exam(exam))
+    assert facts["independent units"] == "94 of 310 items, worth 61 of equal size"
+    assert facts["lead that it can show"] == "0.12 among 2, none among 4 approaches"
+    assert facts["labels read again"] == "97% of 100 agree (92% to 99%)"
+    assert "nobody has checked" in dict(list_exam({**exam, "audit": None}))["labels read again"]
