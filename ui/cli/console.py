@@ -15,7 +15,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from core.progress import JobWriter
 
-out, err = Console(), Console(stderr=True)
+# Texts are shown as they are written: neither `[/b]` nor `:smile:` in a document, a row or an error means anything here.
+out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 TaskName = Annotated[str, typer.Argument(help="A task's name, or the path of a task folder.")]

@@ -125,7 +125,7 @@ def _open_files(paths: list[str] | None) -> list[Any]:
     """Fill the lists of sheets and columns with what the files have, guessed ones chosen."""
     if not paths:
         empty = gr.Dropdown([], value=None)
-        return [gr.Dropdown([], value=None, visible=False), empty, gr.Dropdown([], value=[]), empty, gr.skip()]
+        return [gr.Dropdown([], value=None, visible=False), empty, gr.Dropdown([], value=[], multiselect=True), empty, gr.skip()]
     files = list(map(Path, paths))
     sheets = find_sheets(files)
     slug = re.sub(r"[^a-z0-9]+", "-", files[0].name.split(".")[0].lower()).strip("-") or "my-task"
@@ -146,7 +146,7 @@ def _list_columns(paths: list[Path], sheet: str | None) -> list[Any]:
     names = list(records.columns)
     return [
         gr.Dropdown(names, value=guessed.input),
-        gr.Dropdown(names, value=list(guessed.outputs)),
+        gr.Dropdown(names, value=list(guessed.outputs), multiselect=True),
         gr.Dropdown([("none", ""), *((name, name) for name in names)], value=guessed.group or ""),
     ]
 
