@@ -53,7 +53,7 @@ def print_pdfs(rows: list[dict[str, Any]]) -> None:
         for number, row in enumerate(rows):
             title, blocks = split_blocks(row["input"])
             body = "".join(f"<p>{'<br>'.join(html.escape(line) for line in block)}</p>" for block in blocks)
-            head = f"<meta charset='utf-8'><title>{row['id']}</title><style>{LOOKS[number % len(LOOKS)]}</style>"
+            head = f"<meta charset='utf-8'><title>{row['id']}</title><style>h1 {{font-weight: normal}} {LOOKS[number % len(LOOKS)]}</style>"
             page.set_content(f"{head}<h1>{html.escape(title)}</h1>{body}")
             page.pdf(
                 path=SAMPLES / f"{row['id']}.pdf",

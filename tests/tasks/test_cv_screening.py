@@ -159,8 +159,8 @@ def test_texts_are_as_long_as_cvs_and_many_units_are_independent(splits):
     assert 150 <= sum(made) / len(made) <= 260
     train, test = (Counter(row["group"] for row in splits[split]) for split in ("train", "test"))
     assert set(train.values()) <= set(range(12, 21))
-    assert len(splits["test"]) ** 2 / sum(count**2 for count in test.values()) >= 60
-    assert sum(row["slice"] == "hand_written" for row in splits["test"]) >= 60
+    assert len(splits["test"]) ** 2 / sum(count**2 for count in test.values()) >= 90
+    assert sum(row["slice"] == "hand_written" for row in splits["test"]) >= 120
 
 
 def test_the_samples_are_read_with_their_names(splits):
