@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from core.answers.normalising import check_depth, normalise_schema
+from core.answers.parsing import load_json
 from core.answers.references import find_outside
 from core.answers.validation import check_schema
 from core.answers.view import SchemaView, view_schema
@@ -44,12 +44,13 @@ def parse_schema(text: str, *, origin: str) -> dict[str, Any]:
     Raises:
         LabError: The text is no JSON, or what `read_schema` refuses.
     """
+    twice: list[str] = []
     try:
-        value = json.loads(text.removeprefix("\ufeff"))
-    except RecursionError as error:
-        raise LabError(f"{origin} is nested too deeply to be read.", "Leave levels out.") from error
+        value = load_json(text.removeprefix("\ufeff"), duplicates=twice)
     except ValueError as error:
         raise LabError(f"{origin} is not JSON: {error}.") from error
+    if twice:
+        raise LabError(f"{origin} has the key {twice[0]!r} twice in one object.", "Only one of them can count: take one out.")
     return read_schema(value, origin=origin)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.answers.intake import parse_schema
+from core.answers.parsing import load_json
 from core.answers.validation import validate
 from core.errors import LabError
 from core.evaluation.rules import check_rules, list_marked
@@ -142,7 +143,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LabError(f"{path} is not valid TOML: {error}.") from error
     except RecursionError as error:
-        raise LabError(f"{path} is nested too deeply to be read.", "Its values are texts, numbers and lists of them.") from error
+        raise LabError(
+            f"{path} is nested too deeply to be read.", "Its values are texts, numbers and lists of them."
+        ) from error
 
 
 def _read_schema(path: Path) -> dict[str, Any]:
@@ -169,12 +172,13 @@ def _read_examples(path: Path, schema: Mapping[str, Any], problems: list[str]) -
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        twice: list[str] = []
         try:
-            row = json.loads(line)
+            row = load_json(line, duplicates=twice)
         except (ValueError, RecursionError) as error:
             problems.append(f"{path}:{number}: not JSON: {error}")
             continue
-        wrong = _row_problem(row, schema, seen)
+        wrong = f"{twice[0]}: the key stands twice in one object" if twice else _row_problem(row, schema, seen)
         if wrong is not None:
             problems.append(f"{path}:{number}: {wrong}")
             continue
