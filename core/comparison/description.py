@@ -32,6 +32,12 @@ def describe_answer(schema: Mapping[str, Any]) -> str:
     return f"{start} Its fields are those of one of these forms: {numbered}"
 
 
+def describe_fields(schema: Mapping[str, Any]) -> dict[str, str]:
+    """Describe each field at the top of a schema, in whichever of its forms it stands first, as a prompt does."""
+    teller = _Teller()
+    return {name: teller.describe(view, name) for name, view in view_schema(schema).names.items()}
+
+
 class _Teller:
     """Describes the places of one schema, and remembers what it has told."""
 
@@ -44,6 +50,10 @@ class _Teller:
         """Name the fields of the whole answer."""
         self._within = {_find_key(view): "the whole answer"}
         return self._list_fields(view, "; ")
+
+    def describe(self, view: SchemaView, name: str) -> str:
+        """Say what one field takes."""
+        return self._describe(view, name)[0]
 
     def _list_fields(self, view: SchemaView, separator: str) -> str:
         """Name the fields of an object with what each takes."""

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from core.comparison.description import describe_fields
 from ui.cli.exam import list_exam
 
 SHOWN_CELL = 160  # Characters of an input or an answer in the preview.
@@ -21,9 +22,9 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     _print_pairs(f"Task {report['task']}", _list_facts(report), console)
     if "columns" in report:
         _print_pairs("Columns", _list_columns(report["columns"]), console)
-    fields = report.get("schema", {}).get("properties", {})
+    fields = describe_fields(report["schema"]) if "schema" in report else {}
     if fields:
-        _print_pairs("Answer", [(name, _name_type(field)) for name, field in fields.items()], console)
+        _print_pairs("Answer", [(name, _cut(words)) for name, words in fields.items()], console)
     if report.get("exam"):
         _print_pairs("The exam", list_exam(report["exam"]), console)
     _print_lists(report, console)
@@ -68,21 +69,6 @@ def _join_counts(counts: Mapping[str, int]) -> str:
 def _list_columns(columns: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = {"input": columns["input"], "answer": ", ".join(columns["outputs"])}
     return [*named.items(), *((key, columns[key]) for key in ("id", "group", "split") if columns.get(key))]
-
-
-def _name_type(field: Any) -> str:
-    """Say in a few words what a field of the schema takes."""
-    if not isinstance(field, dict):
-        return "anything"
-    if "enum" in field:
-        return "one of " + _cut(", ".join(json.dumps(value, ensure_ascii=False) for value in field["enum"]))
-    kind = field.get("type")
-    if kind == "array" and isinstance(field.get("items"), dict):
-        return f"list: {_name_type(field['items'])}"
-    if kind == "object" and field.get("properties"):
-        return "object: " + ", ".join(field["properties"])
-    kinds = [kind] if isinstance(kind, str) else kind or [_name_type(part) for part in field.get("anyOf", [])]
-    return " or ".join(map(str, kinds)) or "see the schema"
 
 
 def _print_lists(report: Mapping[str, Any], console: Console) -> None:
