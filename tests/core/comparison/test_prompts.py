@@ -16,7 +16,7 @@ from core.tasks.loading import load_task
 LEARNED = {
     "answer-grading": ("121e666529956920", "d4e4b47c2562e074"),
     "cv-screening": ("7d06c0f7b29dc16c", "b67277d1a41a3066"),
-    "hiring-handbook": ("48120197f11c575a", "55d36df85b8b44bc"),
+    "hiring-handbook": ("8d6e148ec9714949", "e1e8b0fcea39849f"),
     "ml-interview": ("c04cd681bc4f123c", "d3037e38dcbf4fe3"),
 }
 DEFS = {
