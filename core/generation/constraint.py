@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 from core.errors import LabError
+from core.generation.loosening import loosen_schema
 from core.values import Support
 
 # `oneOf` is read as `anyOf`: no grammar can say "exactly one", and validation sees to it.
 OPTIONS = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": ", "coerce_one_of": True}
-MAX_LENGTH = 512  # Characters of a text that the schema leaves open; some 100 to 200 tokens.
-MAX_ITEMS = 64  # Of a list that the schema leaves open.
 MAX_CHARACTERS = 256_000  # Of a schema as JSON; a larger one is no form of an answer that a model can write.
-MAX_DEPTH = 64  # Levels of a schema; the engine and this file recurse.
+MAX_DEPTH = 110  # Levels of a schema; the engine recurses.
 
 
 class Matcher:
@@ -63,14 +61,15 @@ class Matcher:
 class Constraint:
     """A schema compiled for one tokenizer."""
 
-    def __init__(self, tokenizer: Any, grammar: str, support: Support) -> None:
-        self._tokenizer, self._grammar, self.support = tokenizer, grammar, support
+    def __init__(self, compiled: Any, support: Support) -> None:
+        self._compiled, self.support = compiled, support
 
     def start(self) -> Matcher | None:
-        """Return a matcher at the beginning of an answer; None where the schema could not be compiled."""
-        from llguidance import LLMatcher
+        """Return a matcher at the beginning of an answer; None where the schema could not be compiled.
 
-        return Matcher(LLMatcher(self._tokenizer, self._grammar, log_level=0)) if self.support.enforced else None
+        It is a copy: compiling takes up to seconds, copying a quarter of a millisecond.
+        """
+        return Matcher(self._compiled.deep_copy()) if self.support.enforced else None
 
 
 def load_constraint_tokenizer(tokenizer: Any, *, vocabulary: int) -> Any:
@@ -93,7 +92,9 @@ def load_constraint_tokenizer(tokenizer: Any, *, vocabulary: int) -> Any:
 
 
 def compile_schema(schema: Mapping[str, Any], tokenizer: Any) -> Constraint:
-    """Compile a schema; one that the engine refuses gives a constraint that enforces nothing and says why.
+    """Compile a schema; what the engine cannot hold is left out and named (`core/generation/loosening.py`).
+
+    One that nothing satisfies, or that is refused even so, gives a constraint that enforces nothing and says why.
 
     Args:
         schema: A JSON Schema.
@@ -102,13 +103,22 @@ def compile_schema(schema: Mapping[str, Any], tokenizer: Any) -> Constraint:
     from llguidance import LLMatcher
 
     if reason := _find_excess(schema):
-        return Constraint(tokenizer, "", Support(False, reason))
-    copy, caps, afterwards = cap_schema(schema)
-    grammar = LLMatcher.grammar_from_json_schema(copy, overrides=OPTIONS)
-    refusal = LLMatcher.validate_grammar(grammar, tokenizer)
-    if refusal and not refusal.startswith("WARNING"):  # The engine's remarks on a grammar that it takes begin so.
-        return Constraint(tokenizer, "", Support(False, refusal.strip().splitlines()[0], tuple(caps)))
-    return Constraint(tokenizer, grammar, Support(True, "", tuple(caps), tuple(afterwards)))
+        return Constraint(None, Support(False, reason))
+
+    def refuses(part: Mapping[str, Any]) -> str:
+        grammar = LLMatcher.grammar_from_json_schema(dict(part), overrides=OPTIONS)
+        refusal: str = LLMatcher.validate_grammar(grammar, tokenizer)
+        return "" if refusal.startswith("WARNING") else refusal.strip()  # The engine's remarks on what it takes.
+
+    loosened = loosen_schema(schema, refuses)
+    reason, compiled = loosened.refusal, None
+    if not reason:
+        grammar = LLMatcher.grammar_from_json_schema(loosened.schema, overrides=OPTIONS)
+        compiled = LLMatcher(tokenizer, grammar, log_level=0)
+        reason = str(compiled.get_error()) if compiled.is_error() else ""
+    if reason:
+        return Constraint(None, Support(False, reason.splitlines()[0], tuple(loosened.caps)))
+    return Constraint(compiled, Support(True, "", tuple(loosened.caps), tuple(loosened.afterwards)))
 
 
 def _find_excess(schema: Mapping[str, Any]) -> str:
@@ -122,38 +132,3 @@ def _find_excess(schema: Mapping[str, Any]) -> str:
         waiting.extend((part, depth + 1) for part in parts)
     length = len(json.dumps(schema))
     return f"the schema has {length:,} characters; the limit is {MAX_CHARACTERS:,}" if length > MAX_CHARACTERS else ""
-
-
-def cap_schema(schema: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Return a copy in which no string and no array can go on for ever, the limits added, and what was left out.
-
-    `uniqueItems` is left out: no grammar can say it, and the rest of the schema is worth holding to without it.
-    """
-    copy = deepcopy(dict(schema))
-    caps: list[str] = []
-    afterwards: list[str] = []
-    _cap(copy, "", caps, afterwards)
-    return copy, caps, afterwards
-
-
-def _cap(node: Any, pointer: str, caps: list[str], afterwards: list[str]) -> None:
-    """Limit what is open in a part of a schema, changing it, and note where: `pointer` is the part's JSON pointer."""
-    if isinstance(node, list):
-        for number, item in enumerate(node):
-            _cap(item, f"{pointer}/{number}", caps, afterwards)
-        return
-    if not isinstance(node, dict):
-        return
-    for name, item in node.items():
-        if name not in {"enum", "const", "default", "examples"}:  # Their content is values, not schemas.
-            _cap(item, f"{pointer}/{name}", caps, afterwards)
-    kinds = node.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []
-    if "string" in kinds and not {"maxLength", "enum", "const", "pattern", "format"} & set(node):
-        node["maxLength"] = MAX_LENGTH
-        caps.append(f"{pointer}: at most {MAX_LENGTH} characters")
-    if "array" in kinds and "maxItems" not in node:
-        node["maxItems"] = MAX_ITEMS
-        caps.append(f"{pointer}: at most {MAX_ITEMS} items")
-    if "array" in kinds and isinstance(node.get("uniqueItems"), bool) and node.pop("uniqueItems"):
-        afterwards.append(f"{pointer}: uniqueItems")
