@@ -106,7 +106,8 @@ class FlatWriter:
     def write(self) -> dict[str, Any]:
         """Return the copy."""
         top = view_schema(self._root)
-        self._names[_find_key(top)] = "#"
+        if top.atoms == {"object"}:  # Else what refers to the whole may be more than an answer may.
+            self._names[_find_key(top)] = "#"
         body: dict[str, Any] = self._write_body(top, 1) | {"type": "object"}  # An answer is never null.
         named: dict[str, Any] = {}
         while self._waiting:
@@ -143,34 +144,37 @@ class FlatWriter:
             options = [_drop_null(option) if null else option for option in written]
             # A shared option may allow null too; then not exactly one of them does.
             shared = bool(null) and any("$ref" in option for option in options)
-            return {"anyOf" if shared else view.unions[0][2]: [*options, *null]}
-        spot = self._spots[_find_key(view)]
-        body = _write_kinds(view, spot.values)
+            body: dict[str, Any] = {"anyOf" if shared else view.unions[0][2]: [*options, *null]}
+            rest = _find_unevaluated(view)  # Holds for all options together: several of them may apply.
+            if rest is not None:
+                self._add(body, {"unevaluatedProperties": rest})
+            return body
+        spot = self._spots.get(_find_key(view))
+        values = spot.values if spot is not None else []
+        body = _write_kinds(view, values)
         if "object" in view.atoms:
             self._write_fields(body, view, depth)
         if "array" in view.atoms:
             self._write_items(body, view, depth)
         self._pass_on(body, view)
-        self._limit(body, view, spot.values)
+        self._limit(body, view, values)
         return body
 
     def _write_fields(self, body: dict[str, Any], view: SchemaView, depth: int) -> None:
         if view.order:
             body["properties"] = {name: self._write(view.find_field(name), depth) for name in view.order}
-            body["required"] = [name for name in view.order if name in view.required]
+            required = [name for name in view.order if name in view.required]
+            body |= {"required": required} if required else {}
         if view.patterns:
             body["patternProperties"] = {key: self._write(child, depth) for key, child in view.patterns.items()}
         words = {word for node in view.nodes for word in node}
-        closed = view.nodes and view.nodes[0].get("unevaluatedProperties") is False
-        if closed and not HIDDEN & words:
-            body["additionalProperties"] = False
-        elif "additionalProperties" in words:
+        open_ended = _find_unevaluated(view)
+        if "additionalProperties" in words:
             body["additionalProperties"] = self._write(view.others, depth)
-        elif "unevaluatedProperties" in words:
-            self._add(
-                body,
-                {"unevaluatedProperties": next(node[w] for node in view.nodes for w in node if w == "unevaluatedProperties")},
-            )
+        if open_ended is False and view.nodes[view.outer].get("unevaluatedProperties") is False and not HIDDEN & words:
+            body["additionalProperties"] = False
+        elif open_ended is not None:
+            self._add(body, {"unevaluatedProperties": open_ended})
 
     def _write_items(self, body: dict[str, Any], view: SchemaView, depth: int) -> None:
         if view.tuple_length:
@@ -210,6 +214,13 @@ def _write_kinds(view: SchemaView, values: list[Any]) -> dict[str, Any]:
         allowed = set(view.kinds) | ({"null"} & found)
     kinds = sorted(allowed)
     return {"type": kinds[0] if len(kinds) == 1 else kinds}
+
+
+def _find_unevaluated(view: SchemaView) -> Any:
+    """Return what a place says of names that nothing else in it knows; None where it says nothing, or several things."""
+    found = [node["unevaluatedProperties"] for node in view.nodes if "unevaluatedProperties" in node]
+    outer = [node for node in view.nodes[: view.outer] if "unevaluatedProperties" in node]
+    return found[0] if len(found) == 1 and not outer else None
 
 
 def _drop_null(option: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class SchemaView:
         unions: Choices between several schemas that are not null, one of each applies; see `alternatives`.
         root: Where references start.
         chosen: How many unions were already chosen from on the way here.
+        outer: How many of the parts surround the choice that this is one reading of.
         unread: Choices that are not followed, as too many lie at one place; nothing else here knows of them.
     """
 
@@ -65,6 +66,7 @@ class SchemaView:
     unions: tuple[_Union, ...]
     root: Mapping[str, Any] = field(repr=False)
     chosen: int = 0
+    outer: int = 0
     unread: tuple[_Union, ...] = ()
 
     @cached_property
@@ -306,7 +308,7 @@ def _build(
                 more.append((NULL if any(_is_null(branch, root) for branch in branches) else NOTHING, nullable))
         waiting = more + waiting
     cut = MAX_CHOICES - chosen
-    return SchemaView(tuple(parts), tuple(choices[:cut]), root, chosen, tuple(choices[cut:]))
+    return SchemaView(tuple(parts), tuple(choices[:cut]), root, chosen, len(known), tuple(choices[cut:]))
 
 
 def _read_unions(node: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
