@@ -173,7 +173,9 @@ def read_examples(
     for number, row in records.rows:
         place = records.locate(number)
         text = row.get(columns.input)
-        if isinstance(text, dict | list) and text:
+        if isinstance(text, dict) and len(text) == 1 and isinstance(next(iter(text.values())), str):
+            text = next(iter(text.values()))
+        elif isinstance(text, dict | list) and text:
             text, written = json.dumps(text, ensure_ascii=False), written + 1
         elif isinstance(text, int | float) and not isinstance(text, bool):
             text = str(text)
@@ -197,8 +199,10 @@ def read_examples(
 
 
 def _read_side(row: Mapping[str, Any], split: str | None) -> str | None:
+    if split is None:
+        return None
     word = _cell(row, split)
-    if split and split.lower().strip() in FLAGS and name_side(word) is None:
+    if split.lower().strip() in FLAGS and name_side(word) is None:
         return read_flag(row.get(split))
     return name_side(word) or word.lower() or None
 

@@ -117,11 +117,14 @@ def choose_numeral(texts: Sequence[str], *, comma: bool = False) -> Numeral | No
         texts: The cells that are not empty.
         comma: Whether other columns of the file have a decimal comma, which settles what `1,234` is.
     """
-    cells = [_split(text) for text in texts]
-    signs = {sign for _, sign, _ in cells}
-    digits = [digits for _, _, digits in cells]
+    signs: set[str] = set()
     marks = _Marks(set(), set(), set())
-    if len(signs) != 1 or not all(text and not _is_code(text) and marks.note(text) for text in digits):
+    for text in texts:
+        _, sign, digits = _split(text)
+        signs.add(sign)
+        if len(signs) > 1 or not digits or _is_code(digits) or not marks.note(digits):
+            return None
+    if not signs:
         return None
     if not all(marks.settle(mark, comma=comma) for mark in sorted(marks.either)):
         return None

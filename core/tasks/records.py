@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from core.tasks.rows.delimited import read_delimited
 from core.tasks.rows.json_rows import read_json
 from core.tasks.rows.known_forms import KnownForm, recognise
 from core.tasks.rows.layouts import SIDE_COLUMN
+from core.tasks.rows.marked_lines import MARK, read_marked_lines
 from core.tasks.rows.parquet import read_parquet
 from core.tasks.rows.sides import find_side
 from core.tasks.rows.sources import RowSource, find_sources
@@ -57,7 +58,7 @@ class Records:
         """Return where people find a row: `row 5`, of several files `train.csv row 5`."""
         if len(self.files) < 2:
             return f"row {number}"
-        start, name = self.files[bisect_right([start for start, _ in self.files], number) - 1]
+        start, name = self.files[bisect_left([start for start, _ in self.files], number) - 1]
         return f"{name} row {number - start}"
 
 
@@ -136,7 +137,7 @@ def read_records(paths: Path | Sequence[Path], *, sheet: str | None = None) -> R
         reason = f" The first problem: {gathered.problems[0]}." if gathered.problems else ""
         raise LabError(
             f"{origin} has no usable row.{reason}",
-            "Give CSV with a header, JSON lines, a JSON list of objects, or a sheet with a header.",
+            "Give CSV with a header (a cell that holds the delimiter needs quotes), JSON lines, a JSON list of objects, or a sheet.",
         )
     return _conclude(gathered, origin, notes, typed=typed, files=tuple(files))
 
@@ -155,6 +156,8 @@ def _read_source(source: RowSource, sheet: str | None, notes: list[str]) -> tupl
     # The list of a row's cells may begin a table too, but hardly that of its columns.
     if start[0] in "[{":
         return read_json(source, encoding, notes), True
+    if start.startswith(MARK):
+        return read_marked_lines(source, encoding, notes), False
     return read_delimited(source, encoding, notes), False
 
 

@@ -32,7 +32,7 @@ class CsvForm:
 
     def read(self, lines: Iterable[str]) -> Any:
         """Return the reader of the csv module."""
-        options: dict[str, Any] = {"delimiter": self.delimiter, "strict": True}
+        options: dict[str, Any] = {"delimiter": self.delimiter, "strict": True, "skipinitialspace": True}
         if self.escaped:
             options |= {"escapechar": "\\", "doublequote": False}
         if self.unquoted:

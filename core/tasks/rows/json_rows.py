@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from core.errors import LabError
-from core.tasks.rows.json_text import MAX_LITERAL, JsonStream, Slip, StrictDecoder, find_slip, read_literal
+from core.tasks.rows.json_text import MAX_LITERAL, JsonSlip, JsonStream, StrictDecoder, find_slip, read_literal
 from core.tasks.rows.layouts import lay_out_rows
 from core.tasks.rows.sources import RowSource
 from core.tasks.rows.tables import NumberedRow, read_table
@@ -98,7 +98,7 @@ def _read_line_values(text: IO[str], source: RowSource, notes: list[str]) -> Ite
     literals = commas = 0
     for number, line in _read_lines(text):
         if len(line) > MAX_ROW:
-            yield number, Slip(f"the line is longer than {MAX_ROW:,} characters; it and all after it are left out")
+            yield number, JsonSlip(f"the line is longer than {MAX_ROW:,} characters; it and all after it are left out")
             return
         stripped = line.strip()
         if stripped.endswith(","):
@@ -113,7 +113,7 @@ def _read_line_values(text: IO[str], source: RowSource, notes: list[str]) -> Ite
                 literals += 1
             except ValueError:
                 slip = f"not JSON: {error}"
-        yield number, Slip(slip) if slip else value
+        yield number, JsonSlip(slip) if slip else value
     if literals:
         notes.append(
             f"{literals} rows of {source.name} are written as Python writes dictionaries, not as JSON; they were read so"
@@ -133,7 +133,7 @@ def _name_chat(value: Any) -> Any:
 
 def _check_row(value: Any) -> dict[str, Any] | str:
     """Return a row as it is, or say why it is none."""
-    if isinstance(value, Slip):
+    if isinstance(value, JsonSlip):
         return str(value)
     if isinstance(value, dict) and value:
         return value
@@ -155,7 +155,7 @@ def _read_list(stream: JsonStream, source: RowSource, notes: list[str]) -> Itera
         yield number, _check_row(_name_chat(value))
 
 
-class _Broken(Slip):
+class _Broken(JsonSlip):
     """Why an item cannot be read, nor anything after it."""
 
 
@@ -170,7 +170,7 @@ def _read_items(stream: JsonStream) -> Iterator[tuple[int, Any]]:
         except (ValueError, RecursionError) as error:
             yield number, _Broken(f"not JSON: {error}; it and all after it are left out")
             return
-        yield number, Slip(slip) if slip else value
+        yield number, JsonSlip(slip) if slip else value
         if stream.peek() == ",":
             stream.skip()
         elif stream.peek() not in ("]", ""):

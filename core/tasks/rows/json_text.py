@@ -17,7 +17,7 @@ SHOWN_NUMBER = 20  # Characters of a number in a sentence.
 MAX_MARKS = 4_000_000  # Commas and brackets of one value, a bound on its parts, each of which takes up to 200 bytes.
 
 
-class Slip(str):
+class JsonSlip(str):
     """What stands in a value's place where JSON has no such value: a sentence on what is wrong."""
 
 
@@ -25,7 +25,7 @@ class StrictDecoder:
     """A JSON decoder that lists what the standard does not have: NaN, numbers without end, a key twice, half characters."""
 
     def __init__(self) -> None:
-        self._slips: list[Slip] = []
+        self._slips: list[JsonSlip] = []
         self._decoder = json.JSONDecoder(
             object_pairs_hook=self._pair,
             parse_constant=self._constant,
@@ -56,18 +56,18 @@ class StrictDecoder:
             value[name] = self._note(f"the key {name!r} stands twice")
         return value
 
-    def _note(self, sentence: str) -> Slip:
-        self._slips.append(Slip(sentence))
+    def _note(self, sentence: str) -> JsonSlip:
+        self._slips.append(JsonSlip(sentence))
         return self._slips[-1]
 
-    def _constant(self, name: str) -> Slip:
+    def _constant(self, name: str) -> JsonSlip:
         return self._note(f"{name} is not a JSON number")
 
-    def _float(self, text: str) -> float | Slip:
+    def _float(self, text: str) -> float | JsonSlip:
         value = float(text)
         return self._note(f"{text[:SHOWN_NUMBER]} is larger than a number can be") if math.isinf(value) else value
 
-    def _int(self, text: str) -> int | Slip:
+    def _int(self, text: str) -> int | JsonSlip:
         try:
             return int(text)
         except ValueError:  # More digits than Python converts.
@@ -79,7 +79,7 @@ def find_slip(value: Any) -> str:
     waiting = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Slip):
+        if isinstance(item, JsonSlip):
             return str(item)
         if isinstance(item, str) and _is_cut(item):
             return "a text holds half a character (a lone surrogate)"

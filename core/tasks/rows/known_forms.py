@@ -21,7 +21,12 @@ NOTHING = {"", "nan", "none", "null", "n/a", "<noinput>", "no input", "noinput"}
 INSTRUCTIONS = ("instruction", "instructions")
 SYSTEMS = ("system", "system_prompt", "system_message")
 CONTEXTS = ("input", "context", "inputs", "passage")
-COMPLETIONS = ("output", "completion", "response", "chosen", "answer", "answers", "target", "outputs", "completions")
+COMPLETIONS = ("output", "completion", "response", "chosen", "answer", "answers", "target", "outputs", "completions") + (
+    "ground_truth",
+    "expected_output",
+    "expected",
+    "reference",
+)
 PROMPTS = ("prompt", "question", "query")
 # Two columns that are one input together.
 PAIRS = (
@@ -211,7 +216,7 @@ def _read_prompts(
     context, system = _pick(by_name, ("context", "passage")), _pick(by_name, SYSTEMS)
     prompts = _strip_ends([row.get(prompt) for _, row in rows], PROMPT_ENDS, prompt, notes)
     answers = _strip_ends([_first_text(row.get(output)) for _, row in rows], ANSWER_ENDS, output, notes)
-    if any(isinstance(row.get(output), dict) and "answer_start" in row[output] for _, row in rows[:SAMPLE_ROWS]):
+    if any(_has_places(row.get(output)) for _, row in rows[:SAMPLE_ROWS]):
         notes.append(f"Of the texts in {output!r} the first is the answer")
     told = [_text(row.get(system)) if system else "" for _, row in rows]
     shared = _find_shared(told, notes) if system else ""
@@ -236,8 +241,15 @@ def _read_prompts(
 
 def _first_text(cell: Any) -> Any:
     """Return the first of the texts that SQuAD gives with their places; any other cell as it is."""
-    texts = cell.get("text") if isinstance(cell, dict) and "answer_start" in cell else None
-    return (texts[0] if texts else None) if isinstance(texts, list) else cell
+    if _has_places(cell):
+        texts = cell["text"] if isinstance(cell, dict) else [item.get("text") for item in cell]
+        return texts[0] if isinstance(texts, list) and texts else texts or None
+    return cell
+
+
+def _has_places(cell: Any) -> bool:
+    found = cell[0] if isinstance(cell, list) and cell else cell
+    return isinstance(found, dict) and {"text", "answer_start"} <= set(found)
 
 
 def _strip_ends(cells: list[Any], ends: re.Pattern[str], name: str, notes: list[str]) -> list[Any]:

@@ -24,7 +24,7 @@ def lay_out_rows(document: Any, name: str, notes: list[str]) -> Iterator[Numbere
         document = {"data": document}
     if not isinstance(document, dict) or not document:
         raise LabError(f"{name} holds no rows.", "Give JSON lines, or a JSON list of objects.")
-    for lay_out in (_by_split_form, _by_sides, _by_list, _by_columns, _by_index, _by_pairs):
+    for lay_out in (_by_split_form, _by_paragraphs, _by_sides, _by_list, _by_columns, _by_index, _by_pairs):
         rows = lay_out(document, name, notes)
         if rows is not None:
             yield from rows
@@ -47,6 +47,21 @@ def _by_split_form(document: Mapping[str, Any], name: str, notes: list[str]) -> 
     names = [str(item.get("name", "")) if isinstance(item, dict) else str(item) for item in header]
     notes.append(f"{name}: the names under 'columns' are read with the cells beside them")
     return read_table(enumerate([names, *data], start=0), name, notes, has_header=True)
+
+
+def _by_paragraphs(document: Mapping[str, Any], name: str, notes: list[str]) -> Iterator[NumberedRow] | None:
+    """Questions below paragraphs below articles, as SQuAD has them."""
+    articles = document.get("data")
+    if not isinstance(articles, list) or not all(isinstance(item, dict) and "paragraphs" in item for item in articles):
+        return None
+    notes.append(f"{name}: questions stand below their paragraphs, each a row with its context")
+    return _number(
+        {"context": paragraph.get("context"), **question}
+        for article in articles
+        for paragraph in article["paragraphs"]
+        if isinstance(paragraph, dict)
+        for question in paragraph.get("qas", ())
+    )
 
 
 def _by_sides(document: Mapping[str, Any], name: str, notes: list[str]) -> Iterator[NumberedRow] | None:

@@ -58,7 +58,7 @@ def read_table(
     Raises:
         LabError: There are too many columns, or only one.
     """
-    filled = ((number, cells) for number, cells in rows if not isinstance(cells, list) or _count_filled(cells))
+    filled = ((number, cells) for number, cells in rows if not isinstance(cells, list) or any(map(_is_filled, cells)))
     head = list(itertools.islice(filled, SAMPLE_ROWS))
     sample = [cells for _, cells in head if isinstance(cells, list)]
     if not sample:
@@ -72,7 +72,7 @@ def read_table(
             yield number, _refuse(cells)
         elif id(cells) in above:
             continue
-        elif header.line and _trim(cells) == header.line:
+        elif header.line and str(cells[0]).strip() == header.line[0] and _trim(cells) == header.line:
             repeated += 1
         else:
             late += any(place < len(cells) and _is_filled(cells[place]) for place in header.empty)
@@ -125,14 +125,25 @@ def _find_header(sample: list[list[Any]], name: str, notes: list[str], has_heade
 def _place_header(sample: Sequence[Sequence[Any]], usual: int) -> int:
     """Return where the header is: the first row that names each column but a first one; above it stand titles."""
     last = min(len(sample) - 1, MOST_TITLES)
+    full = False  # Whether a row above is as full as a header.
     for place in range(last + 1):
         row, below = sample[place], sample[place + 1 :]
-        if _count_filled(row) >= 2 and _find_unnamed(row, below) <= {0}:
-            titled = _count_filled(row) < usual and any(map(_is_number, row))  # `Export, 25.11.2026` above three columns.
-            if not titled and (place == 0 or (len(below) > place and _is_named(row, below))):
-                return place
+        if _count_filled(row) < 2 or not _find_unnamed(row, below) <= {0}:
+            continue
+        if _count_filled(row) < usual and any(map(_is_number, row)):  # `Export, 25.11.2026` above three columns.
+            continue
+        if _is_named(row, below) and (place == 0 or len(below) > place) and (not full or _stands_out(row, below)):
+            return place
+        full = True
     least = max(2, usual - 1)
     return next((place for place in range(last + 1) if _count_filled(sample[place]) >= least), 0)
+
+
+def _stands_out(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> bool:
+    """Say whether a row has a word or two where those below have sentences."""
+    short = all(len(str(cell).split()) < SENTENCE for cell in row)
+    columns = ([str(cells[place]) for cells in below if place < len(cells)] for place in range(len(row)))
+    return short and any(sum(len(cell.split()) >= SENTENCE for cell in column) > len(below) / 2 for column in columns)
 
 
 def _find_unnamed(row: Sequence[Any], below: Sequence[Sequence[Any]]) -> set[int]:

@@ -170,6 +170,12 @@ def test_two_texts_and_a_context_are_one_input(tmp_path):
     records = read(tmp_path, squad)
     assert records.rows[0][1]["context + question"] == f"{TEXTS[0]}\n\nState 0?"
     assert records.rows[0][1]["answers"] == "late"
+    asked = [{"id": f"q{number}", "question": f"State {number}?", "answers": [{"text": label, "answer_start": 0}]} for number, label in enumerate(LABELS)]  # fmt: skip
+    paragraphs = [{"context": text, "qas": [question]} for text, question in zip(TEXTS, asked, strict=True)]
+    nested = read(tmp_path, {"version": "1.1", "data": [{"title": "x", "paragraphs": paragraphs}]})
+    assert [(row["context + question"], row["answers"]) for _, row in nested.rows] == [
+        (row["context + question"], row["answers"]) for _, row in records.rows
+    ]
 
 
 def test_answers_in_fences_and_in_pythons_writing_are_objects(tmp_path):

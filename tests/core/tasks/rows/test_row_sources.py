@@ -64,6 +64,15 @@ def test_rows_of_several_files_are_found_by_their_file(tmp_path):
     found = read_records([first, second])
     assert found.problems == ("one.csv row 14: 3 cells where the header has 2", "two.jsonl row 13: not an object but [1]")
     assert found.locate(found.rows[-1][0]) == "two.jsonl row 12"
+    assert [found.locate(found.rows[place][0]) for place in (0, 11, 12)] == [
+        "one.csv row 2",
+        "one.csv row 13",
+        "two.jsonl row 1",
+    ]
+    both = read_records([second, first])
+    assert [both.locate(both.rows[place][0]) for place in (11, 12)] == ["two.jsonl row 12", "one.csv row 2"]
+    ends = read_records([put(tmp_path, "three.csv", csv(ROWS)), second])
+    assert [ends.locate(ends.rows[place][0]) for place in (11, 12)] == ["three.csv row 13", "two.jsonl row 1"]
     assert len({number for number, _ in found.rows}) == 24
     assert not any("split" in row for _, row in found.rows)  # Neither name says a side.
 

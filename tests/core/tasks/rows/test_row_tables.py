@@ -34,6 +34,11 @@ def told(found, words):
         ),
         (table("text,label,n", before="Report\nWritten by,Ann\n\n"), ("text", "label", "n"), "2 rows above the header"),
         (table("text,label,n", before="# made by a tool\n"), ("text", "label", "n"), "1 row above"),
+        (
+            table("text,label,n", before="Exported by our desk on Monday,see the wiki,1\n"),
+            ("text", "label", "n"),
+            "1 row above",
+        ),
         (table("text;label;n;;", mark=";", end=";;"), ("text", "label", "n"), "2 columns without name and content"),
         (table("sep=;\ntext;label;n", mark=";"), ("text", "label", "n"), "';'"),
         (table("text,,n"), ("text", "column 2", "n"), "column 2 has no name and is called"),
@@ -71,6 +76,17 @@ def test_columns_that_are_empty_throughout_are_left_out_and_told(tmp_path):
     assert told(found, "Columns without content are left out: remark")
     late = read(tmp_path, "text,label,\n" + "".join(f"{text},{label},\n" for text, label, _ in LINES * 7) + "x y,a,late\n")
     assert told(late, "1 rows have something in a column without a name")
+
+
+def test_lines_with_labels_in_front_are_read(tmp_path):
+    lines = "".join(f"__label__{label} __label__x {text}\n" for text, label, _ in LINES)
+    found = read(tmp_path, lines + "__label__a\n", "rows.txt")
+    assert found.rows[1] == (2, {"text": LINES[1][0], "label": "b; x"})
+    assert found.problems == ("row 10: no label, or no text",)
+
+
+def test_a_quote_after_a_space_is_a_quote(tmp_path):
+    assert read(tmp_path, 'text, label\n"one, two", "a"\n"three", "b"\n').rows[0][1] == {"text": "one, two", "label": "a"}
 
 
 def test_quotes_are_read_as_the_file_writes_them(tmp_path):
