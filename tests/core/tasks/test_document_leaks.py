@@ -78,5 +78,5 @@ def test_the_bundled_documents_are_clean_and_the_exam_as_a_document_is_found(nam
     (tmp_path / "escaped.md").write_text("\n".join(json.dumps(json.loads(line)) for line in exam.splitlines()))
     asked = len(task.test) - len(find_too_short(task.test))
     leaks = find_document_leaks(task.test, read_documents(tmp_path).documents, schema=task.schema)
-    least = asked - 1 if name == "cv-match" else asked  # A nested answer that is laid out in lines may reach too far.
+    least = 0.95 * asked if name == "cv-match" else asked  # A nested answer that is laid out in lines may reach too far.
     assert [len(leak.tests) >= least for leak in leaks] == [True] * 3
