@@ -19,8 +19,9 @@ from core.answers.parsing import parse
 from core.answers.validation import validate
 from core.comparison.arms import ARMS
 from core.comparison.prompts import build_prompt, choose_shots
+from core.generation.chat import encode_prompt
 from core.generation.constraint import Constraint, Matcher, compile_schema, load_constraint_tokenizer
-from core.generation.decoder import TransformersGenerator, encode_prompt, load_generator
+from core.generation.decoder import TransformersGenerator, load_generator
 from core.generation.loop import DecodeLoop
 from core.generation.models import fetch_model
 from core.settings import prepare_libraries, read_settings

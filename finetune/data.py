@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from core.answers.writing import serialize
 from core.comparison.prompts import build_prompt
 from core.errors import LabError
-from core.generation.decoder import common_prefix, encode_prompt
+from core.generation.chat import encode_answered
+from core.generation.decoder import common_prefix
 from core.tasks.task import Task
-from core.values import Evidence, Example, Hit, Message
+from core.values import Evidence, Example, Hit
 from finetune.train.packed_attention import Spans, span_examples
 
 if TYPE_CHECKING:
@@ -82,17 +83,8 @@ def encode_examples(
 def encode_example(task: Task, example: Example, tokenizer: Any, *, hits: Sequence[Hit] = ()) -> Encoded:
     """Encode one example; the boundary between prompt and answer is checked by tokens, not assumed."""
     messages = build_prompt(task, example.input, hits=hits)
-    prompt = encode_prompt(tokenizer, messages)
-    answered = [*messages, Message("assistant", serialize(example.output, task.schema))]
-    turns = [{"role": message.role, "content": message.content} for message in answered]
-    whole = tokenizer(tokenizer.apply_chat_template(turns, tokenize=False), add_special_tokens=False)["input_ids"]
-    if list(whole[: len(prompt)]) != prompt:
-        raise LabError(f"The chat template writes the prompt of {example.id!r} differently once it is answered.")
-    answer = list(whole[len(prompt) :])
-    if tokenizer.eos_token_id not in answer:
-        raise LabError(f"The chat template does not close the answer with {tokenizer.eos_token!r}.", "Choose another model.")
-    # Templates write a line break after the end of the turn; it is nothing that the model should learn to say.
-    return Encoded(example.id, prompt, answer[: answer.index(tokenizer.eos_token_id) + 1])
+    prompt, answer = encode_answered(tokenizer, messages, serialize(example.output, task.schema))
+    return Encoded(example.id, prompt, answer)
 
 
 def encode_both(task: Task, example: Example, tokenizer: Any, *, hits: Sequence[Hit], max_tokens: int) -> Encoded:

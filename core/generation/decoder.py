@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
+from core.generation.chat import encode_prompt
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
 from core.generation.loading import Loaded, load_model
 from core.generation.loop import DecodeLoop, Written
@@ -145,13 +146,6 @@ class TransformersGenerator:
 def load_generator(folder: Path, *, storage: str = "nf4", merge: bool | None = None) -> TransformersGenerator:
     """Load the model in `folder` and return the generator that owns it; `merge` overrides how adapters answer."""
     return TransformersGenerator(load_model(folder, storage=storage), model_name=folder.name, merge=merge)
-
-
-def encode_prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
-    """Render a chat prompt with the model's own template, up to the start of the answer, as token ids."""
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def common_prefix(encoded: Sequence[Sequence[int]]) -> int:

@@ -160,13 +160,13 @@ def _describe_constraint(task: Task, tokenizer: Any) -> dict[str, Any]:
 
 def _find_long(task: Task, tokenizer: Any) -> list[str]:
     """Name the examples whose prompt and answer exceed what training takes and the arms with shots may not fit."""
-    from core.generation.decoder import encode_prompt
+    from core.generation.chat import encode_prompt, encode_text
 
     too_long = []
     for example in (*task.train, *task.test):
         written = len(task.instruction) + len(example.input) + len(serialize(example.output, task.schema))
         if written > MAX_TOKENS // 4:  # In characters, which are at most four tokens each: shorter ones fit in any case.
-            answer = tokenizer(serialize(example.output, task.schema))["input_ids"]
+            answer = encode_text(tokenizer, serialize(example.output, task.schema))
             if len(encode_prompt(tokenizer, build_prompt(task, example.input))) + len(answer) > MAX_TOKENS:
                 too_long.append(example.id)
     return too_long[:SHOWN]
@@ -176,7 +176,7 @@ def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:
     """Return the median and the longest prompt, alone and with shots, and answer, in tokens."""
     import numpy as np
 
-    from core.generation.decoder import encode_prompt
+    from core.generation.chat import encode_prompt, encode_text
 
     shots = choose_shots(task, fit_arm(ARMS["base"], task).shots)
     examples = [*task.train, *task.test]
@@ -185,6 +185,6 @@ def _token_lengths(task: Task, tokenizer: Any) -> dict[str, dict[str, float]]:
         "prompt_with_shots": [
             len(encode_prompt(tokenizer, build_prompt(task, example.input, shots=shots))) for example in examples
         ],
-        "answer": [len(tokenizer(serialize(example.output, task.schema))["input_ids"]) for example in examples],
+        "answer": [len(encode_text(tokenizer, serialize(example.output, task.schema))) for example in examples],
     }
     return {name: {"median": float(np.median(values)), "max": float(max(values))} for name, values in lengths.items()}

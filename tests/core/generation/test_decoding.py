@@ -8,7 +8,8 @@ from schema_corpus import SCHEMAS, of
 
 from core.answers.parsing import parse
 from core.answers.validation import validate
-from core.generation.decoder import encode_prompt, load_generator
+from core.generation.chat import encode_prompt
+from core.generation.decoder import load_generator
 from core.generation.device import Device
 from core.generation.loading import load_model, load_tokenizer
 from core.generation.loop import DecodeLoop
