@@ -92,7 +92,7 @@ def _preview_rows(draft: Draft) -> list[dict[str, Any]]:
 
 def _preview_prompt(task: Task, tokenizer: Any | None) -> str:
     """Return the prompt of a training row as the model reads it, and the answer that it should give."""
-    from core.generation.decoder import encode_prompt
+    from core.generation.chat import encode_prompt
 
     example = task.train[0]
     messages = build_prompt(task, example.input)

@@ -22,15 +22,19 @@ MAX_ITEMS = 64  # Of a list that the schema leaves open.
 MAX_TRIES = 100  # Compilations spent on finding what the engine refuses; one takes a millisecond.
 
 # No grammar can say these, or the engine does not: they look at the whole, or at what is not there.
-UNHELD = ("not", "if", "propertyNames", "dependentRequired", "dependentSchemas", "contains", "uniqueItems")
-UNHELD += ("unevaluatedProperties", "unevaluatedItems", "$dynamicRef")
+UNHELD: tuple[str, ...] = (
+    "not", "if", "propertyNames", "dependentRequired", "dependentSchemas", "contains", "uniqueItems",
+    "unevaluatedProperties", "unevaluatedItems", "$dynamicRef",
+)  # fmt: skip
 SILENT = ("then", "else", "minContains", "maxContains", "contentSchema")  # They mean nothing without one of those.
 # What limits an open text by itself, or has a form in which any length is right.
 CLOSED = {"maxLength", "enum", "const", "pattern", "format", "contentEncoding"}
 # In which order keywords are suspected where the engine refuses a schema without saying where.
-SUSPECTS = ("pattern", "format", "multipleOf", "minProperties", "maxProperties")
-SUSPECTS += ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems")
-SUSPECTS += ("additionalProperties", "items", "prefixItems", "oneOf", "anyOf", "allOf", "$ref")
+SUSPECTS: tuple[str, ...] = (
+    "pattern", "format", "multipleOf", "minProperties", "maxProperties",
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems",
+    "additionalProperties", "items", "prefixItems", "oneOf", "anyOf", "allOf", "$ref",
+)  # fmt: skip
 
 Refuses = Callable[[Mapping[str, Any]], str]  # Says why the engine cannot compile a schema; empty when it can.
 
