@@ -36,6 +36,7 @@ STRUCTURE = {"$ref", "$dynamicRef", "$defs", "definitions", "allOf", "anyOf", "o
 STRUCTURE |= {"properties", "patternProperties", "additionalProperties", "items", "prefixItems", "$schema", "$id"}
 
 MAX_CHOICES = 3  # Choices between schemas that stack at one place; what lies deeper says nothing, as they multiply.
+MAX_READINGS = 300  # Of one place where choices stack; a single choice may be between any number.
 
 # A schema that applies, and whether null may stand in its place: it is the one alternative to null.
 _Part = tuple[Mapping[str, Any], bool]
@@ -45,7 +46,22 @@ _Union = tuple[tuple[Any, ...], bool, str]
 
 def view_schema(schema: Any) -> SchemaView:
     """Read a schema; the root that its references start from is the schema itself."""
-    return _build([(schema, False)], schema if isinstance(schema, Mapping) else {})
+    return _build([(schema, False)], _Source(schema if isinstance(schema, Mapping) else {}))
+
+
+@dataclass(slots=True)
+class _Source:
+    """The document that references start from, and what was read of it: a place that is asked for again is read once."""
+
+    root: Mapping[str, Any]
+    views: dict[tuple[int, ...], SchemaView] = field(default_factory=dict)
+    nulls: dict[int, bool] = field(default_factory=dict)
+
+    def allows_only_null(self, branch: Any) -> bool:
+        """Whether a schema allows null alone; choices inside it are not looked into."""
+        if id(branch) not in self.nulls:
+            self.nulls[id(branch)] = _is_null(branch, self.root)
+        return self.nulls[id(branch)]
 
 
 @dataclass(frozen=True)
@@ -56,16 +72,18 @@ class SchemaView:
         parts: The schemas that all apply here, the outermost first: references followed, `allOf` beside it, of a
             choice between one schema and null that schema.
         unions: Choices between several schemas that are not null, one of each applies; see `alternatives`.
-        root: Where references start.
+        source: Where references start.
         chosen: How many unions were already chosen from on the way here.
+        weight: How many readings those make together.
         outer: How many of the parts surround the choice that this is one reading of.
         unread: Choices that are not followed, as too many lie at one place; nothing else here knows of them.
     """
 
     parts: tuple[_Part, ...]
     unions: tuple[_Union, ...]
-    root: Mapping[str, Any] = field(repr=False)
+    source: _Source = field(repr=False, compare=False)
     chosen: int = 0
+    weight: int = 1
     outer: int = 0
     unread: tuple[_Union, ...] = ()
 
@@ -80,9 +98,11 @@ class SchemaView:
         if not self.unions:
             return ()
         (branches, nullable, _), rest = self.unions[0], (*self.unions[1:], *self.unread)
-        named = [branch for branch in branches if not _is_null(branch, self.root) and not _is_nothing(branch)]
+        named = [branch for branch in branches if not self.source.allows_only_null(branch) and not _is_nothing(branch)]
+        weight = self.weight * len(named)
         return tuple(
-            _build([(branch, nullable)], self.root, known=self.parts, unions=rest, chosen=self.chosen + 1) for branch in named
+            _build([(branch, nullable)], self.source, known=self.parts, unions=rest, before=(self.chosen + 1, weight))
+            for branch in named
         )
 
     @cached_property
@@ -109,7 +129,7 @@ class SchemaView:
             allowed &= _read_atoms(node) | ({"null"} if nullable else set())
         if self.unions:
             branches, nullable, _ = self.unions[0]
-            null = nullable or any(_is_null(branch, self.root) for branch in branches)
+            null = nullable or any(self.source.allows_only_null(branch) for branch in branches)
             allowed &= set().union(*(option.atoms for option in self.alternatives)) | ({"null"} if null else set())
         return frozenset(allowed)
 
@@ -258,7 +278,12 @@ class SchemaView:
         return view
 
     def _child(self, nodes: Iterable[Any]) -> SchemaView:
-        return _build([(node, False) for node in nodes], self.root)
+        found = list(nodes)
+        key = tuple(map(id, found))
+        views = self.source.views
+        if key not in views:
+            views[key] = _build([(node, False) for node in found], self.source)
+        return views[key]
 
     def _maps(self, word: str) -> Iterator[Mapping[str, Any]]:
         return (node[word] for node in self.nodes if isinstance(node.get(word), Mapping))
@@ -281,13 +306,16 @@ class SchemaView:
 
 def _build(
     seeds: Sequence[tuple[Any, bool]],
-    root: Mapping[str, Any],
+    source: _Source,
     *,
     known: tuple[_Part, ...] = (),
     unions: tuple[_Union, ...] = (),
-    chosen: int = 0,
+    before: tuple[int, int] = (0, 1),
 ) -> SchemaView:
-    """Gather the schemas that apply, each once, so that no circle of references is followed twice."""
+    """Gather the schemas that apply, each once, so that no circle of references is followed twice.
+
+    `before` says from how many unions was already chosen, and how many readings those make.
+    """
     parts, choices, waiting = list(known), list(unions), list(seeds)
     seen = {id(node) for node, _ in parts}
     while waiting:
@@ -297,18 +325,29 @@ def _build(
             continue
         seen.add(id(node))
         parts.append((node, nullable))
-        more = [(target, nullable) for target in _read_conjuncts(node, root)]
+        more = [(target, nullable) for target in _read_conjuncts(node, source.root)]
         for branches, word in _read_unions(node):
-            others = [branch for branch in branches if not _is_null(branch, root) and not _is_nothing(branch)]
+            others = [branch for branch in branches if not source.allows_only_null(branch) and not _is_nothing(branch)]
             if len(others) > 1:
                 choices.append((branches, nullable, word))
             elif others:
-                more.append((others[0], nullable or any(_is_null(branch, root) for branch in branches)))
+                more.append((others[0], nullable or any(source.allows_only_null(branch) for branch in branches)))
             else:
-                more.append((NULL if any(_is_null(branch, root) for branch in branches) else NOTHING, nullable))
+                more.append((NULL if any(source.allows_only_null(branch) for branch in branches) else NOTHING, nullable))
         waiting = more + waiting
-    cut = MAX_CHOICES - chosen
-    return SchemaView(tuple(parts), tuple(choices[:cut]), root, chosen, len(known), tuple(choices[cut:]))
+    cut = _count_followed(choices, *before)
+    return SchemaView(tuple(parts), tuple(choices[:cut]), source, *before, len(known), tuple(choices[cut:]))
+
+
+def _count_followed(unions: Sequence[_Union], chosen: int, weight: int) -> int:
+    """Return how many unions of a place are followed: few, and so that their readings do not multiply without end."""
+    count = 0
+    for branches, _, _ in unions[: max(0, MAX_CHOICES - chosen)]:
+        weight *= len(branches)
+        if (chosen or count) and weight > MAX_READINGS:
+            break
+        count += 1
+    return count
 
 
 def _read_unions(node: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:

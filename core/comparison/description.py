@@ -17,7 +17,6 @@ MAX_TEXT = 400  # Characters of one description.
 MAX_VALUES = 150  # Of one list to choose from; as many labels as a task with many intents has.
 MAX_LEVELS = 8  # Of objects within objects.
 MAX_WHOLE = 12_000  # Characters, some 3,000 tokens: what then still comes is named and not described.
-FEW_VALUES = 10  # Of a list, once the whole is that long.
 LEAST_REPEATED = 80  # Characters: a shorter description of an object is repeated where it comes again.
 
 
@@ -43,7 +42,8 @@ class _Teller:
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}  # Where each longer object was described first.
-        self._within: dict[tuple[int, ...], str] = {}  # What is being described, from the outside in.
+        self._texts: dict[tuple[Any, ...], str] = {}  # Objects that were described, each once.
+        self._within: dict[tuple[Any, ...], str] = {}  # What is being described, from the outside in.
         self._length = 0
 
     def tell_answer(self, view: SchemaView) -> str:
@@ -57,25 +57,29 @@ class _Teller:
 
     def _list_fields(self, view: SchemaView, separator: str) -> str:
         """Name the fields of an object with what each takes."""
-        parts = [
-            f'"{name}" ({self._describe(field, name)[0]})' for name, field in view.fields.items() if not _is_forbidden(field)
-        ]
-        maps = [
-            *((f"names like {pattern}", child) for pattern, child in view.patterns.items()),
-            *(
-                [("other names" if parts else "any names", view.others)]
-                if view.others is not None and view.others.nodes
-                else []
-            ),
-        ]
-        parts += [f"{names}, each ({self._describe(child, names)[0]})" for names, child in maps]
-        return separator.join(parts)
+        known = {name: field for name, field in view.fields.items() if not _is_forbidden(field)}
+        others = {f"names like {pattern}": child for pattern, child in view.patterns.items()}
+        if view.others is not None and view.others.nodes:
+            others["other names" if known else "any names"] = view.others
+        parts = [f'"{name}"{self._add_words(field, name, before=" ")}' for name, field in known.items()]
+        parts += [f"{names}{self._add_words(child, names, before=', each ')}" for names, child in others.items()]
+        bare = sum(not part.endswith(")") for part in parts)
+        more = [f"the last {bare} are not described here"] if bare else []
+        return separator.join([*parts, *more])
+
+    def _add_words(self, view: SchemaView, name: str, *, before: str) -> str:
+        """Return what a field takes in brackets; nothing once the whole is too long."""
+        if self._length > MAX_WHOLE:
+            self._length += len(name)
+            return ""
+        return f"{before}({self._describe(view, name)[0]})"
 
     def _describe(self, view: SchemaView, name: str) -> tuple[str, bool]:
         """Say what a field takes: in the task's words where it has some, then what they do not tell; and whether that is much."""
+        start = self._length
         said, (words, more) = _read_description(view), self._tell(view, name)
         words = _put_together(said, words, more=more)
-        self._length += len(words)
+        self._length = start + len(words)  # What stands inside is part of it.
         return words, more or bool(said)
 
     def _tell(self, view: SchemaView, name: str, *, beside: bool = False) -> tuple[str, bool]:
@@ -105,10 +109,9 @@ class _Teller:
         values = list(view.choices or ()) + [None] * nullable
         if len(view.nodes) == 1 and isinstance(view.nodes[0].get("enum"), list) and len(view.nodes[0]["enum"]) == len(values):
             values = view.nodes[0]["enum"]  # In the order in which it was written, null included.
-        most = MAX_VALUES if self._length < MAX_WHOLE else FEW_VALUES
-        more = f" … and {len(values) - most} more" if len(values) > most else ""
+        more = f" … and {len(values) - MAX_VALUES} more" if len(values) > MAX_VALUES else ""
         named = "one of " if len(values) > 1 else "always "
-        return named + ", ".join(map(_write_value, values[:most])) + more
+        return named + ", ".join(map(_write_value, values[:MAX_VALUES])) + more
 
     def _tell_kind(self, view: SchemaView, kind: str, name: str) -> tuple[str, bool]:
         if kind == "array":
@@ -135,13 +138,13 @@ class _Teller:
         if len(self._within) >= MAX_LEVELS or self._length > MAX_WHOLE:
             names = ", ".join(f'"{field}"' for field in view.fields) or "any names"
             return f"object with {names}, not described here"
-        self._within[key] = f'"{name}"'
-        before = self._length
-        fields = self._list_fields(view, ", ")
-        del self._within[key]
+        if key not in self._texts:
+            self._within[key] = f'"{name}"'
+            self._texts[key] = self._list_fields(view, ", ")
+            del self._within[key]
+        fields = self._texts[key]
         first = self._told.setdefault(fields, name)
         if first != name and len(fields) > LEAST_REPEATED:
-            self._length = before
             return f'object like "{first}"'
         return f"object with {fields}"
 
