@@ -11,6 +11,7 @@ from typing import IO, Any
 CHUNK = 2**18  # Characters read at once.
 MAX_LITERAL = 2**20  # Characters of a Python literal; its tree takes a hundred times the text.
 NEAR_END = 16  # Characters from the end of what was read within which an error can come from the cut.
+MAX_DEPTH = 100  # Levels of a row; what a task's files may hold.
 SHOWN_NUMBER = 20  # Characters of a number in a sentence.
 
 
@@ -44,7 +45,8 @@ class StrictDecoder:
         self._slips.clear()
         value, end = self._decoder.raw_decode(text, place)
         slip = str(self._slips[0]) if self._slips else ""
-        if not slip and text.find("\\u", place, end) >= 0:
+        brackets = text.count("[", place, end) + text.count("{", place, end)
+        if not slip and (brackets > MAX_DEPTH or text.find("\\u", place, end) >= 0):
             slip = find_slip(value)
         return value, end, slip
 
@@ -76,15 +78,18 @@ class StrictDecoder:
 
 def find_slip(value: Any) -> str:
     """Return what is wrong somewhere in a decoded value, empty where nothing is."""
-    waiting = [value]
+    waiting = [(value, 1)]
     while waiting:
-        item = waiting.pop()
+        item, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            return f"it is nested more than {MAX_DEPTH} levels deep"
         if isinstance(item, JsonSlip):
             return str(item)
         if isinstance(item, str) and _is_cut(item):
             return "a text holds half a character (a lone surrogate)"
         if isinstance(item, dict | list):
-            waiting.extend([*item, *item.values()] if isinstance(item, dict) else item)
+            inner = [*item, *item.values()] if isinstance(item, dict) else item
+            waiting.extend((part, depth + 1) for part in inner)
     return ""
 
 
@@ -106,9 +111,12 @@ def read_literal(text: str) -> Any:
         raise ValueError(f"a Python literal of more than {MAX_LITERAL:,} characters")
     try:
         # A tuple becomes a list, a key a text; bytes, sets and complex numbers have no place in JSON.
-        return json.loads(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
+        value = json.loads(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError("not a Python literal") from error
+    if slip := find_slip(value):
+        raise ValueError(slip)
+    return value
 
 
 class JsonStream:

@@ -33,7 +33,7 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one, also after a reload."""
     with gr.Row():
         examples = gr.File(
-            label="Examples, a row each: CSV, JSON, JSON lines, Excel (several: train.csv and test.csv)",
+            label="Examples, a row each: CSV, JSON, Excel; several files",
             file_types=TABLES,
             file_count="multiple",
             height=140,
@@ -125,7 +125,13 @@ def _open_files(paths: list[str] | None) -> list[Any]:
     """Fill the lists of sheets and columns with what the files have, guessed ones chosen."""
     if not paths:
         empty = gr.Dropdown([], value=None)
-        return [gr.Dropdown([], value=None, visible=False), empty, gr.Dropdown([], value=[], multiselect=True), empty, gr.skip()]
+        return [
+            gr.Dropdown([], value=None, visible=False),
+            empty,
+            gr.Dropdown([], value=[], multiselect=True),
+            empty,
+            gr.skip(),
+        ]
     files = list(map(Path, paths))
     sheets = find_sheets(files)
     slug = re.sub(r"[^a-z0-9]+", "-", files[0].name.split(".")[0].lower()).strip("-") or "my-task"

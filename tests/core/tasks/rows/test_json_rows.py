@@ -84,6 +84,7 @@ def test_what_other_lists_hold_is_named(tmp_path):
         ('{"text": "a", "text": "b", "label": "x"}', "the key 'text' stands twice"),
         ('{"text": "a", "label": ' + "9" * 5000 + "}", "5,000 digits"),
         ('{"text": "\\ud800", "label": "x"}', "half a character"),
+        ('{"text": "a", "label": ' + "[" * 200 + "]" * 200 + "}", "more than 100 levels deep"),
         ('["a"]', "not an object"),
         ('"a"', "not an object"),
     ],
