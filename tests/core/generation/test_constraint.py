@@ -117,6 +117,30 @@ def test_our_own_limits_never_forbid_what_the_schema_asks_for(engine, field, val
     assert reaches(engine, constraint, write({"a": value}))
 
 
+WRITTEN = [
+    ({"type": "string"}, "\x7f\x00\u2028 \ufeff/\\ <|im_end|> 😀"),
+    ({"type": "integer"}, 3.0),
+    ({"type": ["integer", "null"], "minimum": 0}, -0.0),
+    ({"type": "number", "minimum": 0}, -0.0),
+    ({"type": "number", "minimum": 0}, 1e22),
+    ({"type": "number", "minimum": 0}, 20.0),
+    ({"type": "number"}, 1e-7),
+    ({"type": "number", "multipleOf": 0.01}, 19.99),
+    ({"const": 1.0}, 1),
+    ({"enum": [1, 2.5]}, 1.0),
+    ({"enum": [[1.0, {"b": 1, "a": 2}]]}, [1, {"a": 2, "b": 1}]),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRITTEN)
+def test_a_value_is_written_as_the_grammar_writes_it(engine, field, value):
+    schema = of(a=field)
+    assert not validate({"a": value}, schema)
+    text = serialize({"a": value}, schema)
+    assert json.loads(text) == {"a": value}
+    assert reaches(engine, compiled(engine, schema), text)
+
+
 def test_limits_go_into_a_copy_and_are_listed():
     schema = of(a={"type": "string"}, b={"type": "array", "items": {"type": "string", "maxLength": 3}}, c={"enum": ["x"]})
     before = json.dumps(schema)
