@@ -25,10 +25,13 @@ def name_side(word: Any) -> Side | None:
 
 
 def find_side(name: str) -> Side | None:
-    """Return the side that a file's name has as one of its words: `ag_news-Train.csv.gz`; None where it has none, or two."""
-    parts = re.split(r"[^a-z]+", name.lower().replace("hold-out", "holdout").replace("hold_out", "holdout"))
-    found = {SIDES[part] for part in parts if part in SIDES}
-    return found.pop() if len(found) == 1 else None
+    """Return the side that a file's name has as one of its words, else that of its folder: `ag_news-Train.csv.gz`, `dev/a.csv`."""
+    for part in reversed(name.lower().split("/")):
+        words = re.split(r"[^a-z]+", re.sub(r"(hold|held)[_-]out", "holdout", part))
+        found = {SIDES[word] for word in words if word in SIDES}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
 
 
 def read_flag(cell: Any) -> Side | None:

@@ -8,7 +8,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -17,6 +17,7 @@ from core.errors import LabError
 MAX_BYTES = 512 * 2**20  # Of one file unpacked; rows are read as a stream, so this bounds time and not memory.
 MAX_RATIO = 200  # Unpacked over packed: rows of real people pack 3 to 50 times.
 FREE_BYTES = 32 * 2**20  # What may be unpacked at any ratio.
+MAX_SHARED = 2**27  # Bytes of a workbook's texts, which are held in memory.
 MAX_MEMBERS = 1000  # Files of a zip or a folder.
 SHOWN_PATH = 200  # Characters of a path in an error.
 SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".jsonlines", ".xlsx", ".xlsm", ".parquet"}
@@ -43,7 +44,7 @@ class RowSource:
     """One file of rows.
 
     Args:
-        name: What people call it: the file's name, of a zip's member the one inside.
+        name: What people call it: the file's name, in a zip or a folder its path there.
         form: What is in it.
         open_raw: Opens it as a stream of unpacked bytes.
         packed: Bytes as they are stored.
@@ -121,8 +122,9 @@ def find_sources(path: Path, notes: list[str]) -> list[RowSource]:
     if not path.is_dir():
         return list(_look_into(path, notes))
     files = sorted(item for item in path.rglob("*") if item.is_file() and not _is_hidden(item.relative_to(path).parts))
-    files = _choose([(str(item.relative_to(path)), item) for item in files], path.name, notes)
-    return [source for item in files for source in _look_into(item, notes)]
+    files = _choose([(item.relative_to(path).as_posix(), item) for item in files], path.name, notes)
+    found = ((item, source) for item in files for source in _look_into(item, notes))
+    return [replace(source, name=(item.relative_to(path).parent / source.name).as_posix()) for item, source in found]
 
 
 def _look_into(path: Path, notes: list[str]) -> Iterator[RowSource]:
@@ -169,7 +171,7 @@ def _look_into_zip(path: Path, notes: list[str]) -> Iterator[RowSource]:
             raise LabError(f"{path.name} is a {what}, not a table of rows.", "Save the rows as .xlsx or CSV.")
     visible = [member for member in members if not _is_hidden(Path(member.filename).parts)]
     for member in _choose([(member.filename, member) for member in visible], path.name, notes):
-        source = RowSource(Path(member.filename).name, "text", _opener(path, member), member.compress_size)
+        source = RowSource(member.filename, "text", _opener(path, member), member.compress_size)
         with source.open() as stream:
             start = stream.read(16)
         if start.startswith((ZIP, PARQUET)):
@@ -195,7 +197,8 @@ def _unpack(file: Path | IO[bytes]) -> IO[bytes]:
 def _check_workbook(path: Path, members: list[zipfile.ZipInfo]) -> None:
     """Refuse a workbook that would fill the memory: its zip's directory says so."""
     size, packed = sum(member.file_size for member in members), max(1, path.stat().st_size)
-    if size > MAX_BYTES or (size > FREE_BYTES and size > MAX_RATIO * packed):
+    shared = sum(member.file_size for member in members if member.filename == "xl/sharedStrings.xml")
+    if size > MAX_BYTES or shared > MAX_SHARED or (size > FREE_BYTES and size > MAX_RATIO * packed):
         raise LabError(
             f"{path.name} unpacks to {size / 2**20:,.0f} MiB, {size / packed:,.0f} times its size.",
             "Take a sample of its rows, or save the sheet as CSV.",

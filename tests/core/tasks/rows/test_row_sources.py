@@ -58,6 +58,15 @@ def test_the_files_of_a_zip_and_of_a_folder_are_read_and_the_rest_is_named(tmp_p
         assert found.origin == "2 files"
 
 
+def test_a_folder_of_a_side_says_the_side(tmp_path):
+    for number, place in enumerate(("test_data/train/rows.csv", "test_data/Hold-Out/rows.csv", "test_data/val/rows.csv")):
+        put(tmp_path, place, csv(ROWS[number * 4 : number * 4 + 4]))
+    found = read_records(tmp_path / "test_data")
+    assert [row["split"] for _, row in found.rows] == ["test"] * 4 + ["train"] * 4 + ["validation"] * 4
+    one = read_records(tmp_path / "test_data" / "train")
+    assert not any("split" in row for _, row in one.rows)  # One side alone says nothing.
+
+
 def test_rows_of_several_files_are_found_by_their_file(tmp_path):
     first = put(tmp_path, "one.csv", csv(ROWS) + "too,many,cells\n")
     second = put(tmp_path, "two.jsonl", LINES + "\n[1]")
