@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.answers.keywords import CONTAINERS
 from core.answers.references import write_pointer
 from core.errors import LabError
 
@@ -29,19 +30,21 @@ def unwrap_schema(value: Any, *, origin: str) -> Any:
     Raises:
         LabError: There are several schemas to choose from.
     """
+    around: dict[str, Any] = {}  # Definitions beside the schema, which it may refer to.
     for _ in range(MAX_LAYERS):
         if isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
             if len(value) > 1:
                 raise LabError(f"{origin} is a list of {len(value)} schemas.", "Keep the one that an answer must have.")
             value = value[0]
         elif not isinstance(value, Mapping) or SIGNS & set(value):
-            return value
+            break
         else:
             key = next((key for key in KEYS if isinstance(value.get(key), Mapping | list)), None)
             if key is None:
-                return _choose_definition(value, origin=origin)
+                return _choose_definition({**around, **value}, origin=origin)
+            around |= {word: value[word] for word in CONTAINERS & set(value)}
             value = value[key]
-    return value
+    return {**around, **value} if isinstance(value, Mapping) and around else value
 
 
 def _choose_definition(value: Mapping[str, Any], *, origin: str) -> Any:
