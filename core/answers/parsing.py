@@ -81,7 +81,7 @@ def load_json(text: str, *, duplicates: list[str] | None = None) -> Any:
     Raises:
         ValueError: It is not JSON, a number is NaN or out of range, or it is nested deeper than `MAX_DEPTH`.
     """
-    if _depth(text) > MAX_DEPTH:
+    if _depth(text) > MAX_DEPTH and _measure_nesting(text) > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -169,6 +169,22 @@ def _depth(text: str) -> int:
                 break
         elif mark[0] in "]}":
             depth -= 1
+    return deepest
+
+
+def _measure_nesting(text: str) -> int:
+    """Return the nesting depth of JSON, exact up to where it stops being JSON, up to one over the limit."""
+    depth = deepest = 0
+    in_string = False
+    for mark in MARKS.finditer(text):
+        sign = mark[0]
+        if sign == '"':
+            in_string = not in_string
+        elif not in_string and sign in "[]{}":
+            depth += 1 if sign in "[{" else -1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                break
     return deepest
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from core.errors import LabError
@@ -127,3 +129,10 @@ def test_a_schema_of_another_form_is_a_task_whose_metric_may_be_a_field_of_any_r
     task = load_task(write_task(tmp_path / "t", train=rows, test=rows[1:], schema=schema))
     assert check_task(task)["balance"] == {"kind": {"circle": 3, "box": 2}}
     assert check_task(task)["problems"] == []
+
+
+def test_brackets_in_texts_are_no_depth(task_folder):
+    path = task_folder / "train.jsonl"
+    line = json.dumps(row(77, "{[ \\" * 200, "40 euros", "pay"))
+    path.write_text(path.read_text() + line + "\n")
+    assert load_task(task_folder).train[-1].input.count("{") == 200
