@@ -36,6 +36,8 @@ SUSPECTS: tuple[str, ...] = (
     "additionalProperties", "items", "prefixItems", "oneOf", "anyOf", "allOf", "$ref",
 )  # fmt: skip
 
+TOP = "the answer"  # How the place is named that has an empty pointer.
+
 Refuses = Callable[[Mapping[str, Any]], str]  # Says why the engine cannot compile a schema; empty when it can.
 
 
@@ -83,10 +85,10 @@ def cap_schema(schema: Mapping[str, Any]) -> Loosened:
         kinds = [kinds] if isinstance(kinds, str) else kinds if isinstance(kinds, list) else []
         if "string" in kinds and not CLOSED & set(node):
             node["maxLength"] = longest
-            loosened.caps.append(f"{pointer}: at most {longest} characters")
+            loosened.caps.append(f"{pointer or TOP}: at most {longest} characters")
         if "array" in kinds and not {"maxItems", "enum", "const"} & set(node):
             node["maxItems"] = most
-            loosened.caps.append(f"{pointer}: at most {most} items")
+            loosened.caps.append(f"{pointer or TOP}: at most {most} items")
     return loosened
 
 
@@ -156,7 +158,7 @@ def _leave_out(node: dict[str, Any], pointer: str, loosened: Loosened, fragments
 
     def drop(word: str, *, said: str = "") -> None:
         del node[word]
-        loosened.afterwards.append(f"{pointer}: {said or word}")
+        loosened.afterwards.append(f"{pointer or TOP}: {said or word}")
 
     for word in SILENT:
         node.pop(word, None)
@@ -166,7 +168,7 @@ def _leave_out(node: dict[str, Any], pointer: str, loosened: Loosened, fragments
         elif word in node:
             drop(word)
     if isinstance(node.get("oneOf"), list) and len(node["oneOf"]) > 1:
-        loosened.afterwards.append(f"{pointer}: oneOf")
+        loosened.afterwards.append(f"{pointer or TOP}: oneOf")
     reference = node.get("$ref")
     if isinstance(reference, str) and not _points_inside(reference, loosened.schema):
         drop("$ref")
@@ -243,5 +245,5 @@ def _sift(loosened: Loosened, refuses: Refuses) -> None:
         node[word] = value
         if tries >= MAX_TRIES or is_refused():
             del node[word]
-            loosened.afterwards.append(f"{pointer}: {word}")
+            loosened.afterwards.append(f"{pointer or TOP}: {word}")
     loosened.refusal = refuses(loosened.schema)
