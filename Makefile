@@ -19,7 +19,7 @@ models: $(READY)
 
 demo: setup
 	@$(BIN)/ragft index hiring-handbook
-	@$(BIN)/ragft train hiring-handbook --prompts mixed --epochs 2 --holdout 0 --if-needed
+	@$(BIN)/ragft train hiring-handbook --prompts mixed --epochs 1 --holdout 0 --if-needed
 	@$(BIN)/ragft compare hiring-handbook --limit 144
 
 app: setup
