@@ -34,7 +34,9 @@ def read_schema(value: Any, *, origin: str) -> dict[str, Any]:
             f"{origin} refers to {outside[:80]!r}, which is not in it.",
             'Put that part under "$defs" in the same file, and refer to it as "#/$defs/NAME".',
         )
-    _check_form(view_schema(schema), origin=origin)
+    view = view_schema(schema)
+    _check_form(view, origin=origin)
+    _check_required(view, origin=origin)
     return dict(schema)
 
 
@@ -65,6 +67,17 @@ def _check_form(view: SchemaView, *, origin: str) -> None:
     if others:
         kind = " or ".join(view.kinds)
         raise LabError(f"{origin} describes {kind}; an answer is one JSON object.", f"Put it into a field: {WRAPPED}.")
+
+
+def _check_required(view: SchemaView, *, origin: str) -> None:
+    """Refuse an object that must have a field which the schema forbids, as when one part of `allOf` is closed."""
+    names = [name for name in view.order if name in view.required]
+    impossible = [name for name in names if (field := view.find_field(name)) is None or not field.atoms]
+    if impossible and not view.alternatives:
+        raise LabError(
+            f"{origin} requires {impossible[0]!r} and forbids it, so no answer fits.",
+            '"additionalProperties": false in a part of "allOf" forbids the fields of the others: use "unevaluatedProperties".',
+        )
 
 
 def names_fields(view: SchemaView) -> bool:

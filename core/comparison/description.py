@@ -123,7 +123,9 @@ class _Teller:
     def _tell_list(self, view: SchemaView, name: str) -> tuple[str, bool]:
         if view.is_tuple:
             places = [self._describe(view.find_item(place), name)[0] for place in range(view.tuple_length)]
-            return f"list of, in this order, {', '.join(f'({words})' for words in places)}", True
+            rest = view.find_item(view.tuple_length)
+            more = f", then any number of ({self._describe(rest, name)[0]})" if rest.nodes and rest.atoms else ""
+            return f"list of, in this order, {', '.join(f'({words})' for words in places)}{more}", True
         item = view.find_item(0)
         if not item.nodes:
             return "array", False
@@ -188,4 +190,6 @@ def _is_forbidden(field: SchemaView) -> bool:
 
 
 def _write_value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Write a value to choose: a text as it is, in quotes where its end would not show."""
+    plain = isinstance(value, str) and value.strip() == value != "" and ", " not in value and "\n" not in value
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)

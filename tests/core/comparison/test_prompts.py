@@ -40,6 +40,25 @@ FIELDS = {
     "all": ({"allOf": [{"$ref": "#/$defs/text"}, {"description": "a name"}]}, "a name"),
     "constant": ({"const": 5}, "always 5"),
     "null": ({"anyOf": [{"type": "null"}]}, "null"),
+    "odd values": ({"enum": ["", "a, b", "c", True, 2]}, 'one of "", "a, b", c, true, 2'),
+    "list": ({"type": "array", "items": {"$ref": "#/$defs/area"}}, "list of Where it belongs: one of sales, law"),
+    "described list": (
+        {"type": "array", "description": "all areas", "items": {"$ref": "#/$defs/state"}},
+        "all areas: each one of open, shut",
+    ),
+    "object": (
+        {"properties": {"s": {"$ref": "#/$defs/state"}, "t": {"type": "string", "description": "why"}}},
+        'object with "s" (one of open, shut), "t" (why)',
+    ),
+    "tuple": (
+        {"type": "array", "prefixItems": [{"$ref": "#/$defs/text"}], "items": {"type": "integer"}},
+        "list of, in this order, (string), then any number of (integer)",
+    ),
+    "map": (
+        {"type": "object", "additionalProperties": {"$ref": "#/$defs/state"}},
+        "object with any names, each (one of open, shut)",
+    ),
+    "long": ({"description": "w " * 300}, f"{('w ' * 200).rstrip()} … (cut after 400 characters)"),
     "dangling": ({"$ref": "#/$defs/nobody"}, "any"),
 }
 
