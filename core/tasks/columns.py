@@ -9,7 +9,7 @@ from typing import Any
 
 from core.answers.view import view_schema
 from core.errors import LabError
-from core.tasks.cells import Kind, Unreadable, choose_kind, choose_kind_for, convert
+from core.tasks.cells import NULL, Kind, Unreadable, choose_kind, choose_kind_for, convert
 from core.tasks.numerals import is_ambiguous
 from core.tasks.records import Records
 from core.tasks.rows.sides import FLAGS, name_side, read_flag
@@ -227,6 +227,9 @@ def choose_kinds(
         empty = sum(cell is None or (isinstance(cell, str) and not cell.strip()) for cell in cells[name])
         if empty and kind.nullable and not records.typed:
             notes.append(f"{name}: {empty} empty cells are read as null, which is no value")
+        words = [cell for cell in texts if cell.strip().lower() in NULL] if kind.name not in ("text", "value") else []
+        if words:
+            notes.append(f"{name}: {len(words)} cells such as {words[0]!r} are read as null, which is no value")
         if kind.describe():
             notes.append(f"{name}: {kind.describe()}")
         elif kind.name == "text" and not records.typed and is_ambiguous(texts):

@@ -24,7 +24,7 @@ SUFFIXES = {".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson"
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
 # What begins so is no text with rows, and what to do about it.
 FOREIGN = {
-    b"\xd0\xcf\x11\xe0": ("is an old Excel file (.xls)", "Save it as .xlsx or as CSV (UTF-8)."),
+    b"\xd0\xcf\x11\xe0": ("is an old Excel file (.xls), or one with a password", "Save it as .xlsx or as CSV (UTF-8)."),
     b"%PDF": ("is a PDF", "Give the rows as CSV, JSON lines or .xlsx; a PDF can be a document of the task."),
     b"\xfd7zXZ": ("is packed with xz", "Unpack it first, or pack it with gzip."),
     b"BZh": ("is packed with bzip2", "Unpack it first, or pack it with gzip."),

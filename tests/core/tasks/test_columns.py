@@ -83,6 +83,12 @@ def test_an_absent_field_is_absent_and_an_empty_cell_is_null():
     assert any("order: 20 empty cells are read as null" in note for note in draft.notes)
 
 
+def test_words_for_nothing_in_a_column_of_numbers_are_null_and_told():
+    draft = draft_task(make(rows(floor=lambda n: "n/a" if n % 4 == 0 else str(n), name=lambda n: ["None", "Ann"][n % 2])))
+    assert outputs(draft)["request number 4 of a customer"] == {"floor": None, "name": "None"}
+    assert any("floor: 10 cells such as 'n/a' are read as null" in note for note in draft.notes)
+
+
 def test_an_input_that_is_an_object_is_shown_as_json():
     draft = draft_task(
         make([{"input": {"subject": f"word {n}", "n": n}, "output": "ab"[n % 2]} for n in range(30)], typed=True)
