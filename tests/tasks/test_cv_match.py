@@ -139,3 +139,11 @@ def test_copying_the_requirements_earns_nothing_and_a_status_counts_by_place():
     assert score_answer(renamed, right, schema).metric("score") == 1.0
     assert score_answer(copied, right, schema).metric("score") < 0.2
     assert score_answer(turned, right, schema).metric("score") < 0.7
+
+
+def test_the_second_reading_is_whole_and_the_readme_says_what_it_found():
+    audit = read("audit")
+    assert [line["id"] for line in audit] == [row["id"] for row in ROWS["test"]]
+    apart = [line for line in audit if not line["agrees"]]
+    assert all(line["reason"] and line["first"] != line["second"] for line in apart)
+    assert f"{len(audit) - len(apart)} of {len(audit)}" in (FOLDER / "README.md").read_text(encoding="utf-8")
