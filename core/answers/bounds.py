@@ -14,6 +14,10 @@ MIN_BOUND = 16  # Characters: a text known only as short ones may still be a few
 MIN_ITEMS = 2  # Of a list that was always empty or held one item.
 OWN_LIMITS = {"pattern", "format", "contentEncoding"}  # What has a form of its own ends by itself, or need not.
 
+# With these, names may be asked for that stand nowhere else.
+OPENING = {"patternProperties", "minProperties", "maxProperties", "anyOf", "oneOf", "allOf", "$ref", "if"}
+OPENING |= {"dependentSchemas", "dependentRequired", "unevaluatedProperties"}
+
 
 def bound_outputs(schema: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return a copy of a schema for decoding, written from its view, whose open texts and lists end at twice the longest known value.
@@ -30,6 +34,7 @@ def bound_outputs(schema: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]
 
 def _bound(body: dict[str, Any], view: SchemaView, values: list[Any]) -> None:
     """Bound a part by the values known for it, changing it; what names its own limits keeps them."""
+    _bound_names(body, [value for value in values if isinstance(value, dict)])
     if OWN_LIMITS & set(view.keywords):
         return
     texts = [len(value) for value in values if isinstance(value, str)]
@@ -41,3 +46,18 @@ def _bound(body: dict[str, Any], view: SchemaView, values: list[Any]) -> None:
         if lengths and most not in body:
             own = view.keywords.get(least, 0)
             body[most] = max(floor, 2 * max(lengths), int(own) if is_number(own) else 0)
+
+
+def _bound_names(body: dict[str, Any], known: list[dict[str, Any]]) -> None:
+    """Keep a model from inventing keys for ever: where no known value has a key without a name in the schema, none may.
+
+    A map of like values holds at most twice as many as any that is known, which the engine can count where every name is
+    required.
+    """
+    named, required = body.get("properties", {}), set(body.get("required", ()))
+    if not known or body.get("additionalProperties") is False or OPENING & set(body):
+        return
+    if named and "additionalProperties" not in body and all(set(value) <= set(named) for value in known):
+        body["additionalProperties"] = False
+    elif set(named) <= required:
+        body["maxProperties"] = max(MIN_ITEMS, len(required), 2 * max(map(len, known)))

@@ -253,3 +253,19 @@ def test_keys_behind_a_reference_are_written_in_its_order():
     )
     inline = {"properties": {"one": person, "many": {"type": "array", "items": person}, "plain": {}}}
     assert serialize(value, schema) == serialize(value, inline)
+
+
+def test_keys_end_too_where_known_answers_have_no_others():
+    """A schema that leaves other keys open lets a small model invent them until it is cut."""
+    inner = {"type": "object", "properties": {"x": {"type": "integer"}}}
+    schema = {
+        "type": "object",
+        "properties": {"a": inner, "map": {"type": "object", "additionalProperties": {"type": "integer"}}},
+    }
+    bounded = bound_outputs(schema, [{"a": {"x": 1}, "map": {"k": 1, "l": 2, "m": 3}}])
+    assert bounded["additionalProperties"] is False
+    assert bounded["properties"]["a"]["additionalProperties"] is False
+    assert bounded["properties"]["map"]["maxProperties"] == 6
+    other = bound_outputs(schema, [{"a": {"x": 1, "new": 2}, "map": {}}])
+    assert "additionalProperties" not in other["properties"]["a"]
+    assert not validate({"a": {"x": 1, "new": 2}, "map": {}}, other)
