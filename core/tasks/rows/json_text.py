@@ -6,6 +6,7 @@ import ast
 import json
 import math
 import sys
+import warnings
 from typing import IO, Any
 
 CHUNK = 2**18  # Characters read at once.
@@ -111,7 +112,10 @@ def read_literal(text: str) -> Any:
         raise ValueError(f"a Python literal of more than {MAX_LITERAL:,} characters")
     try:
         # A tuple becomes a list, a key a text; bytes, sets and complex numbers have no place in JSON.
-        value = json.loads(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Of an odd escape in a text, which is read as it is.
+            literal = ast.literal_eval(text.strip())
+        value = json.loads(json.dumps(literal, allow_nan=False))
     except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError("not a Python literal") from error
     if slip := find_slip(value):
