@@ -24,7 +24,7 @@ CHARACTERS_PER_TOKEN = 16
 INLINE = re.compile(r"(?<=[^\n])['\"*_`\[\]<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
 # Of them those that stand in people's sentences too, and are hidden in markdown as well ("each team's").
 PROSE = re.compile(r"(?<=[^\n])['\"<>&$~^\\]|(?<!-)--+(?=\w)|(?<=\w)--+|\.\.\.")
-MARKDOWN = {"", ".md"}  # Suffixes; documents that are no files are taken for markdown too.
+MARKDOWN = {"", ".md", ".markdown", ".mdx"}  # Suffixes; documents that are no files are taken for markdown too.
 # One or more headings with nothing below them, marked or underlined.
 HEADINGS = re.compile(r"(?:[ ]{0,3}#{1,6}[ \t][^\n]*(?:\n\s*|\Z)|[^\s#>|-][^\n]*\n(?:=+|-{2,})[ \t]*(?:\n\s*|\Z))+")
 WORD = re.compile(r"[^ \t\n\r]+")

@@ -1,4 +1,4 @@
-"""Documents from files: text, markdown, HTML, PDF, Word, CSV, TSV, JSON, JSON lines.
+"""Documents from files: whatever `READERS` has a row for.
 
 A file that cannot be read is named with its reason and skipped; it never stops the others.
 """
@@ -6,6 +6,7 @@ A file that cannot be read is named with its reason and skipped; it never stops 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from core.errors import LabError
 from core.storage import hash_file, hash_json
 from core.values import Document
-from retrieval.readers.registry import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, parse_file
-from retrieval.readers.text import SURROGATE
+from retrieval.readers.registry import LIMITS, READERS, REFUSED, Limits, Problem, SourceFile, find_kind, parse_file
+from retrieval.readers.text import SURROGATE, read_text
 from retrieval.readers.worker import ParsingWorker
 
 __all__ = [
@@ -25,11 +26,16 @@ __all__ = [
     "SourceFile",
     "hash_documents",
     "list_files",
+    "list_passed_over",
     "parse_files",
     "read_documents",
 ]
 
-HARMLESS = {".md", ".txt"}  # Kinds that are decoded here: nothing in that can hang or crash.
+HARMLESS = {
+    kind for kind, reader in READERS.items() if reader is read_text
+}  # Kinds that are decoded here: nothing in that can hang or crash.
+BARE_NAME = re.compile(r"[A-Za-z][A-Za-z_-]*")  # How people call a text without a suffix: README, LICENSE, TODO.
+PROBE_BYTES = 1024  # Of a file without a suffix, in which a NUL byte shows that it is no text.
 HIDDEN = (".", "~$")  # How names begin that nobody means: of hidden files, and of what Word leaves beside an open one.
 
 
@@ -45,7 +51,7 @@ def list_files(*roots: Path, former_ids: Mapping[str, str] | None = None) -> lis
     """List the files below folders (or single files) that may be documents, sorted; nothing is parsed.
 
     Below a folder, hidden files and folders and the lock files of Word (`~$...`) are passed over. Kinds that are known
-    but not read (.doc, .xlsx) are listed, because parsing them says what to do about it. Where two folders have a file
+    but not read (.doc, .pptx) are listed, because parsing them says what to do about it. Where two folders have a file
     of one name, that of the last folder counts.
 
     An id is the path without its suffix. Where several files would share an id, one of them gets it and the others
@@ -77,6 +83,25 @@ def _find(root: Path) -> dict[str, Path]:
     return {_name(Path(path.name) if root.is_file() else path.relative_to(root)): path for path in paths}
 
 
+def list_passed_over(*roots: Path) -> list[Problem]:
+    """Name every file below folders that `list_files` leaves out, with the reason; hidden ones are counted in one line."""
+    problems: list[Problem] = []
+    hidden: list[str] = []
+    for root in roots:
+        for path in sorted(root.rglob("*")) if root.is_dir() else []:
+            below = path.relative_to(root)
+            if not path.is_file() or _is_document(path, root):
+                continue
+            if _is_hidden(below):
+                hidden.append(_name(below))
+            else:
+                problems.append(Problem(_name(below), _explain_kind(path)))
+    if hidden:
+        some = hidden[0] if len(hidden) == 1 else f"{hidden[0]} and {len(hidden) - 1:,} more"
+        problems.append(Problem(some, "Hidden files are passed over."))
+    return problems
+
+
 def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iterator[Document | Problem]:
     """Parse files in order. A file gives a document, a problem, or a document and then a problem about parts of it.
 
@@ -90,7 +115,7 @@ def parse_files(files: Sequence[SourceFile], *, limits: Limits = LIMITS) -> Iter
             if reason := _refuse_name(file):
                 yield Problem(file.name, reason)
             else:
-                yield from parse_file(file, limits) if file.path.suffix.lower() in HARMLESS else worker.parse(file)
+                yield from parse_file(file, limits) if find_kind(file.path) in HARMLESS else worker.parse(file)
 
 
 def read_documents(folder: Path) -> Reading:
@@ -105,7 +130,7 @@ def read_documents(folder: Path) -> Reading:
     results = list(parse_files(files))
     return Reading(
         [result for result in results if isinstance(result, Document)],
-        [result for result in results if isinstance(result, Problem)],
+        [*(result for result in results if isinstance(result, Problem)), *list_passed_over(folder)],
     )
 
 
@@ -115,12 +140,33 @@ def hash_documents(documents: Sequence[Document]) -> str:
 
 
 def _is_known(path: Path) -> bool:
-    return path.suffix.lower() in READERS or path.suffix.lower() in REFUSED
+    kind = find_kind(path)
+    return (kind in READERS or kind in REFUSED) and (bool(path.suffix) or _is_bare_text(path))
+
+
+def _is_bare_text(path: Path) -> bool:
+    """Whether a file without a suffix is called as texts are, and begins as one."""
+    if not BARE_NAME.fullmatch(path.name):
+        return False
+    try:
+        with path.open("rb") as stream:
+            return b"\0" not in stream.read(PROBE_BYTES)
+    except OSError:
+        return True  # Reading it says why.
+
+
+def _explain_kind(path: Path) -> str:
+    if path.suffix:
+        return f"Files of the kind {_name(Path(path.suffix.lower()))} are not read."
+    return "It has no suffix and is not called as texts are, or is no text: name it .txt if it is one."
+
+
+def _is_hidden(below: Path) -> bool:
+    return any(part.startswith(HIDDEN) for part in below.parts)
 
 
 def _is_document(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(HIDDEN) for part in path.relative_to(root).parts)
-    return not hidden and _is_known(path) and path.is_file()
+    return not _is_hidden(path.relative_to(root)) and path.is_file() and _is_known(path)
 
 
 def _name(path: Path) -> str:
@@ -140,7 +186,7 @@ def _refuse_name(file: SourceFile) -> str:
 
 def _rank(name: str) -> tuple[int, str]:
     kinds = [*READERS, *REFUSED]
-    return kinds.index(PurePosixPath(name).suffix.lower()), name
+    return kinds.index(find_kind(PurePosixPath(name))), name
 
 
 def _make_ids(names: Iterable[str], former_ids: Mapping[str, str]) -> dict[str, str]:

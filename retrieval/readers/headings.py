@@ -1,4 +1,4 @@
-"""The headings of a markdown text: where each stands and the path that leads to it."""
+"""The headings of a markdown text: where each stands, the path that leads to it, and which one is the title."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ HEADING = re.compile(
     r"|^(?P<underlined>[^\s#>|`~+*-][^\n]*)\n {0,3}(?P<line>=+|-{3,})[ \t]*$",
     flags=re.MULTILINE,
 )
+# What may stand above a text for programs: lines of `key: value`, lists and remarks between two rules.
+FRONT = re.compile(
+    r"\A(?:---[ \t]*\n(?P<yaml>(?:(?!---[ \t]*$|\.\.\.[ \t]*$)(?:\n|[ \t#-][^\n]*\n|[\w.\"'][^\n:]*:[^\n]*\n))*)(?:---|\.\.\.)"
+    r"|\+\+\+[ \t]*\n(?P<toml>(?:(?!\+\+\+)[^\n]*\n)*)\+\+\+)[ \t]*$",
+    flags=re.MULTILINE,
+)
+FRONT_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?P<quote>[\"']?)(?P<title>\S[^\n]*?)(?P=quote)[ \t]*$", flags=re.MULTILINE)
 MAX_TITLE = 80  # Characters of a heading in a path; more would not fit above a passage.
 MAX_READ = 500  # Characters of a heading that are looked at, since nobody sees the rest.
 
@@ -35,6 +42,15 @@ def find_sections(text: str) -> list[Section]:
         stack = [(above, name) for above, name in stack if above < level] + [(level, title)]
         sections.append(Section(heading, end, tuple(name for _, name in stack)))
     return sections
+
+
+def find_title(text: str) -> str:
+    """Return what a markdown text is called: what its front matter says, else its first heading of the first level."""
+    front = FRONT.match(text)
+    said = FRONT_TITLE.search(front["yaml"] or front["toml"] or "") if front else None
+    if said and len(said["title"]) <= MAX_READ:
+        return said["title"]
+    return next((title for _, _, level, title in _find_headings(text) if level == 1), "")
 
 
 def find_path(text: str, sections: Sequence[Section], start: int, end: int) -> tuple[str, ...]:
@@ -60,9 +76,9 @@ def find_path(text: str, sections: Sequence[Section], start: int, end: int) -> t
 
 
 def _find_headings(text: str) -> Iterator[tuple[int, int, int, str]]:
-    """Yield (start, end, level, title); lines in fenced code are none."""
-    fence = ""
-    for match in HEADING.finditer(text):
+    """Yield (start, end, level, title); lines in fenced code and in front matter are none."""
+    fence, front = "", FRONT.match(text)
+    for match in HEADING.finditer(text, front.end() if front else 0):
         mark = match["fence"]
         if mark:
             if not fence:

@@ -1,4 +1,4 @@
-"""HTML to text: headings become markdown headings, tables rows; scripts, styles and navigation are left out."""
+"""HTML to text: headings become markdown headings, tables rows; what is no content is left out and counted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.readers.limits import Limits, Text
+from retrieval.readers.page_parts import drop_parts
 from retrieval.readers.table import render_rows
 from retrieval.readers.text import clean_text, decode_text
 
-DROPPED = ["script", "style", "nav", "noscript", "template", "svg", "iframe", "object", "select", "button", "head"]
+DROPPED = ["script", "style", "noscript", "template", "svg", "iframe", "object", "select", "head"]
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 BLOCKS = {
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt", "fieldset",
@@ -19,24 +20,43 @@ BLOCKS = {
     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul", *HEADINGS,
 }  # fmt: skip
 CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", flags=re.IGNORECASE)
+CLOSED = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)\b)([a-zA-Z][\w:-]*)((?:\s[^<>]*)?)/>"
+)
 MAX_SPAN = 50  # Columns that a cell may claim to span; a page may claim millions.
 HEAD_BYTES = 4096  # In which a page names its encoding; the standard asks for the first 1,024.
 
 
 def read_html(path: Path, limits: Limits) -> Text:
-    """Read a page's visible text; it is called what its title or first heading says."""
+    """Read a page's visible content; it is called what its title or first heading says."""
+    return write_page(_decode(path))
+
+
+def read_xhtml(path: Path, limits: Limits) -> Text:
+    """Read a page that is XML too: there any element may be closed where it is opened, which HTML takes for an opening."""
+    return write_page(CLOSED.sub(r"<\1\2></\1>", _decode(path)))
+
+
+def write_page(page: str) -> Text:
+    """Return the content of a page as text."""
     from selectolax.lexbor import LexborHTMLParser
 
-    data = path.read_bytes()
-    declared = CHARSET.search(data[:HEAD_BYTES])
-    tree = LexborHTMLParser(decode_text(data, declared=declared.group(1).decode() if declared else ""))
+    tree = LexborHTMLParser(page)
     title_node = tree.css_first("head > title")  # Drawings have titles too.
     title = " ".join(title_node.text().split()) if title_node else ""
     tree.strip_tags(DROPPED)
+    note = drop_parts(tree.body) if tree.body else ""
+    tree.strip_tags(["button"])  # Only now: their words tell what a notice asks for.
     text = _Writer().write(tree.body) if tree.body else ""
     if title and text and not re.search(r"^# ", text, flags=re.MULTILINE):
         text = f"# {title}\n\n{text}"
-    return Text(clean_text(text), title=title)
+    return Text(clean_text(text), title=title, note=note)
+
+
+def _decode(path: Path) -> str:
+    data = path.read_bytes()
+    declared = CHARSET.search(data[:HEAD_BYTES])
+    return decode_text(data, declared=declared.group(1).decode() if declared else "")
 
 
 class _Writer:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.readers.limits import Limits, Text, UnreadableFile
+from retrieval.readers.pdf_pages import is_garbled, open_form, read_fields
 from retrieval.readers.text import CONTROL, clean_text
 
 SOFT_HYPHEN = "\x02"  # PDFium writes it for a hyphen at a line's end, joins the lines, and cannot tell self-service.
@@ -25,8 +26,9 @@ FULL_LINE = 0.75  # Of the length of long lines: a line that ends before ends it
 LONG_LINES = 0.8  # The quantile of a page's line lengths that is called long; the longest may be a running title.
 FIRST_IDEOGRAPH = "\u2e80"  # From here on (Chinese, Japanese) lines are joined without a space.
 MAX_HEADINGS = 5000  # Of an outline that are read; no book has more.
-FORMAT_ERROR = 3  # PDFium's number for a file that is no PDF.
-PASSWORD_ERROR = 4  # And for one that is protected.
+PASSWORD_ERROR = 4  # PDFium's number for a file that is protected by a password.
+SECURITY_ERROR = 5  # And for one that is protected in a way it does not know.
+SECURITY = "It is protected in a way that cannot be opened: save it without protection."
 OUTLINE_DEPTH = 5  # Levels of headings; markdown has six.
 
 
@@ -40,21 +42,28 @@ def read_pdf(path: Path, limits: Limits) -> Text:
         raise UnreadableFile(_explain(error)) from error
     if len(pdf) > limits.pages:
         raise UnreadableFile(f"It has {len(pdf):,} pages; the limit is {limits.pages:,}: split it.")
+    form = open_form(pdf)
     headings = _read_outline(pdf)
-    pages, pictures, broken = [], [], []
+    pages, pictures, broken, garbled = [], [], [], []
     for number in range(len(pdf)):
         try:
             page = pdf[number]
-            lines = _read_lines(page.get_textpage()).translate(INVISIBLE).translate(LIGATURES)
+            textpage = page.get_textpage()
+            lines = _read_lines(textpage).translate(INVISIBLE).translate(LIGATURES)
+            fields = read_fields(page, form)
         except pypdfium2.PdfiumError:
             broken.append(number + 1)
             pages.append("")
             continue
-        pages.append(_mend(CONTROL.sub("", clean_text(lines)), headings.get(number, {})))
-        if not pages[-1] and _has_picture(page):
+        if is_garbled(textpage):
+            garbled.append(number + 1)
+            lines = ""
+        text = _mend(CONTROL.sub("", clean_text(lines)), headings.get(number, {}))
+        pages.append("\n\n".join(filter(None, [text, CONTROL.sub("", clean_text("\n".join(fields)))])))
+        if not pages[-1] and number + 1 not in garbled and _has_picture(page):
             pictures.append(number + 1)
     offsets = tuple(itertools.accumulate((len(page) + 2 for page in pages), initial=0))[: len(pages)]
-    return Text("\n\n".join(pages), offsets=offsets, note=_describe(len(pages), pictures, broken))
+    return Text("\n\n".join(pages), offsets=offsets, note=_describe(len(pages), pictures, broken, garbled))
 
 
 def _read_lines(page: Any) -> str:
@@ -94,26 +103,27 @@ def _put_breaks(text: str, lines: Sequence[str]) -> str:
 def _explain(error: Any) -> str:
     if error.err_code == PASSWORD_ERROR:
         return "It is protected by a password: save it without one."
-    if error.err_code == FORMAT_ERROR:
-        return "It is no PDF, or a damaged one."
-    return f"It is no readable PDF: {error}."
+    return SECURITY if error.err_code == SECURITY_ERROR else "It is no PDF, or a damaged one."
 
 
-def _describe(total: int, pictures: Sequence[int], broken: Sequence[int]) -> str:
+def _describe(total: int, pictures: Sequence[int], broken: Sequence[int], garbled: Sequence[int]) -> str:
     """Say which pages gave no text; empty when there is nothing to say."""
     parts = []
     if pictures:
         parts.append(f"{_name_pages(pictures, total)} without text (scanned?): run text recognition (OCR) first.")
     if broken:
         parts.append(f"{_name_pages(broken, total, what='damaged')}.")
+    if garbled:
+        what = f"{_name_pages(garbled, total, what='garbled')}: their fonts do not say which letters they show"
+        parts.append(f"{what}; run text recognition (OCR) first.")
     return " ".join(parts)
 
 
 def _name_pages(numbers: Sequence[int], total: int, *, what: str = "images") -> str:
     if len(numbers) == total:
-        return f"All its pages are {what}" if total > 1 else f"Its only page is {what if what == 'damaged' else 'an image'}"
+        return f"All its pages are {what}" if total > 1 else f"Its only page is {what if what != 'images' else 'an image'}"
     if len(numbers) == 1:
-        return f"Page {numbers[0]} is {what if what == 'damaged' else 'an image'}"
+        return f"Page {numbers[0]} is {what if what != 'images' else 'an image'}"
     some = ", ".join(map(str, numbers[:10])) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
     return f"Pages {some} are {what}"
 

@@ -7,21 +7,26 @@ Here files are parsed in the calling process, with no guard against a parser tha
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.values import Document
-from retrieval.readers.html import read_html
+from retrieval.readers.headings import find_title
+from retrieval.readers.html import read_html, read_xhtml
 from retrieval.readers.json import read_json_file, read_json_lines
 from retrieval.readers.limits import LIMITS, Limits, Text, UnreadableFile
+from retrieval.readers.mail import read_mail
+from retrieval.readers.markup import read_org, read_rst, read_tex
+from retrieval.readers.notebook import read_notebook
 from retrieval.readers.pdf import read_pdf
 from retrieval.readers.table import read_csv, read_tsv
 from retrieval.readers.text import read_text
 from retrieval.readers.word import read_docx
+from retrieval.readers.workbook import read_xlsx
+from retrieval.readers.xml import read_xml
 
-__all__ = ["LIMITS", "READERS", "REFUSED", "Limits", "Problem", "SourceFile", "parse_file"]
+__all__ = ["LIMITS", "READERS", "REFUSED", "Limits", "Problem", "SourceFile", "find_kind", "parse_file"]
 
 READERS: dict[str, Callable[[Path, Limits], Text]] = {
     ".md": read_text,
@@ -34,23 +39,40 @@ READERS: dict[str, Callable[[Path, Limits], Text]] = {
     ".tsv": read_tsv,
     ".json": read_json_file,
     ".jsonl": read_json_lines,
+    ".ndjson": read_json_lines,
+    ".markdown": read_text,
+    ".mdx": read_text,
+    ".rst": read_rst,
+    ".org": read_org,
+    ".tex": read_tex,
+    ".xhtml": read_xhtml,
+    ".xml": read_xml,
+    ".eml": read_mail,
+    ".ipynb": read_notebook,
+    ".xlsx": read_xlsx,
+    ".yaml": read_text,
+    ".yml": read_text,
+    ".toml": read_text,
+    ".ini": read_text,
+    ".cfg": read_text,
+    ".log": read_text,
 }
 # What people bring and no reader takes, with what to do about it.
 REFUSED = {
     ".doc": "save it as .docx",
     ".rtf": "save it as .docx",
     ".odt": "save it as .docx",
-    ".xls": "save its sheets as .csv",
-    ".xlsx": "save its sheets as .csv",
-    ".ods": "save its sheets as .csv",
+    ".xls": "save it as .xlsx",
+    ".ods": "save it as .xlsx",
     ".ppt": "save it as PDF",
     ".pptx": "save it as PDF",
     ".odp": "save it as PDF",
     ".epub": "save it as PDF",
+    ".msg": "save it as .eml",
 }
-TITLE = re.compile(r"^#[ \t]+(\S[^\n]*)", flags=re.MULTILINE)
-MAX_TITLE = 500  # Characters; a first line may be a whole paragraph.
-WITH_HEADINGS = {".md", ".txt", ".html", ".htm", ".docx"}  # Kinds whose first heading is a title.
+TEXT = ".txt"  # The kind of a file without a suffix, as README.
+# Kinds whose first heading is a title.
+WITH_HEADINGS = {".md", ".markdown", ".mdx", ".txt", ".rst", ".org", ".tex", ".html", ".htm", ".xhtml", ".docx", ".ipynb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,11 @@ class Problem:
     reason: str
 
 
+def find_kind(path: Path | PurePosixPath) -> str:
+    """Return a file's suffix in small letters; a file without one is text."""
+    return path.suffix.lower() or TEXT
+
+
 def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
     """Parse one file in this process; see `documents.parse_files` for the results.
 
@@ -91,7 +118,7 @@ def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
     """
     try:
         _check(file, limits)
-        text = READERS[file.path.suffix.lower()](file.path, limits)
+        text = READERS[find_kind(file.path)](file.path, limits)
         if not text.text.strip():
             raise UnreadableFile(text.note or "It is empty: there is no text in it.")
     except UnreadableFile as error:
@@ -103,7 +130,7 @@ def parse_file(file: SourceFile, limits: Limits) -> list[Document | Problem]:
 
 
 def _check(file: SourceFile, limits: Limits) -> None:
-    suffix = file.path.suffix.lower()
+    suffix = find_kind(file.path)
     if suffix in REFUSED:
         raise UnreadableFile(f"Files of the kind {suffix} are not read: {REFUSED[suffix]}.")
     size = file.path.stat().st_size
@@ -114,5 +141,5 @@ def _check(file: SourceFile, limits: Limits) -> None:
 
 
 def _find_title(file: SourceFile, text: Text) -> str:
-    heading = TITLE.search(text.text) if file.path.suffix.lower() in WITH_HEADINGS and not text.title else None
-    return text.title or (heading.group(1)[:MAX_TITLE].rstrip(" \t") if heading else file.path.stem)
+    heading = find_title(text.text) if find_kind(file.path) in WITH_HEADINGS and not text.title else ""
+    return text.title or heading or file.path.stem

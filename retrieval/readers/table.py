@@ -94,12 +94,19 @@ def _read(path: Path, limits: Limits, delimiters: Sequence[str]) -> Text:
         raise UnreadableFile(f"It is a damaged table: {error}.") from error
     if not rows:
         raise UnreadableFile("It is empty: there is no row in it.")
+    return join_rows(write_records(rows))
+
+
+def write_records(rows: Sequence[Row]) -> list[str]:
+    """Write each row of a table as `header: cell` lines; lines above the table stand by themselves."""
+    if not rows:
+        return []
     above = _count_above(rows)
     titles, rows = [" ".join(map(_flatten, row)).strip() for row in rows[:above]], rows[above:]
     if not has_header(rows):
-        return join_rows([*titles, *(_render_record(row, []) for row in rows)])
+        return [*titles, *(_render_record(row, []) for row in rows)]
     header = [_flatten(cell) for cell in rows[0]]
-    return join_rows([*titles, *(_render_record(row, header) for row in rows[1:])])
+    return [*titles, *(_render_record(row, header) for row in rows[1:])]
 
 
 def _count_above(rows: Sequence[Row]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from pathlib import Path
 
 from retrieval.readers.limits import Limits, Text, UnreadableFile
@@ -26,11 +27,15 @@ BINARY_SHARE = 0.001  # Of bytes that are NUL; text has none, a stray one is let
 CONTROL_SHARE = 0.02  # Of characters that are control characters; logs of terminals have a few.
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 SURROGATE = re.compile("[\ud800-\udfff]")
+UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")  # Encodings with NUL bytes in plain text.
+STRANGE = {"Cc", "Cn", "Co", "Cs"}  # Categories of characters that text does not hold: control, unassigned, private.
+STRANGE_SHARE = 0.005  # Of characters that may be strange in a text without a mark.
+PLAIN_SHARE = 0.01  # Of characters that are spaces, digits or ASCII; even Chinese text has line ends.
 FEW_LETTERS = 40  # Bytes above ASCII; fewer tell no encoding from another.
 
 
 def read_text(path: Path, limits: Limits) -> Text:
-    """Read a text or markdown file as it is, but for its encoding and its line ends."""
+    """Read a text, markdown or settings file as it is, but for its encoding and its line ends."""
     return Text(decode_text(path.read_bytes()))
 
 
@@ -60,13 +65,35 @@ def _decode(data: bytes, declared: str) -> str:
         if data.startswith(mark):
             return _decode_marked(data, encoding)
     if data.count(0) > BINARY_SHARE * len(data):
-        raise UnreadableFile("It is a binary file, or UTF-16 without its mark: it is full of NUL bytes.")
+        return _decode_unmarked(data)
     for encoding in ("utf-8", declared):
         try:
             return data.decode(encoding) if encoding else _guess(data)
         except (UnicodeDecodeError, LookupError):
             continue
     return _guess(data)
+
+
+def _decode_unmarked(data: bytes) -> str:
+    """Decode text of two or four bytes a character that does not say so.
+
+    Read with the wrong order of bytes a space becomes a letter of some script, so the order that gives the most plain
+    characters is right. A binary file gives control characters or unassigned ones in any order.
+    """
+    best, text = 0.0, ""
+    for encoding in UNMARKED:
+        try:
+            found = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        sample = found[:SAMPLE_BYTES]
+        strange = sum(unicodedata.category(letter) in STRANGE and letter not in "\t\n\r\f" for letter in sample)
+        plain = sum(letter.isspace() or " " <= letter <= "~" for letter in sample) / max(1, len(sample))
+        if strange <= STRANGE_SHARE * len(sample) and plain > max(best, PLAIN_SHARE):
+            best, text = plain, found
+    if not text:
+        raise UnreadableFile("It is a binary file, or UTF-16 that cannot be told as such: it is full of NUL bytes.")
+    return text
 
 
 def _decode_marked(data: bytes, encoding: str) -> str:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from retrieval.readers.archive import check_archive
 from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.table import has_header, is_form, render_rows
 from retrieval.readers.text import clean_text
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-OLE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")  # How old .doc files begin, and protected .docx files too.
 WRITTEN = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
 # Word wraps blocks into these: content controls, tracked insertions, custom XML.
 WRAPPERS = {f"{W}{name}" for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
 # Of tracked changes what was before is left out; fallbacks are text boxes written a second time.
 SKIPPED = {FALLBACK, *(f"{W}{name}" for name in ("pPr", "rPr", "del", "moveFrom"))}
-BLOCK = 2**20  # Bytes that are unpacked at once.
 MAX_SPAN = 64  # Columns that a cell may claim to span; Word itself allows 63.
 Styles = dict[str, str]
 
@@ -31,7 +28,7 @@ def read_docx(path: Path, limits: Limits) -> Text:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
-    _check_archive(path, limits)
+    check_archive(path, limits, what="Word document", suffix=".docx")
     try:
         document = docx.Document(str(path))
     except (PackageNotFoundError, KeyError, ValueError) as error:
@@ -39,39 +36,6 @@ def read_docx(path: Path, limits: Limits) -> Text:
         raise UnreadableFile(f"It is no readable Word document: {reason}.") from error
     prefixes = _find_prefixes(document)
     return Text(clean_text("\n\n".join(_blocks(document.element.body, prefixes))).strip())
-
-
-def _check_archive(path: Path, limits: Limits) -> None:
-    """Unpack every member once, without keeping it: a few kilobytes may unpack to gigabytes.
-
-    Raises:
-        UnreadableFile: It is no archive, a damaged or encrypted one, or holds more than the limit.
-    """
-    with path.open("rb") as stream:
-        if stream.read(len(OLE_MARK)) == OLE_MARK:
-            raise UnreadableFile("It is protected by a password, or an old .doc: save it without one as .docx.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-            if size > limits.unpacked_bytes:
-                raise UnreadableFile(_too_large(size, limits))
-            _unpack(archive, limits)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise UnreadableFile(f"It is no Word document, or a damaged one: {error}.") from error
-
-
-def _unpack(archive: zipfile.ZipFile, limits: Limits) -> None:
-    size = 0
-    for member in archive.infolist():
-        with archive.open(member) as stream:
-            while block := stream.read(BLOCK):
-                size += len(block)
-                if size > limits.unpacked_bytes:
-                    raise UnreadableFile(_too_large(size, limits))
-
-
-def _too_large(size: int, limits: Limits) -> str:
-    return f"It unpacks to {size / 2**20:,.0f} MiB; the limit is {limits.unpacked_bytes / 2**20:,.0f} MiB."
 
 
 def _find_prefixes(document: Any) -> Styles:

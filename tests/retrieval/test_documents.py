@@ -74,7 +74,10 @@ def test_every_kind_is_read_and_named(tmp_path):
     (tmp_path / "~$e.docx").write_text("?")
     reading = read_documents(tmp_path)
     found = {document.id: document for document in reading.documents}
-    assert reading.problems == []
+    assert [(problem.path, problem.reason) for problem in reading.problems] == [
+        ("ignored.xyz", "Files of the kind .xyz are not read."),
+        (".hidden.md and 1 more", "Hidden files are passed over."),
+    ]
     assert list(found) == ["a", "b", "c", "e", "f", "g", "h", "i", "sub/d"]
     assert found["a"].title == "Title A"
     assert found["b"].text == "# Bee\n\nHoney & wax"
