@@ -124,8 +124,8 @@ class _Teller:
         if view.is_tuple:
             places = [self._describe(view.find_item(place), name)[0] for place in range(view.tuple_length)]
             rest = view.find_item(view.tuple_length)
-            more = f", then any number of ({self._describe(rest, name)[0]})" if rest.nodes and rest.atoms else ""
-            return f"list of, in this order, {', '.join(f'({words})' for words in places)}{more}", True
+            after = f", then any number of ({self._describe(rest, name)[0]})" if rest.nodes and rest.atoms else ""
+            return f"list of, in this order, {', '.join(f'({words})' for words in places)}{after}", True
         item = view.find_item(0)
         if not item.nodes:
             return "array", False
