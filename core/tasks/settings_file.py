@@ -42,7 +42,9 @@ def write_settings(folder: Path, values: Mapping[str, Any], *, tuned: Mapping[st
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LabError(f"{path} is not valid TOML: {error}.") from error
     except RecursionError as error:
-        raise LabError(f"{path} is nested too deeply to be read.", "Its values are texts, numbers and lists of them.") from error
+        raise LabError(
+            f"{path} is nested too deeply to be read.", "Its values are texts, numbers and lists of them."
+        ) from error
     write_text(path, edited)
 
 
