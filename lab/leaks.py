@@ -98,9 +98,10 @@ def read_new_documents(paths: Sequence[Path]) -> tuple[list[Document], list[str]
     Raises:
         LabError: A path leads nowhere.
     """
-    from retrieval.documents import list_files
+    from retrieval.documents import list_files, list_passed_over
 
-    return _parse(list_files(*paths))
+    documents, problems = _parse(list_files(*paths))
+    return documents, problems + [f"{problem.path}: {problem.reason}" for problem in list_passed_over(*paths)]
 
 
 def _parse(files: Sequence[Any]) -> tuple[list[Document], list[str]]:

@@ -87,6 +87,7 @@ class Library:
         Raises:
             LabError: There are no documents, or none can be read; each is named.
         """
+        from retrieval.documents import list_passed_over
         from retrieval.index.update import from_files, hold_base
 
         left_out = self.add(task, add) if add else []
@@ -95,6 +96,7 @@ class Library:
         with hold_base(self.index_folder(task), lambda step, total: notify("index", step, total)) as base:
             sources = from_files(self.list_files(task, base.documents))
             result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
+        left_out += list_passed_over(*dict.fromkeys([task.documents_folder, self.added_folder(task)]))
         result["problems"] += [asdict(problem) for problem in left_out]
         return result
 
@@ -130,9 +132,10 @@ class Library:
         Raises:
             LabError: A path leads nowhere, two files would get one name, or none can be read; each is named.
         """
-        from retrieval.documents import Problem, list_files, parse_files
+        from retrieval.documents import Problem, list_files, list_passed_over, parse_files
 
         files: dict[str, Any] = {}
+        passed_over = list_passed_over(*(path.expanduser() for path in paths))
         for path in paths:
             for file in list_files(path.expanduser()):
                 if file.name in files and not filecmp.cmp(files[file.name].path, file.path, shallow=False):
@@ -147,7 +150,7 @@ class Library:
             listed = " ".join(f"{problem.path}: {problem.reason}" for problem in problems)
             raise LabError(f"None of the documents can be read. {listed}", "Nothing was added.")
         _copy(((files[name].path, name) for name in sorted(readable)), self.added_folder(task))
-        return [problem for problem in problems if problem.path not in readable]
+        return [*(problem for problem in problems if problem.path not in readable), *passed_over]
 
     def load_retriever(self, task: Task, *, mode: str = "hybrid") -> Retriever:
         """Return a retriever over the present state of a task's index.

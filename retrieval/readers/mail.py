@@ -16,7 +16,7 @@ SHOWN = ("Subject", "From", "To", "Cc", "Date")
 
 def read_mail(path: Path, limits: Limits) -> Text:
     """Read a mail that was saved as .eml; of a text that is there twice the plain one is taken, else that of its page."""
-    mail = cast(EmailMessage, message_from_bytes(path.read_bytes(), policy=policy.default))
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
     head = [f"{name}: {value}" for name in SHOWN if (value := _flatten(mail.get(name, "")))]
     body = mail.get_body(preferencelist=("plain", "html"))
     text = _read_part(cast(EmailMessage, body)) if body else ""

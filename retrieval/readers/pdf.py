@@ -114,7 +114,7 @@ def _describe(total: int, pictures: Sequence[int], broken: Sequence[int], garble
     if broken:
         parts.append(f"{_name_pages(broken, total, what='damaged')}.")
     if garbled:
-        what = f"{_name_pages(garbled, total, what='garbled')}: their fonts do not say which letters they show"
+        what = f"{_name_pages(garbled, total, what='garbled')}: the fonts do not say which letters they show"
         parts.append(f"{what}; run text recognition (OCR) first.")
     return " ".join(parts)
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.readers.archive import check_archive
+from retrieval.readers.equations import MATHS, write_equation
 from retrieval.readers.limits import Limits, Text, UnreadableFile
 from retrieval.readers.table import has_header, is_form, render_rows
 from retrieval.readers.text import clean_text
+from retrieval.readers.word_margins import count_remarks, find_margins, insert_notes
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -24,7 +26,7 @@ Styles = dict[str, str]
 
 
 def read_docx(path: Path, limits: Limits) -> Text:
-    """Read a Word document's body; deleted text, headers, footers and notes are left out."""
+    """Read a Word document: its body with the notes where they are called, then its headers and footers."""
     import docx
     from docx.opc.exceptions import PackageNotFoundError
 
@@ -35,7 +37,12 @@ def read_docx(path: Path, limits: Limits) -> Text:
         reason = str(error).replace(str(path), path.name)
         raise UnreadableFile(f"It is no readable Word document: {reason}.") from error
     prefixes = _find_prefixes(document)
-    return Text(clean_text("\n\n".join(_blocks(document.element.body, prefixes))).strip())
+    body = document.element.body
+    insert_notes(body, path, lambda node: "\n".join(_blocks(node, {})))
+    blocks = [*_blocks(body, prefixes), *find_margins(path, lambda node: "\n".join(_blocks(node, {})))]
+    remarks = count_remarks(body)
+    note = f"{remarks} remarks of reviewers are not read." if remarks else ""
+    return Text(clean_text("\n\n".join(blocks)).strip(), note=note)
 
 
 def _find_prefixes(document: Any) -> Styles:
@@ -63,6 +70,8 @@ def _blocks(parent: Any, prefixes: Styles) -> Iterator[str]:
     for child in parent:
         if child.tag == f"{W}p":
             text = _write_paragraph(child, prefixes)
+        elif child.tag in MATHS:
+            text = write_equation(child)
         elif child.tag == f"{W}tbl":
             text = _write_table(child, prefixes)
         elif child.tag in WRAPPERS:
@@ -86,6 +95,8 @@ def _pieces(node: Any) -> Iterator[str]:
     for child in node:
         if child.tag == f"{W}t":
             yield child.text or ""
+        elif child.tag in MATHS:
+            yield write_equation(child)
         elif child.tag in WRITTEN:
             yield WRITTEN[child.tag]
         elif child.tag not in SKIPPED:
@@ -97,20 +108,23 @@ def _pieces(node: Any) -> Iterator[str]:
 def _write_table(table: Any, prefixes: Styles) -> str:
     """Write a table row by row; one of a single cell is a frame, of which the content counts."""
     rows: list[list[str]] = []
+    merged: dict[int, str] = {}  # By column of the grid: the text of the last cell that others may be merged with.
     for row in _find(table, f"{W}tr"):
-        before = rows[-1] if rows else []
-        rows.append([text for cell in _find(row, f"{W}tc") for text in _spread(cell, prefixes)])
-        for place, text in enumerate(rows[-1]):
-            if text == _ABOVE:
-                rows[-1][place] = before[place] if place < len(before) else ""
+        texts = [""] * _read_number(row.find(f"{W}trPr/{W}gridBefore"), default=0)
+        for cell in _find(row, f"{W}tc"):
+            merge = cell.find(f"{W}tcPr/{W}vMerge")
+            text = "\n".join(_blocks(cell, prefixes))
+            if merge is not None and merge.get(f"{W}val") != "restart":
+                text = merged.get(len(texts), text)
+            elif merge is not None:
+                merged[len(texts)] = text
+            texts += [text, *[""] * (_read_number(cell.find(f"{W}tcPr/{W}gridSpan"), default=1) - 1)]
+        rows.append(texts)
     if not rows:
         return ""
     if all(len(row) == 1 for row in rows):
         return "\n\n".join(row[0] for row in rows if row[0])
     return render_rows(rows, headed=all(map(str.strip, rows[0])) and has_header(rows) and not is_form(rows))
-
-
-_ABOVE = "\0above"  # No text of a document holds a NUL.
 
 
 def _find(parent: Any, tag: str) -> Iterator[Any]:
@@ -121,13 +135,7 @@ def _find(parent: Any, tag: str) -> Iterator[Any]:
             yield from _find(child, tag)
 
 
-def _spread(cell: Any, prefixes: Styles) -> list[str]:
-    """Return a cell's text, an empty text for each further column it spans, and the mark of one merged upwards."""
-    properties = cell.find(f"{W}tcPr")
-    span = properties.find(f"{W}gridSpan") if properties is not None else None
-    merge = properties.find(f"{W}vMerge") if properties is not None else None
-    width = span.get(f"{W}val", "1") if span is not None else "1"
-    further = [""] * (min(int(width), MAX_SPAN) - 1 if width.isdecimal() else 0)
-    if merge is not None and merge.get(f"{W}val") != "restart":
-        return [_ABOVE, *further]
-    return ["\n".join(_blocks(cell, prefixes)), *further]
+def _read_number(element: Any, *, default: int) -> int:
+    """Return how many columns a cell spans, or a row leaves out."""
+    value = element.get(f"{W}val", "") if element is not None else ""
+    return max(default, min(int(value), MAX_SPAN)) if value.isdecimal() else default

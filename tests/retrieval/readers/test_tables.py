@@ -61,3 +61,31 @@ def test_line_ends_are_put_where_a_page_lost_them():
     assert _put_breaks("one two", ["outside the page", "one", "two"]) == "one\n two\n"
     assert _put_breaks("self\x02service desk", ["self-", "service desk"]) == "self\x02service desk\n"
     assert _put_breaks("as it is", ["nothing alike"]) == "as it is"
+
+
+def test_cells_merged_downwards_reach_over_a_short_row(tmp_path):
+    import docx
+    from docx.oxml import parse_xml
+
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+    def cell(text, properties=""):
+        return f"<w:tc><w:tcPr>{properties}</w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+
+    start, down, wide = '<w:vMerge w:val="restart"/>', "<w:vMerge/>", '<w:gridSpan w:val="2"/>'
+    rows = [
+        cell("Zone") + cell("Service") + cell("Price"),
+        cell("North") + cell("Post", start) + cell("8"),
+        cell("West"),
+        cell("South") + cell("", down) + cell("9"),
+        '<w:trPr><w:gridBefore w:val="1"/></w:trPr>' + cell("", down) + cell("10"),
+        cell("East") + cell("not served", wide),
+    ]
+    table = "".join(f"<w:tr>{row}</w:tr>" for row in rows)
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(f"<w:tbl {space}>{table}</w:tbl>"))
+    document.save(str(tmp_path / "x.docx"))
+    assert read_docx(tmp_path / "x.docx", LIMITS).text == (
+        "Zone: North | Service: Post | Price: 8\nZone: West\nZone: South | Service: Post | Price: 9\n"
+        "Service: Post | Price: 10\nZone: East | Service: not served"
+    )

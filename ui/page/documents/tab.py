@@ -25,8 +25,8 @@ from ui.page.polling import QUIET
 from ui.page.rendering import render_note
 
 LARGEST_MB = 20  # Of one file, which is read into memory whole; Gradio counts 1 MB as 2^20 bytes.
-LIMITS = f"""Text, Markdown, HTML, PDF, Word, CSV, TSV and JSON, at most {LARGEST_MB} MB a file. They stay on the machine \
-that runs the lab; what cannot be read is named with its reason and never stops the others."""
+LIMITS = f"""Text and markup of most kinds, HTML, PDF, Word, Excel, CSV, JSON, XML, mails and notebooks, at most {LARGEST_MB} MB a \
+file. They stay on the machine that runs the lab; what cannot be read is named with its reason and never stops the others."""
 
 
 def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
