@@ -29,12 +29,17 @@ HEAD_BYTES = 4096  # In which a page names its encoding; the standard asks for t
 
 def read_html(path: Path, limits: Limits) -> Text:
     """Read a page's visible content; it is called what its title or first heading says."""
-    return write_page(_decode(path))
+    page = _decode(path)
+    return write_page(_open_all(page) if page.lstrip()[:5] == "<?xml" else page)
 
 
 def read_xhtml(path: Path, limits: Limits) -> Text:
     """Read a page that is XML too: there any element may be closed where it is opened, which HTML takes for an opening."""
-    return write_page(CLOSED.sub(r"<\1\2></\1>", _decode(path)))
+    return write_page(_open_all(_decode(path)))
+
+
+def _open_all(page: str) -> str:
+    return CLOSED.sub(r"<\1\2></\1>", page)
 
 
 def write_page(page: str) -> Text:

@@ -38,6 +38,7 @@ def read(folder, name, data):
         ("NOTES", "# Notes\n\nFive bolts.", "# Notes\n\nFive bolts.", "Notes"),
         ("a.ndjson", '{"a": 1}\n{"a": 2}\n', "a: 1\n\na: 2", "a"),
         ("a.xhtml", '<?xml version="1.0"?><html><head><title/></head><body><div/><p>9 W.</p></body></html>', "9 W.", "a"),
+        ("a.html", '<?xml version="1.0"?><html><head><script src="a"/></head><body><p>9 W.</p></body></html>', "9 W.", "a"),
         ("a.xml", "<pumps><pump id='7'><bar>77</bar><use>water</use></pump></pumps>", "id: 7\nbar: 77\nuse: water", "a"),
         ("a.xml", "<doc><p>It is <b>2 m</b> long.</p><p>And wide.</p></doc>", "It is 2 m long.\nAnd wide.", "a"),
     ],
