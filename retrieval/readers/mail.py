@@ -11,18 +11,35 @@ from retrieval.readers.html import write_page
 from retrieval.readers.limits import Limits, Text
 from retrieval.readers.text import clean_text, decode_text
 
+MAX_DEPTH = 5  # Of mails in mails.
 SHOWN = ("Subject", "From", "To", "Cc", "Date")
 
 
 def read_mail(path: Path, limits: Limits) -> Text:
     """Read a mail that was saved as .eml; of a text that is there twice the plain one is taken, else that of its page."""
-    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    data = path.read_bytes()
+    mail = message_from_bytes(data, policy=policy.default)
+    text, left_out = _write_mail(mail, 0)
+    note = f"Its attachments are not read: {', '.join(left_out)}." if left_out else ""
+    whole = clean_text(text).strip() or (decode_text(data).strip() if not left_out else "")  # No form of a mail, but text.
+    return Text(whole, title=_flatten(mail.get("Subject", "")), note=note)
+
+
+def _write_mail(mail: EmailMessage, depth: int) -> tuple[str, list[str]]:
+    """Return a mail's text, with the mails that are attached to it, and the names of its other attachments."""
     head = [f"{name}: {value}" for name in SHOWN if (value := _flatten(mail.get(name, "")))]
     body = mail.get_body(preferencelist=("plain", "html"))
-    text = _read_part(cast(EmailMessage, body)) if body else ""
-    names = [part.get_filename() or part.get_content_type() for part in mail.iter_attachments()]
-    note = f"Its attachments are not read: {', '.join(map(_flatten, names))}." if names else ""
-    return Text(clean_text("\n\n".join(["\n".join(head), text])).strip(), title=_flatten(mail.get("Subject", "")), note=note)
+    parts = ["\n".join(head), _read_part(cast(EmailMessage, body)) if body else ""]
+    left_out: list[str] = []
+    for part in mail.iter_attachments() if isinstance(mail.get_payload(), list) else ():
+        inner = part.get_payload(0) if part.get_content_type() == "message/rfc822" and part.is_multipart() else None
+        if isinstance(inner, EmailMessage) and depth < MAX_DEPTH:
+            text, others = _write_mail(inner, depth + 1)
+            parts.append(text)
+            left_out += others
+        else:
+            left_out.append(_flatten(part.get_filename() or part.get_content_type()))
+    return "\n\n".join(filter(None, parts)), left_out
 
 
 def _read_part(part: EmailMessage) -> str:

@@ -86,6 +86,18 @@ def test_mail(tmp_path):
     assert read(tmp_path, "b.eml", page)[0].text == "Subject: x\n\nCafé"
 
 
+def test_a_mail_in_a_mail_is_read_and_text_that_is_no_mail_too(tmp_path):
+    inner, mail = EmailMessage(), EmailMessage()
+    inner["Subject"] = "Inner"
+    inner.set_content("The code is 4711.")
+    mail["Subject"] = "Outer"
+    mail.set_content("See below.")
+    mail.add_attachment(inner)
+    document, said = read(tmp_path, "a.eml", bytes(mail))
+    assert (document.text, said) == ("Subject: Outer\n\nSee below.\n\nSubject: Inner\n\nThe code is 4711.", "")
+    assert read(tmp_path, "b.eml", "just text\nand more")[0].text == "just text\nand more"
+
+
 def test_notebook(tmp_path):
     code = {"cell_type": "code", "source": "print(1)", "outputs": [{"text": ["0.93\n"]}, {"data": {"image/png": "x"}}]}
     cells = [{"cell_type": "markdown", "source": ["# Trial\n", "Why."]}, code]
