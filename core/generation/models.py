@@ -163,7 +163,12 @@ def _convert(gguf: Path, folder: Path) -> None:
     )
     model.config.name_or_path = gguf.stem
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # transformers 5.17 takes the token that begins a text for the one that ends it; the model's settings have the right one.
+    end = model.generation_config.eos_token_id
+    if isinstance(end, int):
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
+    tokenizer.save_pretrained(folder)
 
 
 def _first_line(error: BaseException) -> str:

@@ -53,7 +53,7 @@ def test_abstention_is_judged_on_other_articles_than_it_was_set_on(embedder, tmp
     ]
     index = index_documents(tmp_path / "i", documents, embedder, task="t")
     found = measure_abstention(index, embedder, labelled)
-    assert set(found) == {"default", "sentences", "questions"}
+    assert set(found) == {"default", "questions"}
     assert {row["questions"] for row in found.values()} == {30}
     assert found["questions"]["threshold"]["source"] == "questions"
     assert found["questions"]["threshold"]["questions"] == 30

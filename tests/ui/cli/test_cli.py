@@ -48,7 +48,7 @@ def test_index_search_compare_and_runs_in_json(ragft, task_folder):
     code, out, _ = ragft("compare", str(task_folder), "--arms", "base,rag", "--json")
     result = json.loads(out)
     assert code == 0
-    assert set(result["arms"]) == {"base", "rag", "majority", "nearest"}  # Baselines stand in every table.
+    assert set(result["arms"]) == {"base", "rag", "majority", "nearest", "sentence"}  # Baselines stand in every table.
     base = result["arms"]["base"]
     assert (base["n"], base["schema_valid"], base["json_valid"]) == (2, 0.5, 1.0)
     keys = {"n", "json_valid", "schema_valid", "exact", "score", "latency_p50", "latency_p95", "prompt_tokens", "new_tokens"}
