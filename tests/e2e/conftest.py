@@ -47,7 +47,7 @@ def ragft(environment, *arguments):
 def card(environment):
     """The card of an adapter trained for a few steps, beside an index."""
     ragft(environment, "index", "hiring-handbook")
-    return ragft(environment, "train", "hiring-handbook", "--prompts", "mixed", "--epochs", "0.25", "--holdout", "0")
+    return ragft(environment, "train", "hiring-handbook", "--prompts", "mixed", "--epochs", "0.15", "--holdout", "0")
 
 
 @pytest.fixture(scope="package")
