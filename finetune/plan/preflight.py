@@ -192,7 +192,8 @@ def _encode(
             _check_target(example, task)
             item = encode(example, hits=shown)
         except LabError as error:
-            encoding.refused.append(str(error))
+            told = str(error)
+            encoding.refused.append(told if repr(example.id) in told else f"Example {example.id!r}: {told}")
             continue
         if len(item.prompt) + len(item.answer) > max_tokens:
             encoding.too_long.append(item)
