@@ -38,7 +38,7 @@ def test_costs_follow_the_rank_and_the_check_shows_what_is_learned(tab):
 
 def test_a_training_is_watched_reloaded_cancelled_resumed_and_listed(tab, address):
     fill(tab, "Minutes", "")  # Steps by passes: by minutes a slow machine plans too few to cancel and resume.
-    fill(tab, "Passes, at most", "0.25")
+    fill(tab, "Passes, at most", "0.15")
     tab.get_by_role("button", name="More settings").click()
     fill(tab, "Held-out examples", "4")
     fill(tab, "Answered so often", "3")
