@@ -18,9 +18,9 @@ from core.evaluation.summary import ALL, Answered, stamp_leaks, stamp_misfits, s
 from core.storage import hash_json, write_json
 from core.stored import read_stored
 from core.tasks.task import Task
-from core.values import Example, Prediction
+from core.values import Document, Example, Prediction
 from lab.lab import Lab
-from lab.leaks import read_documents
+from lab.leaks import load_indexed, read_documents
 from lab.plan import Plan
 
 REGISTERED = "registered"  # Folder of what was written down for comparisons that have not ended.
@@ -128,7 +128,13 @@ def _answer_baselines(lab: Lab, plan: Plan) -> tuple[dict[str, list[Mapping[str,
 
 
 def _open_material(lab: Lab, task: Task) -> Material:
-    return Material(lab.library.load_examples(task), lambda: read_documents(lab, task)[0])
+    return Material(lab.library.load_examples(task), lambda: _read_texts(lab, task))
+
+
+def _read_texts(lab: Lab, task: Task) -> Sequence[Document]:
+    """Return a task's documents as its index has read them already; without an index they are read now."""
+    index = lab.library.find_index(task)
+    return read_documents(lab, task)[0] if index is None else list(load_indexed(index))
 
 
 def mark_baselines(lab: Lab, task: Task, *, limit: int | None = None, seed: int = 0) -> dict[str, dict[str, Any]]:

@@ -151,20 +151,20 @@ def _search_documents(
     if index is None:
         unchecked.append("documents: there is no index")
         return []
-    names = sorted(index.list_documents())
     try:
-        leaks = find_document_leaks(items, _load_each(index, names), schema=task.schema)
+        leaks = find_document_leaks(items, load_indexed(index), schema=task.schema)
     except LabError as error:
         unchecked.append(f"documents: {error}")
         return []
-    checked.append(describe_document_search(len(names)))
+    checked.append(describe_document_search(len(index.list_documents())))
     if short := find_too_short(items):
         unchecked.append(f"{len(short)} questions too short to be looked for in documents (first: {short[0]!r})")
     return leaks
 
 
-def _load_each(index: Any, names: Sequence[str]) -> Iterator[Document]:
-    for name in names:
+def load_indexed(index: Any) -> Iterator[Document]:
+    """Yield the documents of an index in the order of their names, as they were when it was made."""
+    for name in sorted(index.list_documents()):
         document = index.load_document(name)
         if document is not None:
             yield document

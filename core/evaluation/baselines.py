@@ -100,10 +100,9 @@ def answer_baselines(task: Task, items: Sequence[Example], material: Material) -
         "majority": [usual] * len(items),
         "nearest": [closest[0].output if closest else None for closest in nearest],
     }
-    if "sentence" in names:
-        answers["sentence"] = [
-            *answer_with_spans(usual, task.primary_metric, read_sentences(task, items, material.documents()))
-        ]
+    if "sentence" in names and (documents := material.documents()):
+        spans = read_sentences(task, items, documents)
+        answers["sentence"] = [*answer_with_spans(usual, task.primary_metric, spans)]
     if "length" in names:
         answers["length"] = [*answer_by_length(task, items, usual)]
     if "dictionary" in names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +13,8 @@ from core.values import Example
 
 LEAST_ROWS = 3  # Training rows that hold a phrase, before it counts.
 SURE = 0.9  # Share of them that have the choice.
-WORDS = r"[^\s,;:()/|*•]+"
+LONGEST = 3  # Words of a phrase.
+WORD = re.compile(r"[^\s,;:()/|*•]+")
 
 
 def list_looked_up(task: Task) -> list[str]:
@@ -33,28 +36,42 @@ def answer_by_dictionary(task: Task, items: Sequence[Example], usual: Mapping[st
     have the choice.
     """
     answers = [dict(usual) for _ in items]
-    if not items:
-        return answers
-    import numpy as np
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    find = CountVectorizer(binary=True, ngram_range=(1, 3), token_pattern=WORDS, min_df=min(LEAST_ROWS, len(task.train)))
-    known = find.fit_transform([example.input for example in task.train]).astype(np.float64)
-    asked, rows = find.transform([item.input for item in items]), np.asarray(known.sum(axis=0)).ravel()
+    phrases = [[_read_phrases(example.input) for example in split] for split in (task.train, items)]
     view = view_schema(task.schema)
     for name in list_looked_up(task):
         choices = _list_choices(view.fields[name])
-        has = np.array(
-            [[choice in ((example.output or {}).get(name) or ()) for choice in choices] for example in task.train],
-            dtype=np.float64,
-        )
-        shares = (known.T @ has) / rows[:, None]
-        stands = np.where(shares >= SURE, 1.0, 0.0)
-        for place, choice in enumerate(choices):
-            own = find.vocabulary_.get(choice.casefold())
-            if own is not None:
-                stands[own, place] = 1.0
-        hits = (asked @ stands) > 0
-        for answer, row in zip(answers, hits, strict=True):
-            answer[name] = [choice for choice, hit in zip(choices, row, strict=True) if hit]
+        has = [frozenset((example.output or {}).get(name) or ()) for example in task.train]
+        stands = _learn(phrases[0], has)
+        for answer, held in zip(answers, phrases[1], strict=True):
+            said = {choice for phrase in held & stands.keys() for choice in stands[phrase]}
+            answer[name] = [choice for choice in choices if choice in said or _join(choice) in held]
     return answers
+
+
+def _learn(inputs: Sequence[frozenset[str]], has: Sequence[frozenset[str]]) -> dict[str, list[str]]:
+    """Return for each phrase the choices that it stands for, those without any left out."""
+    rows, together = Counter[str](), Counter[tuple[str, str]]()
+    for held, choices in zip(inputs, has, strict=True):
+        rows.update(held)
+        together.update((phrase, choice) for phrase in held for choice in choices)
+    stands: dict[str, list[str]] = {}
+    for (phrase, choice), count in together.items():
+        if rows[phrase] >= LEAST_ROWS and count >= SURE * rows[phrase]:
+            stands.setdefault(phrase, []).append(choice)
+    return stands
+
+
+def _read_phrases(text: str) -> frozenset[str]:
+    """Return the runs of one to three words of a text."""
+    words = _split(text)
+    return frozenset(
+        " ".join(words[start : start + length]) for length in range(1, LONGEST + 1) for start in range(len(words) - length + 1)
+    )
+
+
+def _join(choice: str) -> str:
+    return " ".join(_split(choice))
+
+
+def _split(text: str) -> list[str]:
+    return [word.rstrip(".!?") for word in WORD.findall(text.casefold())]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from core.evaluation.intervals import NO_SPREAD, Spread, estimate_difference
 from core.evaluation.statistics import Sample, measure_draws
@@ -55,12 +56,17 @@ def _measure(name: str, weights: Mapping[str, float], samples: Mapping[str, Samp
 
 
 def _measure_spread(weights: Mapping[str, float], samples: Mapping[str, Sample], scale: float) -> Spread:
-    """Return what training anew adds to the error of a weighted sum: the arms' own spreads, as if each had its own adapters.
+    """Return what training anew adds to the error of a weighted sum.
 
-    Arms of one adapter each draw are counted apart all the same: a little too wide where they rise and fall together.
+    Arms that the same adapters answer rise and fall together, so their weighted marks are added draw by draw.
     """
-    parts = [(weight / scale, measure_draws(samples[arm])) for arm, weight in weights.items()]
-    known = [(weight**2 * spread.variance, spread.freedom) for weight, spread in parts if spread.variance > 0]
+    sums: dict[tuple[str, ...], Any] = {}
+    for arm, weight in weights.items():
+        draws = samples[arm].draws if len(samples[arm].rows) > 1 else ()
+        own = draws or (arm,)  # Of one draw, or of unnamed ones: its own.
+        sums[own] = sums.get(own, 0.0) + weight / scale * samples[arm].rows
+    spreads = [measure_draws(Sample("", rows.tolist())) for rows in sums.values()]
+    known = [(spread.variance, spread.freedom) for spread in spreads if spread.variance > 0]
     if not known:
         return NO_SPREAD
     variance = sum(part for part, _ in known)

@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard, get_type_hints
 
+from core.comparison.description import describe_answer
 from core.errors import LabError
 from core.generation.adapter import CARD
+from core.storage import hash_json
 from core.stored import Stored, read_stored
 from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
@@ -87,7 +89,7 @@ def describe_prompts(task: Task, *, passages: bool) -> dict[str, Any]:
         task: The task.
         passages: Whether they show passages.
     """
-    about: dict[str, Any] = {"input_label": task.input_label}
+    about: dict[str, Any] = {"input_label": task.input_label, "answer_form": hash_json(describe_answer(task.schema))}
     if passages:
         shown = task.prompting
         about |= {name: getattr(shown, name) for name in ("passages", "passage_order", "abstain_below")}

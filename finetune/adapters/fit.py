@@ -121,6 +121,8 @@ def _say_shown(name: str, value: object) -> str:
         return {"best_last": "the best passage last", "best_first": "the best passage first"}.get(
             str(value), f"{value} passages"
         )
+    if name == "answer_form":
+        return f"the form of the answer in the words of version {str(value)[:8]}"
     if name == "abstain_below":
         return "passages whatever the evidence" if value is None else f"passages from evidence {value} on"
     return f"the input as {str(value)!r}"

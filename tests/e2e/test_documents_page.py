@@ -63,9 +63,8 @@ def test_the_quality_of_the_search_is_a_table_and_a_plot(tab):
     tab.get_by_text("a document counts at the rank of its best passage").wait_for(timeout=120_000)
     table = tab.locator(".quality table")
     assert table.locator("tr").count() == 4
-    assert (
-        float(table.locator("tr").nth(3).locator("td").nth(3).inner_text().split()[0]) > 0.4
-    )  # Most of its questions avoid its words.
+    found = table.locator("tr").nth(3).locator("td").nth(3).inner_text()
+    assert float(found.split()[0]) > 0.7  # Most of its questions avoid the handbook's words: 0.797.
     tab.locator(".js-plotly-plot").locator("visible=true").first.wait_for(timeout=30_000)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.errors import LabError
 from core.evaluation.baselines import Material, choose_majority, find_nearest, list_baselines, measure_baselines
+from core.evaluation.dictionary import answer_by_dictionary
 from core.evaluation.sentence_reader import answer_with_spans, read_sentences
 from core.values import Document, Example, Hit, Passage
 
@@ -99,3 +100,19 @@ def test_a_dictionary_learns_what_stands_for_a_choice(task):
     assert list_baselines(skilled) == ["majority", "nearest", "dictionary"]
     assert measure_baselines(skilled, skilled.test, Material(Words(skilled)))["dictionary"]["means"]["exact"] == 1.0
     assert list_baselines(replace(skilled, train=())) == []
+
+
+def test_a_dictionary_needs_no_phrase_that_comes_back(task):
+    schema = {"type": "object", "properties": {"skills": {"type": "array", "items": {"enum": ["AWS", "C++", "CI/CD"]}}}}
+    rows = tuple(Example(str(n), f"w{n} x{n} y{n}", {"skills": []}) for n in range(5))
+    asked = [Example("q", "I know AWS, C++ and CI/CD.", {"skills": []}), Example("r", "", {"skills": []})]
+    few = replace(task, schema=schema, primary_metric="score", train=rows, test=tuple(asked))
+    answers = answer_by_dictionary(few, asked, {"skills": []})
+    assert [answer["skills"] for answer in answers] == [["AWS", "C++", "CI/CD"], []]
+    exact = answer_by_dictionary(few, [Example("q", "CI/CD", {})], {"skills": []})
+    assert exact == [{"skills": ["CI/CD"]}]
+
+
+def test_documents_that_are_gone_leave_the_sentence_out(task):
+    marks = measure_baselines(task, task.test, Material(Words(task), list))
+    assert set(marks) == {"majority", "nearest"}

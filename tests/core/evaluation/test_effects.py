@@ -51,3 +51,21 @@ def test_several_trainings_widen_what_depends_on_them():
     clusters = [str(n) for n in range(200)]
     narrow, wider = measure_effects(samples, clusters)[1], measure_effects(wide, clusters)[1]
     assert wider.high - wider.low > 2 * (narrow.high - narrow.low)
+
+
+def test_one_adapter_in_two_arms_counts_once_in_what_training_brings():
+    """Where the same draws answer both arms their errors add up in training's effect and cancel in retrieval's."""
+    samples = make(0.1, 0.2, 0.0)
+    clusters = [str(n) for n in range(200)]
+    shifts = (-0.1, 0.0, 0.1)
+
+    def draw(arm, names):
+        return Sample(arm, [(np.asarray(samples[arm].marks) + shift).tolist() for shift in shifts], names)
+
+    def widths(other):
+        arms = samples | {"qlora": draw("qlora", ("a", "b", "c")), "hybrid": draw("hybrid", other)}
+        return [effect.high - effect.low for effect in measure_effects(arms, clusters)]
+
+    shared, apart = widths(("a", "b", "c")), widths(("d", "e", "f"))
+    assert shared[1] > 1.2 * apart[1]
+    assert shared[0] < 0.5 * apart[0]

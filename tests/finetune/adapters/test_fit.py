@@ -223,3 +223,13 @@ def test_no_option_lets_an_adapter_of_another_model_answer(settings, need):
     with pytest.raises(LabError, match="trained on another model") as error:
         take(settings, need, "alien", allow_misfit=True)
     assert "--allow-misfit" not in str(error.value)
+
+
+def test_an_adapter_that_learned_the_form_in_other_words_does_not_fit(settings, need):
+    """The schema is the same; what the prompt says of it comes from the version that trained."""
+    shown = describe_prompts(need.task, passages=False)
+    fake_adapter(settings, "new", prompting=shown)
+    assert take(settings, need, "new") == ["new"]
+    fake_adapter(settings, "old", prompting={**shown, "answer_form": "0123456789"})
+    with pytest.raises(LabError, match="the adapter old was trained with prompts that show the form of the answer in the words of version 01234567"):  # fmt: skip
+        take(settings, need, "old")

@@ -20,13 +20,14 @@ from core.tasks.records import find_sheets, read_records
 from core.tasks.writing import TaskTexts, write_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
+from retrieval.readers.registry import READERS
 from ui.page.choices import Choices, list_choices
 from ui.page.errors import explain
 from ui.page.rendering import render_note
 from ui.page.task.view import render_report
 
 TABLES = [".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".parquet", ".gz", ".zip"]
-DOCUMENTS = [".txt", ".md", ".html", ".pdf", ".docx", ".csv"]
+DOCUMENTS = sorted(READERS)
 
 
 def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
