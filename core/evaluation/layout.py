@@ -13,56 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.comparison.arms import BASELINES, find_title
+from core.evaluation.card import Card, make_card
 from core.evaluation.causes import CAUSES
 from core.evaluation.effects import SENTENCES
 from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
+from core.evaluation.table_view import Column, TableRow, TableView
 from core.evaluation.verdict import MANY_CLUSTERS
 
+__all__ = ["Card", "Column", "SummaryView", "TableRow", "TableView", "lay_out"]
 STOPPED = "This run was stopped before any arm had finished."
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Args:
-        title: What stands above it.
-        short: The same where a line has room for 100 characters.
-        number: Whether it holds numbers, which stand to the right.
-    """
-
-    title: str
-    short: str
-    number: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """One row of a table.
-
-    Args:
-        cells: Texts, one a column; fewer where a remark stands instead of the others.
-        remark: Why the other cells are missing.
-        interval: Where the row's number lies between -1 and 1, for those who can draw it.
-        minor: Whether the row tells so little that the terminal leaves it to the report.
-    """
-
-    cells: tuple[str, ...]
-    remark: str = ""
-    interval: Interval | None = None
-    minor: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TableView:
-    """A table with the sentences above and below it."""
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[TableRow, ...]
-    lead: str = ""
-    footnote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +34,14 @@ class SummaryView:
         verdict: One sentence.
         notes: What a reader must know of the arms.
         tables: In the order of their weight.
+        card: What is shown first; None where no arm had finished.
     """
 
     stamp: str
     verdict: str
     notes: tuple[str, ...] = ()
     tables: tuple[TableView, ...] = ()
+    card: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +133,7 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
         tables.append(_lay_out_slices(summary, mark))
     tables += [_lay_out_refusals(summary, mark), _lay_out_slips(summary, mark), _lay_out_scales(summary, mark)]
     tables = [table for table in tables if table.rows or table.title.startswith("Differences")]
-    return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables))
+    return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables), make_card(summary))
 
 
 def _describe_search(places: Mapping[str, Any]) -> list[str]:
