@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.comparison.answers import AnswerNotKept, RememberingGenerator
+from core.comparison.exam import write_paper
 from core.comparison.pipeline import answer
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
-from core.environment import describe_environment
+from core.environment import describe_environment, measure_memory
 from core.errors import Cancelled, LabError
 from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
@@ -68,6 +69,7 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
         Cancelled: Stopped by the user, after storing.
         KeyboardInterrupt: The same, from the terminal.
     """
+    lab = lab.at_model(request.model, request.storage)
     plan = plan_comparison(lab, request)
     registration = register_comparison(lab, plan)
     watcher.say(registration.sentence)
@@ -109,7 +111,7 @@ def answer_arm(lab: Lab, plan: Plan, name: str, generator: RememberingGenerator,
     watcher(name, 0, count * len(arms))
     try:
         for number, arm in enumerate(arms):
-            tools = replace(gather_tools(lab, plan.task, arm), generator=generator)
+            tools = replace(gather_tools(lab, plan.task, arm, plan.items, seed=plan.seed), generator=generator)
             for index, prediction in answer(plan.task, plan.items, arm, tools, options=plan.options):
                 predictions[number * count + index] = prediction
                 done += 1
@@ -141,7 +143,8 @@ def store_comparison(
         summary=judge_answers(lab, plan, answers.predictions, answers.missing),
     )
     report = render_report(plan.task, plan.items, run, answers.predictions)
-    return Comparison(run, save_run(lab.settings, run, answers.predictions, report))
+    paper = write_paper(plan.task, plan.items, plan.arms)
+    return Comparison(run, save_run(lab.settings, run, answers.predictions, report, paper=paper))
 
 
 def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
@@ -157,6 +160,7 @@ def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
         "prompting": plan.task.describe_prompting(),
         "tuned": dict(plan.tuned),
         "generator": dict(generator.description),
+        "memory_mib": measure_memory(),
         "test_hash": plan.task.hash_split(plan.task.test),
         "train_hash": plan.task.hash_split(plan.task.train),
     }

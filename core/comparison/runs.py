@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from core.comparison.exam import EXAM, ExamPaper, dump_paper, read_paper
 from core.errors import LabError
 from core.settings import Settings
 from core.storage import child, new_folder, verify_folder, write_text
@@ -41,8 +42,15 @@ def new_run_id(task: str) -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{task}-{secrets.token_hex(2)}"
 
 
-def save_run(settings: Settings, run: Run, predictions: Mapping[str, Sequence[Prediction]], report: str) -> Path:
-    """Store a run with its predictions and its report; returns its folder."""
+def save_run(
+    settings: Settings,
+    run: Run,
+    predictions: Mapping[str, Sequence[Prediction]],
+    report: str,
+    *,
+    paper: ExamPaper | None = None,
+) -> Path:
+    """Store a run with its predictions, its report and the paper of what was asked; returns its folder."""
     folder = settings.folder("runs") / run.id
     with new_folder(folder) as temporary:
         record = json.dumps(run.as_json(), ensure_ascii=False, indent=1, allow_nan=False)
@@ -50,6 +58,8 @@ def save_run(settings: Settings, run: Run, predictions: Mapping[str, Sequence[Pr
         lines = [json.dumps(asdict(item), ensure_ascii=False) for arm in predictions.values() for item in arm]
         write_text(temporary / PREDICTIONS, _mend("".join(line + "\n" for line in lines)))
         write_text(temporary / REPORT, _mend(report))
+        if paper is not None:
+            write_text(temporary / EXAM, _mend(dump_paper(paper)))
     return folder
 
 
@@ -79,6 +89,16 @@ def _find_folder(settings: Settings, run_id: str) -> Path:
     if not folder.is_dir():
         raise LabError(f"There is no run {run_id!r}.", "See `ragft runs`.")
     return folder
+
+
+def load_paper(settings: Settings, run_id: str) -> ExamPaper | None:
+    """Return what a run asked; None for a run of a version that did not keep it.
+
+    Raises:
+        LabError: There is no such run, or its paper is damaged.
+    """
+    path = _find_folder(settings, run_id) / EXAM
+    return read_paper(path, remedy=REMEDY) if path.is_file() else None
 
 
 def load_predictions(settings: Settings, run_id: str) -> list[Prediction]:
