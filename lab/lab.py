@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.comparison.arms import Arm
 from core.settings import Settings
-from core.tasks.folders import find_task
+from core.tasks.folders import find_task, stamp_task
 from core.tasks.loading import load_task
 from core.tasks.task import Task
 from core.values import Generator
@@ -35,14 +36,20 @@ class Lab:
     generator: Generator | None = None
     embedder: Any = None
     library: Library = field(init=False)
+    _tasks: dict[Path, tuple[Any, Task]] = field(init=False, default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Open the library; its embedder is loaded when it is first needed."""
         self.library = Library(self.settings, lambda: self.load_embedder())
 
     def task(self, name: str) -> Task:
-        """Load a task by name or path."""
-        return load_task(find_task(name, self.settings))
+        """Return a task by name or path; it is read anew when one of its files has changed."""
+        folder = find_task(name, self.settings)
+        stamp = stamp_task(folder)
+        known = self._tasks.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._tasks[folder] = (stamp, load_task(folder))
+        return known[1]
 
     def load_generator(self) -> Generator:
         """Return the generator, loading the model at the first call."""

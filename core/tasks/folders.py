@@ -31,6 +31,13 @@ def load_tasks(settings: Settings) -> Listing[Task]:
     return read_each(list_tasks(settings), partial(load_task, lenient=True))
 
 
+def stamp_task(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when a file of a task does: names, times and sizes of those that `load_task` reads."""
+    files = [folder / name for name in ("schema.json", "task.toml", "test.jsonl", "train.jsonl")]
+    found = [(path.name, path.stat()) for path in files if path.is_file()]
+    return tuple((name, status.st_mtime_ns, status.st_size) for name, status in found)
+
+
 def place_task(tasks: Path, name: str) -> Path:
     """Return where a new task of this name goes.
 
