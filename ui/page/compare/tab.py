@@ -17,25 +17,24 @@ from finetune.config import PROMPTS, QUESTIONS
 from lab.answering import answer_items, choose_options, describe_constraint
 from lab.lab import Lab
 from lab.search import judge_hits
-from ui.page.choices import DECODING, Choices
+from ui.page.choices import DECODING
 from ui.page.compare.streaming import stream
 from ui.page.compare.view import render_partial, render_prediction
 from ui.page.errors import explain
+from ui.page.polling import EVERY
 from ui.page.rendering import render_card, render_cards, render_note
 
 SHOWN_ITEMS = 300  # Of a task's test questions; a longer list is no help to choose from.
 
 
-def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
-    """Build the tab; returns its list of tasks."""
-    first = choices[0][1] if choices else None
+def build_compare_tab(lab: Lab, task: gr.Dropdown) -> None:
+    """Build the tab; `task` is the page's list of tasks."""
     with gr.Row():
-        task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
             [(arm.title, arm.name) for arm in list_arms()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
         mode = gr.Radio(DECODING, value="free", label="Decoding", scale=1, min_width=280)
-    item = gr.Dropdown(_list_items(lab, first), value=None, label="Take a test question (its expected answer is known)")
+    item = gr.Dropdown(_list_items(lab, task.value), value=None, label="Take a test question (its expected answer is known)")
     question = gr.Textbox(label="Question", placeholder="Ask anything about the task's documents", lines=2)
     with gr.Row():
         ask = gr.Button("Answer", variant="primary")
@@ -63,14 +62,13 @@ def build_compare_tab(lab: Lab, choices: Choices) -> gr.Dropdown:
             example = Example("question", text.strip())
         yield from _answer(lab, task, example, [arm.name for arm in list_arms() if arm.name in wanted], decoding)
 
-    task.change(list_items, task, item, api_visibility="private")
+    task.change(list_items, task, item, **EVERY)
     item.input(take_item, [task, item], question, api_visibility="private")
     running = gr.on(
         [ask.click, question.submit], answer, [task, arms, question, item, mode], answers,
         api_name="answer", concurrency_id="model", concurrency_limit=1, show_progress="minimal",
     )  # fmt: skip
     stop.click(lambda: render_note("Stopped."), None, answers, cancels=[running], api_visibility="private")
-    return task
 
 
 def _answer(lab: Lab, task: Task, item: Example, arms: list[str], mode: str) -> Iterator[str]:

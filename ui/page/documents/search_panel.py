@@ -26,10 +26,10 @@ class SearchPanel:
     results: gr.HTML
 
 
-def build_search_panel(lab: Lab, task: gr.Dropdown, first: str | None) -> SearchPanel:
+def build_search_panel(lab: Lab, task: gr.Dropdown) -> SearchPanel:
     """Build the panel."""
     gr.Markdown("### Try the search")
-    query = gr.Textbox(suggest_query(lab, first), label="Look for")
+    query = gr.Textbox(suggest_query(lab, task.value), label="Look for")
     with gr.Row():
         fusion = gr.Radio(FUSIONS, value="convex", label="Hybrid joins both rankings by", scale=2, min_width=280)
         documents = gr.Dropdown(

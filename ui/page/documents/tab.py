@@ -15,13 +15,12 @@ from lab.lab import Lab
 from lab.requests import IndexRequest
 from retrieval.readers.registry import READERS, REFUSED
 from ui.command import RUNNER
-from ui.page.choices import Choices
 from ui.page.documents.quality_panel import build_quality_panel
 from ui.page.documents.search_panel import build_search_panel
 from ui.page.documents.view import HEADERS, list_rows, render_problems, render_state
 from ui.page.errors import explain
 from ui.page.job_panel import JobPanel, build_job_panel
-from ui.page.polling import QUIET
+from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
 LARGEST_MB = 20  # Of one file, which is read into memory whole; Gradio counts 1 MB as 2^20 bytes.
@@ -29,10 +28,8 @@ LIMITS = f"""Text and markup of most kinds, HTML, PDF, Word, Excel, CSV, JSON, X
 file. They stay on the machine that runs the lab; what cannot be read is named with its reason and never stops the others."""
 
 
-def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
-    """Build the tab; returns its list of tasks."""
-    first = choices[0][1] if choices else None
-    task = gr.Dropdown(list(choices), value=first, label="Task")
+def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
+    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last indexing."""
     state = gr.HTML(render_note("Looking at the documents."), label="State of the index", padding=False)
     with gr.Row():
         files = gr.File(
@@ -60,7 +57,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
             )
             delete = gr.Button("Delete", variant="stop", scale=1, min_width=120)
     problems = gr.HTML("", label="Left out", padding=False)
-    search = build_search_panel(lab, task, first)
+    search = build_search_panel(lab, task)
     build_quality_panel(lab, task)
     shown = [state, table, chosen, problems, search.documents]
     _join_jobs(lab, panel, task, files, {"add": add, "update": update, "rebuild": rebuild})
@@ -75,10 +72,9 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices
     def follow(job_name: str | None, name: str | None) -> list[Any]:
         return _look(lab, name) if _has_ended(lab, job_name) else [gr.skip()] * len(shown)
 
-    gr.on([tab.select, task.change], look, task, shown, trigger_mode="always_last", **QUIET)
+    gr.on([tab.select, task.change], look, task, shown, **EVERY)
     panel.status.change(follow, [panel.job, task], shown, **QUIET)
     delete.click(remove, [task, chosen], [*shown, search.results], api_visibility="private")
-    return task
 
 
 def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, buttons: dict[str, gr.Button]) -> None:

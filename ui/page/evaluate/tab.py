@@ -14,19 +14,18 @@ from lab.judging import preview_comparison
 from lab.lab import Lab
 from lab.requests import CompareRequest
 from ui.command import RUNNER
-from ui.page.choices import DECODING, Choices
+from ui.page.choices import DECODING
 from ui.page.errors import explain
 from ui.page.evaluate.plots import draw_contrasts
 from ui.page.evaluate.view import render_summary
 from ui.page.job_panel import build_job_panel
+from ui.page.polling import EVERY
 from ui.page.rendering import render_note
 
 
-def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState) -> gr.Dropdown:
-    """Build the tab; returns its list of tasks."""
-    first = choices[0][1] if choices else None
+def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
+    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last comparison."""
     with gr.Row():
-        task = gr.Dropdown(list(choices), value=first, label="Task", scale=1, min_width=280)
         arms = gr.CheckboxGroup(
             [(arm.title, arm.name) for arm in list_arms()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
         )
@@ -73,11 +72,10 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices,
         return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
 
     changes = [task.change, arms.change, limit.release, page.load]
-    gr.on(changes, foresee, [task, arms, limit], plan, show_progress="hidden", api_visibility="private")
+    gr.on(changes, foresee, [task, arms, limit], plan, **EVERY)
     run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
     gr.on([again.click, page.load], refresh, run, [run, damaged], api_visibility="private")
     run.change(show, run, [result, plot], api_visibility="private")
-    return task
 
 
 def _list_choices(lab: Lab) -> tuple[list[tuple[str, str]], str]:

@@ -15,7 +15,6 @@ from lab.requests import TrainRequest
 from lab.training.costs import Costs
 from lab.training.preflight import require_go, run_preflight
 from ui.command import RUNNER
-from ui.page.choices import Choices
 from ui.page.errors import explain
 from ui.page.finetune.form import SIZED, Form, build_form, read_form
 from ui.page.finetune.history_panel import build_history
@@ -28,14 +27,12 @@ from ui.page.rendering import render_note
 
 
 def build_finetune_tab(
-    page: gr.Blocks, tab: gr.Tab, lab: Lab, choices: Choices, job: gr.BrowserState, probe: gr.BrowserState
-) -> gr.Dropdown:
-    """Build the tab; returns its list of tasks. `job` and `probe` remember the browser's last training and probe."""
+    page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState, probe: gr.BrowserState
+) -> None:  # Six: the parts of the page that it joins.
+    """Build the tab; `task` is the page's list of tasks, `job` and `probe` remember the browser's last training and probe."""
     costs = Costs(lab)
     gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
-    with gr.Row():
-        task = gr.Dropdown(list(choices), value=choices[0][1] if choices else None, label="Task", scale=3, min_width=240)
-        check = gr.Button("Check before training", scale=1, min_width=160)
+    check = gr.Button("Check before training", min_width=160)
     report = gr.HTML("", label="Check", padding=False, visible=False)
     gr.Markdown("### 2 · Settings and what they cost")
     with gr.Row():
@@ -62,7 +59,6 @@ def build_finetune_tab(
     task.change(lambda: gr.HTML("", visible=False), None, report, **EVERY)
     start_button.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
-    return task
 
 
 @explain

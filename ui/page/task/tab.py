@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from core.tasks.writing import TaskTexts, write_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
 from retrieval.readers.registry import READERS
-from ui.page.choices import Choices, list_choices
+from ui.page.choices import list_choices
 from ui.page.errors import explain
 from ui.page.rendering import render_note
 from ui.page.task.view import render_report
@@ -30,8 +29,8 @@ TABLES = [".csv", ".tsv", ".tab", ".psv", ".txt", ".json", ".jsonl", ".ndjson", 
 DOCUMENTS = sorted(READERS)
 
 
-def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> None:
-    """Build the tab; `pickers` are the other tabs' lists of tasks, which learn of a new one, also after a reload."""
+def build_task_tab(page: gr.Blocks, lab: Lab, task: gr.Dropdown) -> None:
+    """Build the tab; `task` is the page's list of tasks, where a new one is chosen as soon as it is there."""
     with gr.Row():
         examples = gr.File(
             label="Examples, a row each: CSV, JSON, Excel; several files",
@@ -60,7 +59,7 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     skip = gr.Checkbox(False, label="Leave out the rows that the report names")
     create = gr.Button("Create the task", variant="primary")
     columns = [examples, sheet, source, outputs, group, exam]
-    lists = _build_exchange(lab, choices, pickers)
+    lists = _build_exchange(lab, task)
 
     def look(told: str, *where: Any) -> list[Any]:
         return _look(lab, told, *where)
@@ -75,7 +74,7 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
         documents = [Path(file) for file in files or []]
         write_task(draft, lab.settings.folder("tasks"), texts, name=slug.strip(), documents=documents)
         gr.Info(f"The task {slug} is ready: {len(draft.train)} training and {len(draft.test)} test examples.")
-        return _refresh(lab, slug.strip(), len(lists))
+        return _refresh(lab, slug.strip())
 
     shown = [report, schema, instruction]
     read = examples.change(_open_files, examples, [sheet, source, outputs, group, name], api_visibility="private")
@@ -85,17 +84,17 @@ def build_task_tab(page: gr.Blocks, lab: Lab, choices: Choices, pickers: Sequenc
     asked = [source.input, outputs.input, group.input, exam.submit, instruction.submit]
     gr.on(asked, look, [instruction, *columns], shown, api_visibility="private")
     schema.change(_judge, [schema, *columns], verdict, api_visibility="private", show_progress="hidden")
-    page.load(lambda: _refresh(lab, None, len(lists)), None, lists, api_visibility="private", show_progress="hidden")
+    page.load(lambda: gr.Dropdown(list_choices(lab.settings)), None, lists[1], api_visibility="private", show_progress="hidden")
     create.click(write, [schema, skip, name, title, instruction, documents, *columns], lists, api_visibility="private")
 
 
-def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) -> list[gr.Dropdown]:
-    """Build import and export; returns all lists of tasks, the one to export from among them."""
+def _build_exchange(lab: Lab, task: gr.Dropdown) -> list[gr.Dropdown]:
+    """Build import and export; returns both lists of tasks: the page's, and the one to export from."""
     with gr.Accordion("Import or export a ready task", open=False), gr.Row():
         archive = gr.File(label="A task as a zip", file_types=[".zip"], height=140)
-        chosen = gr.Dropdown(list(choices), value=None, label="Task to export", interactive=True)
+        chosen = gr.Dropdown(list_choices(lab.settings), value=None, label="Task to export", interactive=True)
         download = gr.DownloadButton("Export as zip")
-    lists = [*pickers, chosen]
+    lists = [task, chosen]
 
     @explain
     def take_in(path: str | None) -> list[Any]:
@@ -103,11 +102,11 @@ def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) 
             return [gr.skip()] * len(lists)
         folder = import_task(Path(path), lab.settings.folder("tasks"))
         gr.Info(f"The task {folder.name} is ready.")
-        return _refresh(lab, folder.name, len(lists))
+        return _refresh(lab, folder.name)
 
     @explain
-    def give_out(task: str | None) -> str:
-        folder = find_task(task or "", lab.settings)
+    def give_out(name: str | None) -> str:
+        folder = find_task(name or "", lab.settings)
         return str(export_task(folder, Path(tempfile.mkdtemp()) / f"{folder.name}.zip"))
 
     archive.upload(take_in, archive, lists, api_visibility="private")
@@ -115,10 +114,9 @@ def _build_exchange(lab: Lab, choices: Choices, pickers: Sequence[gr.Dropdown]) 
     return lists
 
 
-def _refresh(lab: Lab, name: str | None, count: int) -> list[Any]:
-    """Return the lists of tasks as they are now, a new one chosen in each."""
-    tasks = list_choices(lab.settings)
-    return [gr.Dropdown(tasks, value=name) if name else gr.Dropdown(tasks) for _ in range(count)]
+def _refresh(lab: Lab, name: str) -> list[Any]:
+    """Return both lists of tasks as they are now, a new one chosen in each."""
+    return [gr.Dropdown(list_choices(lab.settings), value=name) for _ in range(2)]
 
 
 @explain
