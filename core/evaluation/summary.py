@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from core.answers.validation import validate
-from core.comparison.arms import BASELINES, sort_by_simplicity
+from core.comparison.arms import BASELINES, is_control, sort_by_simplicity
 from core.evaluation.acceptance import choose_expected
 from core.evaluation.causes import count_causes, measure_refusals
+from core.evaluation.controls import Controls, measure_controls
 from core.evaluation.effects import Effect, measure_effects
 from core.evaluation.intervals import mean_interval
 from core.evaluation.ordinal import describe_ordinals
 from core.evaluation.sampling import find_clusters
 from core.evaluation.scoring import Score, score_answer
+from core.evaluation.sources import measure_sources
 from core.evaluation.statistics import Contrast, Sample, contrast, correct_holm, measure_draws
-from core.evaluation.verdict import DEFAULT_MARGIN, Exam, Verdict, decide
+from core.evaluation.usage import LatencyRatio, UsageDifference, compare_latencies, compare_usage, measure_usage, stack_usage
+from core.evaluation.verdict import DEFAULT_MARGIN, Exam, Verdict, decide, find_advice
 from core.tasks.task import Task
 from core.values import Example, Prediction
 
@@ -87,6 +90,10 @@ class Summary:
     primary_metric: str
     margin: float
     effects: Sequence[Effect] = ()
+    advice: str = ""  # What would settle an inconclusive verdict.
+    usage: Sequence[UsageDifference] = ()
+    latency: Sequence[LatencyRatio] = ()
+    controls: Controls = Controls()
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -97,6 +104,10 @@ class Summary:
             "slices": self.slices,
             "contrasts": [asdict(item) for item in self.contrasts],
             "effects": [asdict(item) for item in self.effects],
+            "controls": self.controls.as_json(),
+            "advice": self.advice,
+            "usage": [asdict(item) for item in self.usage],
+            "latency": [asdict(item) for item in self.latency],
             "verdict": asdict(self.verdict),
         }
 
@@ -156,26 +167,39 @@ def summarize(task: Task, items: Sequence[Example], answered: Answered) -> Summa
     The primary family, corrected together, is every pair of arms on the primary metric over all items. The pairs with
     the baselines, which the verdict needs too, and those on schema validity and on each slice are not corrected.
     """
-    arms = {arm: mark(task, items, predictions) for arm, predictions in answered.predictions.items()}
+    # Controls stand last, are compared with what they were made of alone, and are no rivals.
+    everyone = {name: mark(task, items, answered.predictions[name]) for name in sorted(answered.predictions, key=is_control)}
+    arms = {name: one for name, one in everyone.items() if not is_control(name)}
     baselines = {name: mark_values(task, items, values) for name, values in answered.baselines.items()}
-    marked = {**baselines, **arms}
+    rivals, marked = {**baselines, **arms}, {**baselines, **everyone}
     metric, clusters = task.primary_metric, find_clusters(items)
     exam = Exam(metric, find_margin(task), clusters, len(task.test))
     slices = {name: _pick_slice(items, marked, name) for name in sorted({item.slice for item in items if item.slice})}
-    pairs = _compare_pairs(clusters, marked, metric, ALL)
+    pairs = _compare_pairs(clusters, rivals, metric, ALL)
     primary = correct_holm([item for item in pairs if not {item.a, item.b} & BASELINES.keys()])
     secondary = [item for item in pairs if {item.a, item.b} & BASELINES.keys()]
     secondary += _compare_pairs(clusters, arms, "schema_valid", ALL)
     for name, (some, chosen) in slices.items():
         secondary += _compare_pairs(find_clusters(some), {arm: chosen[arm] for arm in arms}, metric, name)
+    samples = {name: one.sample(name, metric) for name, one in rivals.items()}
+    used = {name: stack_usage(one.predictions, one.items) for name, one in arms.items()}
     return Summary(
-        arms={name: _describe(clusters, one, metric) | _explain(items, one, metric) for name, one in marked.items()},
+        arms={
+            name: {**_describe(clusters, one, metric), **_explain(items, one, metric), "control": is_control(name)}
+            for name, one in marked.items()
+        },
         slices={name: _describe_slice(find_clusters(some), chosen, metric) for name, (some, chosen) in slices.items()},
         contrasts=primary + secondary,
-        verdict=decide(exam, {name: one.sample(name, metric) for name, one in marked.items()}, primary + secondary),
+        verdict=decide(exam, samples, primary + secondary),
         primary_metric=metric,
         margin=exam.margin,
-        effects=measure_effects({name: one.sample(name, metric) for name, one in arms.items()}, clusters),
+        effects=measure_effects({name: samples[name] for name in arms}, clusters),
+        advice=find_advice(exam, samples, primary + secondary),
+        usage=compare_usage(used, clusters),
+        latency=compare_latencies(used, clusters),
+        controls=measure_controls(
+            items, answered.predictions, {name: one.sample(name, metric) for name, one in everyone.items()}, clusters
+        ),
     )
 
 
@@ -252,17 +276,29 @@ def _describe(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str,
         "prompt_tokens": float(np.mean([p.generation.prompt_tokens for p in predictions])),
         "new_tokens": float(np.mean([p.generation.new_tokens for p in predictions])),
         "seconds": float(sum(seconds)),
+        "cost": _measure_cost(clusters, marked),
     }
 
 
+def _measure_cost(clusters: Sequence[str], marked: Marked) -> dict[str, Any]:
+    """Return what the answers took, and the shares of those that are worth it: right in all fields and valid, or valid."""
+    held = marked.valid["schema_valid"]
+    right = [float(score.exact >= 1 and valid) for score, valid in zip(marked.scores, held, strict=True)]
+    rows = np.reshape(right, (-1, marked.items))
+    samples = {"right": Sample("", rows.tolist(), marked.draws), "valid": marked.sample("", "schema_valid")}
+    shares = {name: asdict(mean_interval(one.marks, clusters, trainings=measure_draws(one))) for name, one in samples.items()}
+    return {**measure_usage(stack_usage(marked.predictions, marked.items), clusters).as_json(), **shares}
+
+
 def _explain(items: Sequence[Example], marked: Marked, metric: str) -> dict[str, Any]:
-    """Return why an arm's answers lost marks, and how well it refuses; a baseline has neither reasons nor doubts."""
+    """Return why an arm's answers lost marks, how well it refuses, and what can be traced; a baseline has none of it."""
     if not marked.predictions:
         return {}
     causes = count_causes(items, marked.predictions, [score.metric(metric) for score in marked.scores], metric=metric)
     return {
         "causes": {cause: asdict(loss) for cause, loss in causes.items()},
         "refusals": measure_refusals(items, marked.predictions, metric=metric),
+        "sources": measure_sources(items, marked.predictions),
     }
 
 
@@ -277,9 +313,9 @@ def _describe_slice(clusters: Sequence[str], marked: Mapping[str, Marked], metri
 
 
 def _describe_marks(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str, Any]:
-    sample = marked.sample("", metric)
+    samples = {"primary": marked.sample("", metric), "validity": marked.sample("", "schema_valid")}
     return {
         "n": marked.items,
-        "primary": asdict(mean_interval(sample.marks, clusters, trainings=measure_draws(sample))),
+        **{name: asdict(mean_interval(one.marks, clusters, trainings=measure_draws(one))) for name, one in samples.items()},
         **{name: marked.mean(name) for name in ("json_valid", "schema_valid", "exact", "score")},
     }

@@ -7,7 +7,7 @@ of its batch (`core.values.Generation`), so they add up to the model's time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -43,6 +43,11 @@ class Usage:
     amounts: Mapping[str, Amount]
     covariance: list[list[float]]
     freedom: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values, each part under its name."""
+        amounts = {part: asdict(amount) for part, amount in self.amounts.items()}
+        return {**amounts, "covariance": self.covariance, "freedom": self.freedom}
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,10 @@ def decide(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contra
         samples: The marks of arms and baselines.
         contrasts: At least those of the arm with the best mean and every other.
     """
-    if sum(name not in BASELINES for name in samples) < 2:
-        return Verdict("invalid", None, "Only one arm gave answers, so there is nothing to compare.")
+    answered = sum(name not in BASELINES for name in samples)
+    if answered < 2:
+        who = "Only one arm" if answered else "No arm but controls"
+        return Verdict("invalid", None, f"{who} gave answers, so there is nothing to compare.")
     choice = choose(exam, samples, contrasts)
     if choice.state == "better":
         runner_up = max(choice.against, key=lambda name: samples[name].mean)
@@ -219,6 +221,17 @@ def _doubt(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
         open_ones = [find_title(name) for name, other in rivals.items() if not other.is_equivalent(exam.margin)]
         lead = f"{lead[:-1]}, and {_join(open_ones)} cannot be told from it either."
     return " ".join([lead, advise(exam, samples, choice), *_name_draws(samples, (best, rival))])
+
+
+def find_advice(exam: Exam, samples: Mapping[str, Sample], contrasts: Sequence[Contrast]) -> str:
+    """Return what would settle a comparison that settled nothing; empty where it is settled or nothing tells."""
+    if sum(name not in BASELINES for name in samples) < 2:
+        return ""
+    choice = choose(exam, samples, contrasts)
+    unknown = any(item.ci_low is None for item in choice.rivals.values())
+    if choice.state != "inconclusive" or unknown or _are_equal(exam, choice.rivals):
+        return ""
+    return advise(exam, samples, choice)
 
 
 def advise(exam: Exam, samples: Mapping[str, Sample], choice: Choice) -> str:
