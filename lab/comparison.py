@@ -152,6 +152,9 @@ def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
     generator, schema = lab.load_generator(), plan.task.decoding_schema
     held = plan.options.mode != "free"
     return {
+        "request": plan.request.as_json() if plan.request is not None else None,
+        "title": plan.task.title,
+        "input_label": plan.task.input_label,
         "seed": plan.seed,
         "items": [item.id for item in plan.items],
         "decoding": asdict(plan.options),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from core.comparison.arms import Arm, draw_shots, find_arms, fit_arm
 from core.errors import LabError
 from core.evaluation.sampling import choose_items
 from core.storage import MANIFEST, hash_file
+from core.tasks.folders import name_task
 from core.tasks.leakage import find_seen
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example
@@ -42,6 +43,7 @@ class Plan:
         recorded: The arms as the run keeps them, by name.
         misfits: A sentence for each adapter that answers although it does not fit, as the request allows.
         tuned: What of the prompts was tuned on which rows (`[tuned]` in task.toml).
+        request: What was asked for, by which the comparison can be asked for again.
     """
 
     task: Task
@@ -55,6 +57,7 @@ class Plan:
     recorded: Mapping[str, Mapping[str, Any]]
     misfits: tuple[str, ...] = ()
     tuned: Mapping[str, Any] = field(default_factory=dict)
+    request: CompareRequest | None = None
 
 
 def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
@@ -80,8 +83,9 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     selection = [] if request.adapters else describe_selection(lab, task, arms)
     notes = (*selection, *describe_adapters(task, arms, request.adapters))
     return Plan(
-        task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded, misfits=misfits, tuned=task.tuned
-    )
+        task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded,
+        misfits=misfits, tuned=task.tuned, request=replace(request, task=name_task(task, lab.settings)),
+    )  # fmt: skip
 
 
 def _fix_adapters(
