@@ -13,14 +13,15 @@ from typing import Any, Literal
 
 from core.comparison.exam import EXAM, ExamPaper, dump_paper, read_paper
 from core.errors import LabError
-from core.settings import Settings
-from core.storage import child, new_folder, verify_folder, write_text
+from core.settings import BUNDLED_TASKS, Settings
+from core.storage import child, new_folder, read_json, verify_folder, write_text
 from core.stored import Listing, Stored, parse_value, read_each, read_stored
 from core.values import Prediction
 
 RECORD = "run.json"
 PREDICTIONS = "predictions.jsonl"
 REPORT = "report.html"
+BUNDLED = "run"  # Folder of the run that comes with a bundled task.
 REMEDY = "Delete the folder; the other runs are not affected."
 
 
@@ -86,9 +87,22 @@ def find_report(settings: Settings, run_id: str) -> Path:
 
 def _find_folder(settings: Settings, run_id: str) -> Path:
     folder = child(settings.folder("runs"), run_id, what="run", remedy="See `ragft runs`.")
-    if not folder.is_dir():
+    if folder.is_dir():
+        return folder
+    bundled = next((place for place in list_bundled() if _names(place, run_id)), None)
+    if bundled is None:
         raise LabError(f"There is no run {run_id!r}.", "See `ragft runs`.")
-    return folder
+    return bundled
+
+
+def list_bundled() -> list[Path]:
+    """Return where the runs lie that come with the bundled tasks (`core/comparison/bundled_runs.py`)."""
+    return [path.parent for path in sorted(BUNDLED_TASKS.glob(f"*/{BUNDLED}/{RECORD}"))]
+
+
+def _names(place: Path, run_id: str) -> bool:
+    """Say whether the run beside a bundled task has this id, which holds the task's name."""
+    return f"-{place.parent.name}-" in run_id and bool(read_json(place / RECORD).get("id") == run_id)
 
 
 def load_paper(settings: Settings, run_id: str) -> ExamPaper | None:
