@@ -11,6 +11,8 @@ from core.jobs import JobStatus
 from core.units import format_seconds
 from ui.page.markup import render
 
+KINDS = {"done": "ok", "failed": "fail"}  # Colours of a job's state; one that was cancelled is neither right nor wrong.
+
 
 def render_card(title: str, body: str) -> Markup:
     """Frame a body under a title; a body that is no `Markup` is escaped."""
@@ -28,15 +30,20 @@ def render_note(text: str) -> Markup:
 
 
 def render_status(status: JobStatus, name: str, command: Sequence[str]) -> Markup:
-    """Show how a job stands: state, bar, remaining time, message, the command that does the same."""
+    """Show how a job stands: state, bar, remaining time, message, the command that does the same.
+
+    Of a job that has ended neither bar nor step is shown: they are those of its last stage.
+    """
     share = status.step / status.total if status.total else 0
     return render(
         "shared/status",
         state=status.state,
+        kind=KINDS.get(status.state, ""),
+        active=status.active,
         name=name,
         percent=f"{100 * share:.0f}",
         message=status.message,
-        place=f" · step {status.step} of {status.total}" if status.total else "",
+        place=f" · step {status.step} of {status.total}" if status.total and status.active else "",
         left=f" · about {format_seconds(status.eta)} left" if status.eta is not None and status.active else "",
         command=shlex.join(command),
     )
