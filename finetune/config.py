@@ -12,6 +12,7 @@ from core.errors import LabError
 POSITIVE = ("minutes", "epochs", "rank", "learning_rate", "batch_size", "clip", "evaluations")
 NOT_NEGATIVE = ("alpha", "holdout", "patience", "checkpoint_seconds", "warmup")
 STORAGES = {"nf4": "4 bits, NF4 (QLoRA)", "int8": "8 bits", "full": "16 bits, not quantized (LoRA)"}
+SHUFFLED = "shuffled"  # The kind of an adapter that learned answers of other questions.
 PROMPTS = {"plain": "without passages: for QLoRA", "passages": "with passages: for RAG + QLoRA", "mixed": "in turn: for both"}
 
 
@@ -74,6 +75,8 @@ class TrainConfig:
         warmup: Share of steps with a rising learning rate, before the cosine.
         clip: Largest gradient norm.
         checkpoint_seconds: A resumable state is written at most so often, and at every evaluation.
+        shuffle_labels: Whether each example learns the answer of another: a control, which tells what an adapter knows from the
+            answers' form and frequencies alone. No approach but that control answers with it.
 
     Raises:
         LabError: A value is impossible; it is named.
@@ -109,6 +112,11 @@ class TrainConfig:
     checkpoint_seconds: float = _ask(
         60.0, "Seconds between states", "A state to resume from is written at most so often, in seconds.", step=10
     )
+    shuffle_labels: bool = _ask(
+        False,
+        "Control: shuffled answers",
+        "Learn the answers of other questions: a control, which the approach `shuffled` alone answers with.",
+    )
 
     def __post_init__(self) -> None:
         """Fill in the usual alpha and refuse what is impossible."""
@@ -125,6 +133,8 @@ class TrainConfig:
             raise LabError(f"storage is {self.storage!r}.", f"Choose one of {', '.join(STORAGES)}.")
         if self.prompts not in PROMPTS:
             raise LabError(f"prompts is {self.prompts!r}.", f"Choose one of {', '.join(PROMPTS)}.")
+        if self.shuffle_labels and self.prompts != "plain":
+            raise LabError("Shuffled answers are learned without passages.", f"Leave prompts at 'plain', not {self.prompts!r}.")
         if not self.alpha:
             object.__setattr__(self, "alpha", default_alpha(self.rank, rslora=self.rslora))
 

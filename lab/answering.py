@@ -11,11 +11,13 @@ from core.errors import LabError
 from core.tasks.task import Task
 from core.values import MODES, DecodeOptions, Example, Message, OnText, Prediction
 from lab.lab import Lab
-from lab.passages import load_passages
+from lab.shown_passages import open_passages
 
 MAX_NEW_TOKENS = 256  # Of an answer where no example tells how long answers are.
 MARGIN = 8  # Tokens beyond the longest known answer.
-HELD_FACTOR = 2  # Held answers may have texts and lists twice as long as known ones (`core/answers/bounds.py`), and must end.
+HELD_FACTOR = (
+    3  # Held answers may have texts and lists twice as long as known ones (`core/answers/bounds.py`), lists of lists more.
+)
 
 
 def answer_items(
@@ -36,18 +38,27 @@ def answer_items(
         LabError: The arm lacks its adapter or index; how to make it is said. Or as `core.comparison.pipeline.answer`.
     """
     fixed = fix_adapter(lab, task, fit_arm(arm, task))
-    yield from answer(task, items, fixed, gather_tools(lab, task, fixed), options=options, on_text=on_text)
+    yield from answer(
+        task, items, fixed, gather_tools(lab, task, fixed, items, seed=options.seed), options=options, on_text=on_text
+    )
 
 
-def gather_tools(lab: Lab, task: Task, arm: Arm) -> Tools:
+def gather_tools(lab: Lab, task: Task, arm: Arm, items: Sequence[Example], *, seed: int = 0) -> Tools:
     """Return what an arm answers with: the generator, and the searches that it needs.
 
+    Args:
+        lab: Where model and indexes are.
+        task: The task.
+        arm: The approach.
+        items: All that it will be asked: a control gives them passages together.
+        seed: Of which question's passages a control gives to another.
+
     Raises:
-        LabError: The index of the task's documents is absent or damaged.
+        LabError: The index of the task's documents is absent or damaged, or a control has no passages to give.
     """
     return Tools(
         lab.load_generator(),
-        retriever=load_passages(lab, task) if arm.top_k else None,
+        retriever=open_passages(lab, task, arm, items, seed=seed) if arm.top_k else None,
         examples=lab.library.load_examples(task) if arm.nearest else None,
     )
 

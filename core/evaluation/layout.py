@@ -15,6 +15,7 @@ from typing import Any
 from core.comparison.arms import BASELINES, find_title
 from core.evaluation.card import Card, make_card
 from core.evaluation.causes import CAUSES
+from core.evaluation.controls import lay_out_controls
 from core.evaluation.effects import SENTENCES
 from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
@@ -128,6 +129,7 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
     notes = [*summary.get("notes", ()), *_describe_search(summary.get("leaks_checked", {}))]
     mark = " (stamped, see above)" if stamp else ""
     tables = [_lay_out_arms(summary, mark), _lay_out_causes(summary, mark), _lay_out_effects(summary, mark)]
+    tables.append(lay_out_controls(summary, mark))
     tables.append(_lay_out_contrasts(summary, mark))
     if summary["slices"]:
         tables.append(_lay_out_slices(summary, mark))

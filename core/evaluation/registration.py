@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.comparison.arms import is_control
 from core.evaluation.baselines import list_baselines
 from core.evaluation.power import smallest_lead
 from core.evaluation.sampling import find_clusters
@@ -89,13 +90,14 @@ def register(
     """
     clusters = len(set(find_clusters(items)))
     spread, source = earlier or (_assume_spread(len(items) / clusters), "")
-    rivals = len(set(arms)) - 1
+    arms = [arm for arm in dict.fromkeys(arms) if not is_control(arm)]  # A control is no rival.
+    rivals = len(arms) - 1
     if rivals and task.train:  # The baselines are to be beaten too.
         rivals += len(list_baselines(task))
     return Registration(
         metric=task.primary_metric,
         margin=find_margin(task),
-        arms=tuple(dict.fromkeys(arms)),
+        arms=tuple(arms),
         items=len(items),
         clusters=clusters,
         seed=seed,

@@ -22,7 +22,7 @@ from core.storage import hash_json
 from core.stored import Stored, read_stored
 from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
-from finetune.config import TrainConfig, update_settings
+from finetune.config import SHUFFLED, TrainConfig, update_settings
 from finetune.train.report import Evaluation, Outcome
 
 SHOWN_VALUE = 80  # Characters of a refused value in the error.
@@ -68,7 +68,9 @@ class AdapterCard(Stored):
 
     @property
     def kind(self) -> str:
-        """What its prompts showed in training (`finetune.config.PROMPTS`)."""
+        """What its prompts showed in training (`finetune.config.PROMPTS`); a control's is `SHUFFLED`, which no approach asks for."""
+        if self.config.get("shuffle_labels") is True:
+            return SHUFFLED
         return str(update_settings(self.config).get("prompts") or "plain")
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from core.generation.models import SOURCES
 from finetune.adapters.card import AdapterCard
+from finetune.config import SHUFFLED
+from finetune.shuffled_labels import SENTENCE
 
 CONFIG = ("rank", "alpha", "learning_rate", "epochs", "batch_size", "storage", "prompts", "seed")
 LOAD_ADAPTER = """```python
@@ -56,6 +58,7 @@ def write_readme(card: AdapterCard, *, merged: bool = False) -> str:
         f"# {card.id}",
         f"A {'model with a LoRA adapter merged in' if merged else 'LoRA adapter'} for the task `{card.task}`, "
         f"made with the RAG vs Fine-Tuning Lab on {card.created}.",
+        f"**{SENTENCE}**" if card.kind == SHUFFLED else "",
         _rows("Base", {"model": base, "sha256 of its weights": card.weights, "sha256 of the training data": card.data}),
         _rows("Licence", card.licence or {"base": "unknown", "data": "unknown"}),
         f"## Use\n\n{load}",

@@ -23,7 +23,7 @@ from lab.requests import TrainRequest
 
 def find_trained(settings: Settings, task: Task, config: TrainConfig) -> AdapterCard | None:
     """Return the card of an adapter made from the same data and settings that fits what it is trained for, if there is one."""
-    need = Need(task, hash_weights(find_model(settings)), passages=config.prompts != "plain")
+    need = Need(task, hash_weights(find_model(settings)), passages=config.prompts != "plain", shuffled=config.shuffle_labels)
     data = task.hash_split(task.train)
     for card in list_adapters(settings, task=task.name):
         same = {**asdict(TrainConfig()), **update_settings(card.config)} == asdict(config)

@@ -82,6 +82,7 @@ def train_task(
         Cancelled: Stopped before anything useful was learned.
     """
     from finetune.plan.estimate import inspect_machine
+    from finetune.shuffled_labels import SENTENCE
     from finetune.train.checkpoint import Checkpoints
     from finetune.train.distributed import join_group
     from finetune.train.trainer import train
@@ -91,7 +92,8 @@ def train_task(
     machine = inspect_machine(lab.settings.home)
     with _explain_memory():
         ready = _prepare(lab, task, config, notify)
-        for text in describe_holdout(config.holdout, task.train, ready.held) if group.leads else ():
+        told = [SENTENCE] if config.shuffle_labels else []
+        for text in [*told, *describe_holdout(config.holdout, task.train, ready.held)] if group.leads else ():
             listeners.on_warning(0, text)
         on_wait = (lambda: None) if group.sharded else listeners.on_wait  # There all must answer to the end together.
         outcome = train(
@@ -168,6 +170,7 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     from core.generation.models import find_model
     from finetune.data import encode_examples
     from finetune.plan.estimate import choose_unpacking, inspect_machine, read_shape
+    from finetune.shuffled_labels import shuffle_outputs
     from finetune.train.held_out import split_holdout
     from finetune.train.model import add_adapter, check_gradients, load_trainable
 
@@ -179,7 +182,8 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     unpack = choose_unpacking(read_shape(folder), inspect_machine(lab.settings.home), storage=config.storage)
     loaded = load_trainable(folder, storage=config.storage, unpack=unpack)
     limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
-    learned, held = split_holdout(task.train, config.holdout, seed=config.seed)
+    rows = shuffle_outputs(task.train, seed=config.seed) if config.shuffle_labels else task.train
+    learned, held = split_holdout(rows, config.holdout, seed=config.seed)
     examples, too_long = encode_examples(
         task, learned, loaded.tokenizer, max_tokens=limit, hits=_find_shown(lab, task, learned, config),
         mixed=config.prompts == "mixed",

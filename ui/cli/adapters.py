@@ -51,9 +51,17 @@ def list_(task: Annotated[str | None, typer.Option(help="Only those of this task
 def show_(adapter: AdapterName, as_json: AsJson = False) -> None:
     """Show an adapter's card, after checking its files."""
     from finetune.adapters.store import load_card
+    from finetune.config import SHUFFLED
+    from finetune.shuffled_labels import SENTENCE
 
-    card = load_card(read_settings(), adapter).as_json()
-    short = {**card, "trained_on": f"{len(card['trained_on'])} examples", "dropped": len(card["dropped"])}
+    loaded = load_card(read_settings(), adapter)
+    card = loaded.as_json()
+    short = {
+        **card,
+        **({"note": SENTENCE} if loaded.kind == SHUFFLED else {}),
+        "trained_on": f"{len(card['trained_on'])} examples",
+        "dropped": len(card["dropped"]),
+    }
     show(card if as_json else short, as_json, show_fields)
 
 
@@ -106,10 +114,15 @@ def export(
 ) -> None:
     """Write an adapter for other programs: peft, transformers, llama.cpp, Ollama."""
     from finetune.adapters.export import ENDINGS, export_adapter
+    from finetune.adapters.store import load_card
+    from finetune.config import SHUFFLED
+    from finetune.shuffled_labels import SENTENCE
 
-    target = output or Path(f"{adapter}{ENDINGS.get(form, '')}")
-    written = export_adapter(read_settings(), adapter, target, form=form, precision=precision)
+    settings, target = read_settings(), output or Path(f"{adapter}{ENDINGS.get(form, '')}")
+    written = export_adapter(settings, adapter, target, form=form, precision=precision)
     result: dict[str, Any] = {"adapter": adapter, "format": form, "file": str(written)}
+    if load_card(settings, adapter).kind == SHUFFLED:
+        result["note"] = SENTENCE
     if form in {"gguf", "gguf-lora"}:
         lines = [f"FROM ./{adapter}{ENDINGS['gguf-base']}", f"ADAPTER ./{written.name}"]
         result["modelfile"] = "\n".join(lines) if form == "gguf-lora" else f"FROM ./{written.name}"

@@ -26,6 +26,10 @@ WRONG = {
     ),
     "unknown": ({"instruction": "", "schema": {}}, "does not say under which instruction and schema it was trained"),
     "prompts": ({"config": {"storage": "nf4", "prompts": "passages"}}, "was trained with passages in its prompts"),
+    "shuffled": (
+        {"config": {"storage": "nf4", "prompts": "plain", "shuffle_labels": True}},
+        "was trained on shuffled answers, as a control",
+    ),
     "cancelled": ({"outcome": {"cancelled": True}}, "was stopped before its training was complete"),
 }
 
@@ -60,7 +64,7 @@ def test_what_does_not_fit_does_not_answer_and_is_told(settings, need, name):
     assert choose(settings, need) == "good"
 
 
-@given(names=some.sets(some.sampled_from(sorted(set(WRONG) - {"unknown", "order"}))))
+@given(names=some.sets(some.sampled_from(sorted(set(WRONG) - {"unknown", "order", "shuffled"}))))
 def test_an_adapter_fits_exactly_where_nothing_is_wrong(names):
     task = SimpleNamespace(instruction=CARD.instruction, schema=CARD.schema, input_label="Question", prompting=Prompting())
     card = CARD
@@ -233,3 +237,23 @@ def test_an_adapter_that_learned_the_form_in_other_words_does_not_fit(settings, 
     fake_adapter(settings, "old", prompting={**shown, "answer_form": "0123456789"})
     with pytest.raises(LabError, match="the adapter old was trained with prompts that show the form of the answer in the words of version 01234567"):  # fmt: skip
         take(settings, need, "old")
+
+
+def test_an_adapter_of_shuffled_answers_answers_its_control_and_nothing_else(settings, need, hybrid):
+    control = replace(need, shuffled=True, title="Control: shuffled labels")
+    fake_adapter(settings, "whole", created="2027-01-01T00:00:00+00:00")
+    with pytest.raises(LabError, match=r"whole was trained on answers as they stand\. Train one: .*tiny --shuffle-labels`"):
+        choose(settings, control)
+    fake_adapter(settings, "mixed", config={"storage": "nf4", "prompts": "mixed"})
+    fake_adapter(settings, "spoilt", config={"storage": "nf4", "prompts": "plain", "shuffle_labels": True})
+    assert choose(settings, control) == "spoilt"
+    assert (choose(settings, need), choose(settings, hybrid)) == ("whole", "mixed")
+    select_adapter(settings, "spoilt")
+    assert (choose(settings, control), choose(settings, need), choose(settings, hybrid)) == ("spoilt", "whole", "mixed")
+    assert take(settings, control, "whole", "mixed", "spoilt") == ["spoilt"]
+    assert take(settings, need, "whole", "mixed", "spoilt") == ["whole", "mixed"]
+    odd = replace(control, task=replace(need.task, input_label="Row"))
+    with pytest.raises(
+        LabError, match="adapter spoilt was trained with prompts that show the input as 'Question', not the input as 'Row'"
+    ):
+        take(settings, odd, "spoilt")
