@@ -50,6 +50,10 @@ class Matcher:
         """Move on by a token that is allowed."""
         self._matcher.consume_token(token)
 
+    def copy(self) -> Matcher:
+        """Return a matcher that stands where this one does and moves on by itself."""
+        return Matcher(self._matcher.deep_copy())
+
     def take_forced(self) -> list[int]:
         """Return the tokens that have to come next whatever the model says, and move on by them."""
         forced = list(self._matcher.compute_ff_tokens())

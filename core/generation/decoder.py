@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
 from core.generation.chat import encode_prompt
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
+from core.generation.ending import Ending, rank_tokens
 from core.generation.loading import Loaded, load_model
 from core.generation.loop import DecodeLoop, Written
 from core.generation.packed import can_pack, pack_linears
@@ -37,19 +39,22 @@ class TransformersGenerator:
         self._merged: dict[str, Any] = {}
         self._constraints: dict[str, Constraint] = {}
         self._constraint_tokenizer: Any = None
-        fits = loaded.device.name == "cpu" and loaded.model.get_memory_footprint() <= MERGE_BYTES
+        self._ending: Ending | None = None
+        small = loaded.model.get_memory_footprint() <= MERGE_BYTES
+        fits = loaded.device.name == "cpu" and loaded.storage != "int8" and small  # 8-bit weights cannot be added to.
         self._merges = fits if merge is None else merge
         self._answering = pack_linears(self._model) if self._merges and can_pack(self._model) else self._model
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """Model, weights hash, storage, dtype and device."""
+        """Model, weights hash, storage, dtype, device and number of parameters."""
         return {
             "model": self._name,
             "weights": self._loaded.weights_hash,
             "storage": self._loaded.storage,
             "dtype": self._loaded.device.dtype_name,
             "device": self._loaded.device.name,
+            "parameters": int(self._model.num_parameters()),
         }
 
     @property
@@ -91,6 +96,7 @@ class TransformersGenerator:
             options=options,
             start_matcher=constraint.start if constraint else lambda: None,
             on_tokens=(lambda index, tokens: on_text(index, self._tokenizer.decode(tokens))) if on_text else None,
+            ending=self._find_ending() if constraint else None,
         )
         for index, written in loop.run(encoded, prefix=prefix if prefix >= MIN_PREFIX else 0):
             yield index, self._describe(written, len(encoded[index]))
@@ -124,6 +130,12 @@ class TransformersGenerator:
             self._constraints[key] = compile_schema(schema, self._constraint_tokenizer)
         return self._constraints[key]
 
+    def _find_ending(self) -> Ending:
+        if self._ending is None:
+            texts = self._tokenizer.convert_ids_to_tokens(range(len(self._tokenizer)))
+            self._ending = rank_tokens(texts, ends=self._ends())
+        return self._ending
+
     def _ends(self) -> frozenset[int]:
         """Return the tokens that end an answer; chat models name the end of a turn in their generation settings."""
         configured = getattr(self._model.generation_config, "eos_token_id", None)
@@ -144,8 +156,17 @@ class TransformersGenerator:
 
 
 def load_generator(folder: Path, *, storage: str = "nf4", merge: bool | None = None) -> TransformersGenerator:
-    """Load the model in `folder` and return the generator that owns it; `merge` overrides how adapters answer."""
-    return TransformersGenerator(load_model(folder, storage=storage), model_name=folder.name, merge=merge)
+    """Load the model in `folder` and return the generator that owns it.
+
+    Args:
+        folder: The model's folder.
+        storage: How the weights are kept: a key of `core.settings.STORAGES`, or `full` as `load_model` has it.
+        merge: Overrides how adapters answer.
+    """
+    loaded = load_model(folder, storage="full" if storage == "bf16" else storage)
+    if storage == "bf16":
+        loaded = replace(loaded, storage=storage)
+    return TransformersGenerator(loaded, model_name=folder.name, merge=merge)
 
 
 def common_prefix(encoded: Sequence[Sequence[int]]) -> int:

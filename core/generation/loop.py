@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.generation.constraint import Matcher
+from core.generation.ending import Ending
 from core.generation.slots import Slots, plan_step
 from core.values import DecodeOptions, Finish
 
@@ -36,7 +37,7 @@ class Written:
         forced_tokens: Those of them that the schema left no choice about.
         seconds: The row's share of the model's time: each step is shared by tokens, the common prefix by rows.
         latency_seconds: From its admission to its end.
-        finish: `stop` when it ended by itself, `length` when it was cut.
+        finish: `stop` when it ended by itself, `length` when it was cut, or closed by the shortest end that fits.
     """
 
     tokens: list[int]
@@ -65,6 +66,8 @@ class Row:
     forced: int = 0
     ended: Finish | None = None
     said_end: bool = False
+    next_look: int = 0  # How many tokens are written when its shortest end is looked for again.
+    whole: list[int] | None = None  # A beginning of the answer with its shortest end, which fits.
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class DecodeLoop:
         options: How to decode.
         start_matcher: Makes a matcher for a row, or None for free text.
         on_tokens: Told of a row's draft or answer so far after every step.
+        ending: Ends answers that are held to a schema before the room is used up; without it they are cut.
     """
 
     model: Any
@@ -86,6 +90,7 @@ class DecodeLoop:
     options: DecodeOptions
     start_matcher: Callable[[], Matcher | None] = lambda: None
     on_tokens: Callable[[int, list[int]], None] | None = None
+    ending: Ending | None = None
 
     def run(self, prompts: Sequence[Sequence[int]], *, prefix: int = 0) -> Iterator[tuple[int, Written]]:
         """Answer prompts, yielding (index, what was written) as rows end, shorter prompts first.
@@ -151,6 +156,7 @@ class DecodeLoop:
     def _begin_answer(self, row: Row) -> None:
         """Start the answer proper, with the text that the schema forces at its beginning."""
         row.matcher = self.start_matcher()
+        row.next_look = self.options.max_new_tokens // 2
         self._follow(row)
 
     def _advance(self, rows: Sequence[Row], slots: Slots) -> None:
@@ -233,8 +239,19 @@ class DecodeLoop:
             if row.matcher is not None:
                 row.matcher.accept(token)
                 self._follow(row)  # What has to come now goes through the model together with this token.
+                self._keep_whole(row)
             if row.ended is None and len(row.written) >= self.options.max_new_tokens:
                 row.ended = "length"
+
+    def _keep_whole(self, row: Row) -> None:
+        """Keep a held answer with its shortest end while that fits; looked for more often the less room there is."""
+        if self.ending is None or row.matcher is None or row.ended is not None or len(row.written) < row.next_look:
+            return
+        room = self.options.max_new_tokens - len(row.written)
+        end = self.ending.find(row.matcher, most=room)
+        if end is not None:
+            row.whole = [*row.written, *end]
+        row.next_look += max(1, (room - len(end or ())) // 2)
 
     def _write_draft(self, row: Row, token: int) -> None:
         """Add a token to the draft; when that ends, the answer begins behind it."""
@@ -279,10 +296,11 @@ def _close_ranks(places: list[Row | None], slots: Slots) -> list[Row]:
 
 
 def _report(row: Row) -> Written:
+    tokens = row.whole if row.ended == "length" and row.whole is not None else row.written
     return Written(
-        tokens=row.written,
+        tokens=tokens,
         draft=row.draft,
-        new_tokens=len(row.written) + len(row.draft) + row.said_end,
+        new_tokens=len(tokens) + len(row.draft) + row.said_end,
         forced_tokens=row.forced,
         seconds=row.seconds,
         latency_seconds=time.perf_counter() - row.began,
