@@ -24,7 +24,7 @@ COUNT = 10
 class Quiet:
     """Watches without a word."""
 
-    def __call__(self, stage, step, total):
+    def __call__(self, stage, step, total, note=""):
         """Take note of nothing."""
 
     def say(self, text):
