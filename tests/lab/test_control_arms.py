@@ -27,6 +27,9 @@ class Quiet:
     def __call__(self, stage, step, total, note=""):
         """Take note of nothing."""
 
+    def record(self, event):
+        """Take note of nothing."""
+
     def say(self, text):
         """Take note of nothing."""
 
