@@ -48,3 +48,13 @@ def _name_gpu() -> str | None:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def measure_memory() -> float:
+    """Return what this process holds in memory now, in MiB: program, model and all; on a GPU, the most that torch took there."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return round(float(torch.cuda.max_memory_allocated()) / 2**20, 1)
+    return round(float(psutil.Process().memory_info().rss) / 2**20, 1)

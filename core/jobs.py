@@ -173,7 +173,13 @@ def _spawn(settings: Settings, folder: Path, config: JobConfig, runner: Sequence
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=ROOT,
-            env={**os.environ, "RAGFT_HOME": str(settings.home), "RAGFT_MODEL": settings.model, **config.environment},
+            env={
+                **os.environ,
+                "RAGFT_HOME": str(settings.home),
+                "RAGFT_MODEL": settings.model,
+                "RAGFT_STORAGE": settings.storage,
+                **config.environment,
+            },
         )
     write_json(folder / PROCESS, JobProcess(process.pid, _born(process.pid)).as_json())
     _reap_later(process)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from logging import ERROR, getLogger
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from core.errors import LabError
 
 BUNDLED_TASKS = Path(__file__).resolve().parent.parent / "tasks"
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
+DEFAULT_STORAGE = "nf4"
+# How weights are kept while they answer, with what people call it.
+STORAGES: Mapping[str, str] = {"nf4": "4 bits (NF4)", "int8": "8 bits", "bf16": "16 bits"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +25,29 @@ class Settings:
         home: `$RAGFT_HOME`, by default the platform's user data folder. Nothing under it is served by URL.
         model: `$RAGFT_MODEL`: the default model, a folder on disk, or a name on the Hub.
         threads: `$RAGFT_THREADS`: threads of the arithmetic; 0 leaves the library's choice.
+        storage: `$RAGFT_STORAGE`: how weights are kept while they answer, a key of `STORAGES`.
+
+    Raises:
+        LabError: There is no such storage.
     """
 
     home: Path
     model: str = DEFAULT_MODEL
     threads: int = 0
+    storage: str = DEFAULT_STORAGE
+
+    def __post_init__(self) -> None:
+        """Refuse a storage that there is not."""
+        if self.storage not in STORAGES:
+            raise LabError(f"There is no storage {self.storage!r}.", f"Choose one of {', '.join(STORAGES)}.")
+
+    def at_model(self, model: str = "", storage: str = "") -> Settings:
+        """Return these settings with another model and storage; empty keeps what is set.
+
+        Raises:
+            LabError: There is no such storage.
+        """
+        return replace(self, model=model or self.model, storage=storage or self.storage)
 
     def folder(self, name: str) -> Path:
         """Return the folder `name` of the home; it need not exist yet."""
@@ -51,7 +73,7 @@ def read_settings() -> Settings:
     """Read the settings from the environment.
 
     Raises:
-        LabError: `$RAGFT_THREADS` is no number.
+        LabError: `$RAGFT_THREADS` is no number, or `$RAGFT_STORAGE` no storage.
     """
     threads = os.environ.get("RAGFT_THREADS", "0")
     if not threads.isdecimal():
@@ -65,4 +87,5 @@ def read_settings() -> Settings:
         home=Path(home).expanduser().resolve(),
         model=os.environ.get("RAGFT_MODEL", DEFAULT_MODEL),
         threads=int(threads),
+        storage=os.environ.get("RAGFT_STORAGE", DEFAULT_STORAGE),
     )

@@ -9,18 +9,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, LabError
+from core.generation.models import find_local
 from core.jobs import CONFIG, JobConfig, read_config, start_job
 from core.progress import JobWriter, Watcher
-from core.settings import Settings
+from core.settings import DEFAULT_MODEL, Settings
 from core.storage import hash_json
 from core.stored import restore
 from lab.lab import Lab
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, TuneRequest, update_request
+from lab.requests import (
+    CompareRequest,
+    IndexRequest,
+    ModelRequest,
+    ProbeRequest,
+    Request,
+    TrainRequest,
+    TuneRequest,
+    update_request,
+)
 
 # A training's products are long: a short spin of OpenMP suits it (see `core/settings.prepare_libraries`).
 SHORT_SPIN = {"GOMP_SPINCOUNT": "1000"}
@@ -64,6 +74,7 @@ def train(lab: Lab, request: TrainRequest, watcher: Watcher, job: Path | None = 
     from lab.training.preflight import require_go, run_preflight
     from lab.training.run import train_watched
 
+    lab = lab.at_model(request.model)
     require_go(run_preflight(lab, request.task, request.config), allow_leakage=request.allow_leakage)
     return train_watched(lab, lab.task(request.task), request.config, watcher, job=job)
 
@@ -72,7 +83,7 @@ def probe(lab: Lab, request: ProbeRequest, watcher: Watcher, job: Path | None = 
     """Compare learning rates; returns their curves and the suggestion."""
     from lab.training.probe import run_probe
 
-    return run_probe(lab, lab.task(request.task), request.config, request.rates, watcher)
+    return run_probe(lab.at_model(request.model), lab.task(request.task), request.config, request.rates, watcher)
 
 
 def compare(lab: Lab, request: CompareRequest, watcher: Watcher, job: Path | None = None) -> dict[str, Any]:
@@ -110,6 +121,7 @@ def start(settings: Settings, request: Request, *, runner: Sequence[str], follow
         runner: The command that carries a job out.
         follows: What the work follows from beside the request; see `describe_basis`.
     """
+    request = fix_model(request, settings)
     config = JobConfig(
         kind=request.kind,
         task=Path(request.task).name,
@@ -120,9 +132,22 @@ def start(settings: Settings, request: Request, *, runner: Sequence[str], follow
     return start_job(settings, config, runner=runner)
 
 
+def fix_model(request: Request, settings: Settings) -> Request:
+    """Return a request that names the model it is meant for, unless that is the default: a job that goes on keeps its model."""
+    if not isinstance(request, ModelRequest):
+        return request
+    named = request.model or settings.model
+    local = find_local(named)  # A job's process has another working folder.
+    return request if named == DEFAULT_MODEL else replace(request, model=str(local or named))
+
+
 def describe_basis(request: Request, follows: Sequence[Any]) -> str:
-    """Return a hash of a request and what it works on, by which an unfinished job is found again."""
-    return hash_json([request.as_json(), list(follows)])
+    """Return a hash of a request and what it works on, by which an unfinished job is found again.
+
+    The model's name does not count: its weights are among what a training follows from.
+    """
+    asked = {name: value for name, value in request.as_json().items() if name != "model" and (name != "storage" or value)}
+    return hash_json([asked, list(follows)])
 
 
 def read_request(config: JobConfig, *, origin: str = "") -> Request:

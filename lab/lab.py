@@ -5,6 +5,7 @@ What is done with them stands in files of their own: `answering`, `comparison`, 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,10 @@ from core.tasks.loading import load_task
 from core.tasks.task import Task
 from core.values import Generator
 from lab.library import Library
+from lab.model_slot import ModelSlot
 
 if TYPE_CHECKING:
-    from finetune.adapters.fit import Fitting
+    from finetune.adapters.fit import Fitting, Need
 
 
 @dataclass
@@ -30,13 +32,16 @@ class Lab:
         settings: Where state lives and which model answers.
         generator: Set by tests to a fake; otherwise the model is loaded from disk.
         embedder: Set by tests; otherwise MiniLM.
+        slot: Holds the loaded model; shared by all views of one lab.
     """
 
     settings: Settings
     generator: Generator | None = None
     embedder: Any = None
+    slot: ModelSlot = field(default_factory=ModelSlot, repr=False)
     library: Library = field(init=False)
     _tasks: dict[Path, tuple[Any, Task]] = field(init=False, default_factory=dict, repr=False)
+    _origin: Lab | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Open the library; its embedder is loaded when it is first needed."""
@@ -53,18 +58,38 @@ class Lab:
 
     def load_generator(self) -> Generator:
         """Return the generator, loading the model at the first call."""
-        if self.generator is None:
-            from core.generation.decoder import load_generator
-            from core.generation.device import set_threads
-            from core.generation.models import find_model
+        return self.generator if self.generator is not None else self.slot.load(self.settings)
 
-            folder = find_model(self.settings)
-            set_threads(self.settings.threads)
-            self.generator = load_generator(folder)
-        return self.generator
+    def at_model(self, model: str = "", storage: str = "") -> Lab:
+        """Return a view of this lab whose answers and trainings are another model's; empty keeps what is set.
+
+        It shares everything else, and what is done with it does not notice that this lab chooses another model meanwhile.
+
+        Raises:
+            LabError: There is no such storage.
+        """
+        view = copy.copy(self)
+        view.settings, view._origin = self.settings.at_model(model, storage), self
+        return view
+
+    def choose_model(self, model: str = "", storage: str = "") -> None:
+        """Let this lab answer with another model from now on; the old one is freed, the new one loaded by the next question.
+
+        Raises:
+            LabError: The model is not here, or there is no such storage; nothing is changed.
+        """
+        from core.generation.models import find_model
+
+        chosen = self.settings.at_model(model, storage)
+        find_model(chosen)
+        if chosen != self.settings:
+            self.settings = chosen
+            self.slot.free()
 
     def load_embedder(self) -> Any:
         """Return the embedder, loading it at the first call."""
+        if self.embedder is None and self._origin is not None:
+            return self._origin.load_embedder()  # One embedder serves all views.
         if self.embedder is None:
             from retrieval.embedding.embedder import SentenceEmbedder
 
@@ -77,9 +102,18 @@ class Lab:
         Raises:
             LabError: None fits, one is not there, or one is damaged; how to make one that fits is said.
         """
-        from finetune.adapters.fit import Fitting, Need, choose_adapter, take_adapters
+        from finetune.adapters.fit import Fitting, choose_adapter, take_adapters
 
-        need = Need(task, str(self.load_generator().description["weights"]), arm.top_k > 0, arm.title)
+        need = self.describe_need(task, arm)
         if adapters:
             return take_adapters(self.settings, adapters, need, allow_misfit=allow_misfit)
         return Fitting((choose_adapter(self.settings, need),))
+
+    def describe_need(self, task: Task, arm: Arm) -> Need:
+        """Return what an arm needs of an adapter, over the model that this lab answers with."""
+        from finetune.adapters.fit import Need
+
+        about = self.load_generator().description
+        storage = str(about.get("storage") or self.settings.storage)
+        storage = {"full": "bf16"}.get(storage, storage)
+        return Need(task, str(about["weights"]), arm.top_k > 0, arm.title, arm.shuffled, storage)

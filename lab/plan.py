@@ -66,6 +66,7 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     Raises:
         LabError: There is no such task, arm or mode, or items were trained on and the request does not allow it.
     """
+    lab = lab.at_model(request.model, request.storage)
     task = lab.task(request.task)
     options = choose_options(lab, task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)
     items = choose_items(task.test, request.limit, seed=request.seed)
@@ -81,7 +82,7 @@ def plan_comparison(lab: Lab, request: CompareRequest) -> Plan:
     # Recorded before the answers: an adapter that is deleted meanwhile must not cost the run.
     recorded = {arm.name: _record_arm(arm, [one for one in arms if one.name == arm.name]) for arm in chosen}
     selection = [] if request.adapters else describe_selection(lab, task, arms)
-    notes = (*selection, *describe_adapters(task, arms, request.adapters))
+    notes = (*selection, *describe_adapters(task, arms, request.adapters), *describe_storages(lab, task, arms))
     return Plan(
         task, tuple(items), arms, missing, options, request.seed, leaks, notes, recorded,
         misfits=misfits, tuned=task.tuned, request=replace(request, task=name_task(task, lab.settings)),
@@ -108,17 +109,28 @@ def _fix_adapters(
 
 def describe_selection(lab: Lab, task: Task, arms: Sequence[Arm]) -> list[str]:
     """Return a sentence for each arm that another adapter answers than the one that a person selected: that one does not fit."""
+    from finetune.adapters.fit import Need
     from finetune.adapters.store import read_selected
 
     selected = read_selected(lab.settings).get(task.name, {})
     notes = []
     for arm in arms:
-        expected = selected.get("passages" if arm.top_k else "plain") or selected.get("mixed")
+        kind = Need(task, "", arm.top_k > 0, shuffled=arm.shuffled).kind
+        expected = selected.get(kind) or (None if arm.shuffled else selected.get("mixed"))
         if arm.adapter is not None and expected not in (None, Path(arm.adapter).name):
             notes.append(
                 f"{arm.title} answered with the adapter {Path(arm.adapter).name}: {expected}, selected for this task, does not fit."
             )
     return notes
+
+
+def describe_storages(lab: Lab, task: Task, arms: Sequence[Arm]) -> list[str]:
+    """Return a sentence for each adapter that answers over weights kept in another way than it was trained beside."""
+    from finetune.adapters.fit import describe_storage
+
+    cards = [(arm, card) for arm in arms if (card := _read_card(arm)) is not None]
+    said = (describe_storage(card, lab.describe_need(task, arm)) for arm, card in cards)
+    return list(dict.fromkeys(sentence for sentence in said if sentence))
 
 
 def describe_adapters(task: Task, arms: Sequence[Arm], asked: Sequence[str]) -> list[str]:
@@ -182,13 +194,15 @@ def _read_card(arm: Arm) -> AdapterCard | None:
 
 def _record_arm(arm: Arm, fixed: Sequence[Arm]) -> dict[str, Any]:
     """Return an arm as kept in a run, with the adapters that answered in it: one as `adapter`, several as `adapters`."""
-    adapters = [_record_adapter(one) for one in fixed if one.adapter is not None]
+    adapters, about = [_record_adapter(one) for one in fixed if one.adapter is not None], asdict(arm)
+    if not arm.is_control:  # Runs from before there were controls say nothing of them: the same arms are recorded alike.
+        about = {name: value for name, value in about.items() if name not in {"passages", "shuffled"}}
     if not adapters:
-        return asdict(arm) | ({"shot_draws": [one.shot_draw for one in fixed]} if len(fixed) > 1 else {})
+        return about | ({"shot_draws": [one.shot_draw for one in fixed]} if len(fixed) > 1 else {})
     if len(adapters) > 1:
-        return {**asdict(arm), "adapters": adapters}
+        return {**about, "adapters": adapters}
     (only,) = adapters
-    return {**asdict(arm), "adapter": only["id"], "adapter_hash": only["hash"], "adapter_seed": only["seed"]}
+    return {**about, "adapter": only["id"], "adapter_hash": only["hash"], "adapter_seed": only["seed"]}
 
 
 def _record_adapter(arm: Arm) -> dict[str, Any]:

@@ -23,6 +23,17 @@ class Request(Stored):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRequest(Request):
+    """What every request has that a model works for.
+
+    Args:
+        model: The model's name or folder; empty is the one that is set (`core/settings.py`).
+    """
+
+    model: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class IndexRequest(Request):
     """Bring the index of a task's documents up to date.
 
@@ -37,7 +48,7 @@ class IndexRequest(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class TrainRequest(Request):
+class TrainRequest(ModelRequest):
     """Fine-tune an adapter.
 
     Args:
@@ -51,7 +62,7 @@ class TrainRequest(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeRequest(Request):
+class ProbeRequest(ModelRequest):
     """Begin a training with a few learning rates.
 
     Args:
@@ -65,7 +76,7 @@ class ProbeRequest(Request):
 
 
 @dataclass(frozen=True, slots=True)
-class CompareRequest(Request):
+class CompareRequest(ModelRequest):
     """Let several arms answer the same test items.
 
     Args:
@@ -80,6 +91,7 @@ class CompareRequest(Request):
         allow_misfit: Whether named adapters answer in an arm that none of them fits, stamped.
         fresh: Whether everything is asked anew, also what was answered before.
         shot_draws: How many draws of the fixed examples answer in each arm that shows some.
+        storage: How the weights are kept while they answer (`core.settings.STORAGES`); empty is what is set.
     """
 
     kind: ClassVar[str] = "compare"
@@ -93,10 +105,11 @@ class CompareRequest(Request):
     allow_misfit: bool = False
     fresh: bool = False
     shot_draws: int = 1
+    storage: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class TuneRequest(Request):
+class TuneRequest(ModelRequest):
     """Choose what a task's prompts show on a part of its training rows.
 
     Args:

@@ -102,6 +102,7 @@ def tune_task(
     if not request.minutes > 0:  # So is one that is no number.
         raise LabError(f"{request.minutes:g} minutes are no time.", "Give at least 1: --minutes 1.")
     began = now()
+    lab = lab.at_model(request.model)
     task = lab.task(request.task)
     fold = split_fold(task, seed=request.seed)
     options = choose_options(lab, fold.task, mode=request.mode, seed=request.seed, batch_size=request.batch_size)

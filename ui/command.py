@@ -9,7 +9,7 @@ from typing import Any
 from core.jobs import JobConfig
 from finetune.config import PROBE_IGNORES, TrainConfig, list_changes, option_of
 from lab.jobs import read_request
-from lab.requests import CompareRequest, IndexRequest, ProbeRequest, Request, TrainRequest, TuneRequest
+from lab.requests import CompareRequest, IndexRequest, ModelRequest, ProbeRequest, Request, TrainRequest, TuneRequest
 
 # Jobs are carried out by the command line in a process of its own; its folder is the last argument.
 RUNNER = (sys.executable, "-m", "ui.cli", "run-job")
@@ -38,15 +38,20 @@ def _list_words(request: Request) -> list[str]:
             return ["index", request.task, *request.paths, *(["--rebuild"] if request.rebuild else [])]
         case TrainRequest():
             leaks = ["--allow-leakage"] if request.allow_leakage else []
-            return ["train", request.task, *_list_settings(request.config), *leaks]
+            return ["train", request.task, *_list_settings(request.config), *_name_model(request), *leaks]
         case ProbeRequest():
             rates = ["--rates", ",".join(f"{rate:g}" for rate in request.rates)] if request.rates else []
-            return ["probe-lr", request.task, *rates, *_list_settings(request.config, leave_out=PROBE_IGNORES)]
+            settings = _list_settings(request.config, leave_out=PROBE_IGNORES)
+            return ["probe-lr", request.task, *rates, *settings, *_name_model(request)]
         case CompareRequest():
             return ["compare", request.task, *_list_comparison(request)]
         case TuneRequest():
             return ["tune", request.task, *_list_changed(request, TuneRequest(request.task))]
     raise TypeError(f"{type(request).__name__} has no command")
+
+
+def _name_model(request: ModelRequest) -> list[str]:
+    return _write_option("--model", request.model) if request.model else []
 
 
 def _list_settings(config: TrainConfig, *, leave_out: tuple[str, ...] = ()) -> list[str]:

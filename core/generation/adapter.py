@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
+from core.generation.device import cast_weights
 from core.storage import read_json, verify_folder
 
 CARD = "card.json"
@@ -56,9 +57,9 @@ def merge_adapter(model: Any, folder: Path, *, weights_hash: str) -> Any:
     from peft import PeftModel
 
     _check(folder, weights_hash)
-    wide = copy.deepcopy(model).to(torch.float32)
+    wide = cast_weights(copy.deepcopy(model), torch.float32)
     merged = PeftModel.from_pretrained(wide, str(folder), use_safetensors=True).merge_and_unload()
-    return merged.to(model.dtype).eval()
+    return cast_weights(merged, model.dtype).eval()
 
 
 def _check(folder: Path, weights_hash: str) -> None:

@@ -9,6 +9,7 @@ same product: torch's `enable_gqa` leaves the fast kernel in bfloat16. Measured 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
@@ -37,7 +38,7 @@ def register_slot_attention() -> str:
 # transformers calls it with these arguments, and passes on what `generate` was given (`step`).
 def attend(
     module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, step: PackedStep,
-    scaling: float | None = None, sliding_window: int | None = None, **others: Any,
+    scaling: float | None = None, sliding_window: int | None = None, softcap: float | None = None, **others: Any,
 ) -> tuple[Any, None]:  # fmt: skip
     """Store the new keys and values, then let every new token attend to its own row.
 
@@ -47,15 +48,14 @@ def attend(
     Raises:
         LabError: The model's attention has a part that this one does not compute.
     """
-    for name in ("softcap", "s_aux"):
-        if others.get(name) is not None:
-            raise LabError(
-                f"The attention of {type(module).__name__} uses {name}, which is not supported.", "Choose another model."
-            )
+    if others.get("s_aux") is not None:
+        raise LabError(
+            f"The attention of {type(module).__name__} uses sinks, which are not supported.", "Choose another model."
+        )
     step.slots.write(module.layer_idx, key[0], value[0], step)
     attended = None
     for group in step.groups:
-        part = _attend_group(module.layer_idx, query[0], step, group, scaling, sliding_window)
+        part = _attend_group(module.layer_idx, query[0], step, group, Scores(scaling, sliding_window, softcap))
         if group.kept is None:  # The group is the whole step, in its order.
             return part[None], None
         if attended is None:
@@ -64,9 +64,16 @@ def attend(
     return attended[None] if attended is not None else None, None
 
 
-def _attend_group(
-    layer: int, query: torch.Tensor, step: PackedStep, group: Group, scaling: float | None, window: int | None
-) -> torch.Tensor:
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How a layer scores keys: the factor (width ** -0.5 by default), how far back it sees, and Gemma 2's cap on scores."""
+
+    scale: float | None
+    window: int | None
+    cap: float | None
+
+
+def _attend_group(layer: int, query: torch.Tensor, step: PackedStep, group: Group, scores: Scores) -> torch.Tensor:
     """Attend within one group. Shape: query (heads, tokens, width); result (rows * new, heads, width)."""
     from torch.nn.functional import scaled_dot_product_attention
 
@@ -76,12 +83,29 @@ def _attend_group(
     key_heads = keys.shape[1]
     folded = query[:, group.gather].view(key_heads, heads // key_heads, rows, new, width).permute(2, 0, 1, 3, 4)
     folded = folded.reshape(rows, key_heads, heads // key_heads * new, width)
-    mask = group.mask(heads // key_heads, window, query.dtype)
-    if rows >= MIN_ROWS and new <= MAX_NEW and step.slots.shared >= MIN_SHARED:
-        attended = _attend_shared(folded, keys, values, mask, step.slots.shared, scaling or width**-0.5)
+    mask = group.mask(heads // key_heads, scores.window, query.dtype)
+    if scores.cap is not None:
+        attended = attend_capped(folded, keys, values, mask, scale=scores.scale or width**-0.5, cap=scores.cap)
+    elif rows >= MIN_ROWS and new <= MAX_NEW and step.slots.shared >= MIN_SHARED:
+        attended = _attend_shared(folded, keys, values, mask, step.slots.shared, scores.scale or width**-0.5)
     else:
-        attended = scaled_dot_product_attention(folded, keys, values, attn_mask=mask, scale=scaling)
+        attended = scaled_dot_product_attention(folded, keys, values, attn_mask=mask, scale=scores.scale)
     return attended.reshape(rows, heads, new, width).transpose(1, 2).reshape(rows * new, heads, width)
+
+
+def attend_capped(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor, *, scale: float, cap: float
+) -> torch.Tensor:  # fmt: skip
+    """Attend with scores held within a cap, cap * tanh(score / cap) (Gemma 2, arXiv 2408.00118, section 2), in float32.
+
+    No fused kernel does so. Shape: query (rows, key heads, n, width); keys and values (rows, key heads, held, width); mask
+    broadcasts to (rows, key heads, n, held).
+    """
+    import torch
+
+    products = torch.matmul(query, keys.transpose(2, 3)).float() * scale
+    weights = torch.softmax(torch.tanh(products / cap) * cap + mask, -1).to(query.dtype)
+    return torch.matmul(weights, values)
 
 
 def _attend_shared(

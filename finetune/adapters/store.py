@@ -17,6 +17,7 @@ from core.errors import LabError
 from core.generation.adapter import CARD
 from core.generation.loading import hash_weights
 from core.generation.models import find_model
+from core.generation.origin import read_licence
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import MANIFEST, cannot_write, child, new_folder, read_json, verify_folder, write_json
 from core.stored import Listing, read_each
@@ -38,7 +39,7 @@ def find_licence(model: Path) -> str:
     if readme.is_file():
         front = readme.read_text(encoding="utf-8", errors="replace").split("\n---", 1)[0]
         stated = re.search(r"^license:\s*(\S+)\s*$", front, re.MULTILINE)
-    return stated.group(1) if stated else LICENCES.get(model.name, "unknown")
+    return stated.group(1) if stated else read_licence(model) or LICENCES.get(model.name, "unknown")
 
 
 def save_adapter(settings: Settings, model: Any, card: AdapterCard) -> Path:

@@ -119,7 +119,7 @@ class Evaluator:
         # The loop that answers for people too, so that what is measured here is what they will get.
         loop = DecodeLoop(
             model=self.model,
-            ends=frozenset([self.tokenizer.eos_token_id]),
+            ends=frozenset([self.tokenizer.eos_token_id, *(item.answer[-1] for item in self.encoded)]),
             bridge=(),
             options=DecodeOptions(max_new_tokens=self.max_new_tokens, batch_size=min(ANSWER_BATCH, len(prompts))),
             on_tokens=lambda index, tokens: self.on_wait(),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
+from core.generation.attention import Scores, attend_capped
 
 if TYPE_CHECKING:
     import torch
@@ -45,7 +46,7 @@ def register_packed_attention() -> str:
 # The parameters are those by which transformers calls an attention.
 def attend(
     module: Any, query: Any, key: Any, value: Any, attention_mask: Any, *, spans: Spans,
-    scaling: float | None = None, sliding_window: int | None = None, **others: Any,
+    scaling: float | None = None, sliding_window: int | None = None, softcap: float | None = None, **others: Any,
 ) -> tuple[Any, None]:  # fmt: skip
     """Let every example attend to the prefix and itself, causally.
 
@@ -58,13 +59,12 @@ def attend(
     """
     import torch
 
-    # Gemma's capped scores and gpt-oss' sinks: left out, the model would compute something else without a word.
-    for name in ("softcap", "s_aux"):
-        if others.get(name) is not None:
-            raise LabError(
-                f"The attention of {type(module).__name__} uses {name}, which is not supported.", "Choose another model."
-            )
-    prefix, rest = spans.prefix, (spans.masks, scaling, sliding_window)
+    # gpt-oss' sinks: left out, the model would compute something else without a word.
+    if others.get("s_aux") is not None:
+        raise LabError(
+            f"The attention of {type(module).__name__} uses sinks, which are not supported.", "Choose another model."
+        )
+    prefix, rest = spans.prefix, (spans.masks, Scores(scaling, sliding_window, softcap))
     parts = [_attend_part(query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], *rest)] if prefix else []
     # One call an example: the prefix's keys are shared by copying them, which is little beside the square it saves.
     for start, end in spans.own:
@@ -74,20 +74,23 @@ def attend(
 
 
 def _attend_part(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, masks: dict[tuple[Any, ...], torch.Tensor],
-    scale: float | None, window: int | None,
-) -> torch.Tensor:  # fmt: skip
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, masks: dict[tuple[Any, ...], torch.Tensor], scores: Scores
+) -> torch.Tensor:
     """Attend where the last query is the last key. Shape: result (1, queries, heads, width)."""
     from torch.nn.functional import scaled_dot_product_attention
 
     _, heads, length, width = query.shape
     key_heads = key.shape[1]
     folded = query.reshape(1, key_heads, heads // key_heads * length, width)
-    form = (length, key.shape[2], heads // key_heads, window)
+    form = (length, key.shape[2], heads // key_heads, scores.window)
     name = (*form, query.dtype, query.device)  # Layers differ in their window; examples of one length share a mask.
     if name not in masks:
         masks[name] = _mask(*form, query)
-    attended = scaled_dot_product_attention(folded, key, value, attn_mask=masks[name], scale=scale)
+    if scores.cap is not None:
+        scale = scores.scale or width**-0.5
+        attended = attend_capped(folded, key, value, masks[name], scale=scale, cap=scores.cap)
+    else:
+        attended = scaled_dot_product_attention(folded, key, value, attn_mask=masks[name], scale=scores.scale)
     return attended.reshape(1, heads, length, width).transpose(1, 2)
 
 

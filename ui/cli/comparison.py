@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from core.errors import LabError
 from core.settings import read_settings
 from core.units import format_size
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table, warn_of
+from ui.cli.options import ModelName, ModelNames, StorageName, StorageNames
 
 if TYPE_CHECKING:
     from core.comparison.arms import Arm
@@ -55,6 +56,8 @@ def ask(
     adapter: AdapterName = None,
     mode: DecodingMode = "free",
     allow_misfit: AllowMisfit = False,
+    model: ModelName = "",
+    storage: StorageName = "",
     as_json: AsJson = False,
 ) -> None:
     """Ask one question of several arms."""
@@ -65,7 +68,7 @@ def ask(
 
     adapters = (adapter,) if adapter is not None else ()
     _check_misfit(adapters, allow_misfit)
-    lab = Lab(read_settings())
+    lab = Lab(read_settings().at_model(model, storage))
     loaded, chosen = lab.task(task), find_arms(arms)
     if not question.strip():
         raise LabError("The question is empty.", "Type something to ask.")
@@ -97,6 +100,7 @@ def _check_misfit(adapters: Sequence[str], allow_misfit: bool) -> None:
 def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptions, fix: Fix) -> dict[str, Any]:
     """Return one arm's answer as JSON values, or why it has none."""
     from lab.answering import answer_items
+    from lab.plan import describe_storages
     from lab.provenance import describe_support
     from lab.search import judge_hits
 
@@ -107,6 +111,7 @@ def _ask_arm(lab: Lab, task: Task, item: Example, arm: Arm, options: DecodeOptio
         return {"arm": arm.name, "missing": str(error)}
     for sentence in misfits:
         err.print(f"MISFIT: {sentence}", style="yellow", markup=False, soft_wrap=True)
+    warn_of(describe_storages(lab, task, fixed[:1]))
     verdict = judge_hits(lab, task, item.input, prediction.hits)
     return {
         **asdict(prediction),
@@ -134,13 +139,16 @@ def compare(
     shot_draws: Annotated[
         int, typer.Option(help="Draws of the fixed examples; each answers in the arms that show some.", min=1)
     ] = 1,
+    model: ModelNames = None,
+    storage: StorageNames = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let several arms answer the same held-out items, and judge the differences."""
+    """Let several arms answer the same held-out items, and judge the differences; with several models, a run for each."""
     from core.comparison.arms import find_arms
     from lab.comparison import compare_arms
     from lab.lab import Lab
     from lab.requests import CompareRequest
+    from ui.cli.ladder import climb_models
     from ui.cli.tables import print_comparison
 
     request = CompareRequest(
@@ -157,6 +165,15 @@ def compare(
         shot_draws=shot_draws,
     )
     _check_misfit(request.adapters, allow_misfit)
+    requests = [
+        replace(request, model=name, storage=kept)
+        for name in dict.fromkeys(model or [""])
+        for kept in dict.fromkeys(storage or [""])
+    ]
+    if len(requests) > 1:
+        climb_models(Lab(read_settings()), requests, as_json=as_json)
+        return
+    (request,) = requests
     with Bars() as bars:
         result = compare_arms(Lab(read_settings()), request, bars).as_json()
     show(result, as_json, lambda value: print_comparison(value, out))

@@ -15,19 +15,19 @@ from core.storage import hash_json
 from finetune.config import TrainConfig
 from ui.cli.console import Bars, TaskName, err, show_fields
 from ui.cli.main import run_command
-from ui.cli.options import take_settings
+from ui.cli.options import ModelName, take_settings
 from ui.cli.training import AllowLeakage
 
 
 @take_settings()
-def launch(task: TaskName, config: TrainConfig, allow_leakage: AllowLeakage = False) -> None:
+def launch(task: TaskName, config: TrainConfig, allow_leakage: AllowLeakage = False, model: ModelName = "") -> None:
     """Train in this process and its siblings; the first one reports and stores the adapter."""
     from finetune.train.distributed import end_process, join_group
     from lab.jobs import train
     from lab.lab import Lab
     from lab.requests import TrainRequest
 
-    lab = Lab(read_settings())
+    lab = Lab(read_settings().at_model(model))
     states = lab.settings.folder("launched") / f"{lab.task(task).name}-{hash_json(asdict(config))[:8]}"
     with Bars() as bars:
         card = train(lab, TrainRequest(task, config, allow_leakage), bars, states)

@@ -18,7 +18,9 @@ from ui.cli.adapters import adapters_app
 from ui.cli.comparison import comparison_app
 from ui.cli.console import AsJson, err, out, show, show_fields
 from ui.cli.jobs import jobs_app, run_job_folder
+from ui.cli.ladder import ladder_app
 from ui.cli.models import models_app
+from ui.cli.options import ModelName, StorageName
 from ui.cli.retrieval import retrieval_app
 from ui.cli.tasks import tasks_app
 from ui.cli.training import training_app
@@ -31,7 +33,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
-for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app):
+for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app):
     app.add_typer(group)  # Without a name: its commands stand beside these.
 app.command("run-job", hidden=True)(run_job_folder)
 
@@ -96,8 +98,10 @@ def doctor(as_json: AsJson = False) -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
+    model: ModelName = "",
+    storage: StorageName = "",
 ) -> None:
     """Start the web page."""
     from ui.page.app import launch
 
-    launch(read_settings(), host=host, port=port)
+    launch(read_settings().at_model(model, storage), host=host, port=port)

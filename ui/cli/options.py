@@ -13,6 +13,14 @@ import typer
 from finetune.config import DEFAULTS, QUESTIONS, TrainConfig, option_of
 
 Command = Callable[..., None]
+MODEL_HELP = "A name that `ragft models list` shows, or a folder; by default $RAGFT_MODEL, else the bundled model."
+STORAGE_HELP = "How its weights are kept while it answers: nf4 (4 bits), int8 or bf16 (16 bits); by default nf4."
+ModelName = Annotated[str, typer.Option("--model", help=MODEL_HELP, show_default=False)]
+ModelNames = Annotated[
+    list[str] | None, typer.Option("--model", help=f"May be repeated: each model's comparison is a run. {MODEL_HELP}")
+]
+StorageName = Annotated[str, typer.Option("--storage", help=STORAGE_HELP, show_default=False)]
+StorageNames = Annotated[list[str] | None, typer.Option("--storage", help=f"May be repeated, as --model. {STORAGE_HELP}")]
 
 
 def take_settings(*, leave_out: tuple[str, ...] = ()) -> Callable[[Command], Command]:

@@ -12,7 +12,7 @@ from core.errors import LabError
 from core.settings import read_settings
 from finetune.config import PROBE_IGNORES, TrainConfig
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_fields, show_table
-from ui.cli.options import take_settings
+from ui.cli.options import ModelName, take_settings
 
 if TYPE_CHECKING:
     from finetune.plan.preflight import Preflight
@@ -35,6 +35,7 @@ def train(
     seeds: Annotated[
         int, typer.Option(help="Adapters that differ by their seed alone, one after the other, from --seed on.", min=1)
     ] = 1,
+    model: ModelName = "",
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a QLoRA adapter, in a process of its own; with --seeds several."""
@@ -42,7 +43,7 @@ def train(
     from lab.lab import Lab
     from lab.requests import TrainRequest
 
-    lab = Lab(read_settings())
+    lab = Lab(read_settings().at_model(model))
     name = name_task(lab.task(task), lab.settings)
     cards = []
     for number in range(seeds):
@@ -54,7 +55,7 @@ def train(
     if as_json:
         show(cards if seeds > 1 else cards[0], as_json, show_fields)
     if seeds > 1:
-        words = [word for card in cards for word in ("--adapter", card["id"])]
+        words = [word for card in cards for word in ("--adapter", card["id"])] + (["--model", model] if model else [])
         command = shlex.join(["ragft", "compare", name, *words])
         err.print(f"Compare with all of them: {command}", markup=False, highlight=False, soft_wrap=True)
 
@@ -80,12 +81,12 @@ def _without_lists(outcome: dict[str, Any]) -> dict[str, Any]:
 
 @training_app.command()
 @take_settings()
-def preflight(task: TaskName, config: TrainConfig, as_json: AsJson = False) -> None:
+def preflight(task: TaskName, config: TrainConfig, model: ModelName = "", as_json: AsJson = False) -> None:
     """Say what a training would learn, what it costs and what is wrong, without loading weights. Exit 2 when it is a no-go."""
     from lab.lab import Lab
     from lab.training.preflight import run_preflight
 
-    report = run_preflight(Lab(read_settings()), task, config)
+    report = run_preflight(Lab(read_settings().at_model(model)), task, config)
     show(report.as_json, as_json, lambda _: _print_report(report))
     if not report.go:
         raise typer.Exit(2)
@@ -111,13 +112,14 @@ def probe_lr(
     task: TaskName,
     config: TrainConfig,
     rates: Annotated[str | None, typer.Option(help="Comma-separated; by default those for the model's size.")] = None,
+    model: ModelName = "",
     as_json: AsJson = False,
 ) -> None:
     """Begin the training with a few learning rates and suggest the one that learns fastest."""
     from lab.lab import Lab
     from lab.training.probe import run_probe
 
-    lab = Lab(read_settings())
+    lab = Lab(read_settings().at_model(model))
     with Bars() as bars:
         result = run_probe(lab, lab.task(task), config, _read_rates(rates) if rates else (), bars)
     show(result, as_json, _print_probe)

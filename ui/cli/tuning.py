@@ -10,6 +10,7 @@ from rich.text import Text
 from core.settings import read_settings
 from ui.cli.comparison import DecodingMode
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table
+from ui.cli.options import ModelName
 
 tuning_app = typer.Typer()
 
@@ -22,6 +23,7 @@ def tune(
     batch_size: Annotated[int, typer.Option(help="Answers decoded together.", min=1)] = 16,
     mode: DecodingMode = "free",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Leave the task as it is.")] = False,
+    model: ModelName = "",
     as_json: AsJson = False,
 ) -> None:
     """Choose passages, examples and the threshold of evidence on a fifth of the training groups, and write them into the task."""
@@ -29,7 +31,7 @@ def tune(
     from lab.requests import TuneRequest
     from lab.tuning import tune_task
 
-    request = TuneRequest(task, minutes=minutes, seed=seed, batch_size=batch_size, mode=mode, dry_run=dry_run)
+    request = TuneRequest(task, minutes=minutes, seed=seed, batch_size=batch_size, mode=mode, dry_run=dry_run, model=model)
     with Bars() as bars:
         result = tune_task(Lab(read_settings()), request, bars).as_json()
     show(result, as_json, _print_tuning)

