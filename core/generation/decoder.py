@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
-from core.generation.chat import encode_prompt
+from core.generation.chat import encode_prompt, find_end
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
 from core.generation.ending import Ending, rank_tokens
 from core.generation.loading import Loaded, load_model
@@ -60,7 +60,8 @@ class TransformersGenerator:
     @property
     def context_tokens(self) -> int:
         """The longest prompt plus answer: what the model takes, within `MAX_CONTEXT`."""
-        return min(int(self._model.config.max_position_embeddings), MAX_CONTEXT)
+        text = self._model.config.get_text_config()  # Of a model that also sees, the part that reads.
+        return min(int(getattr(text, "max_position_embeddings", MAX_CONTEXT)), MAX_CONTEXT)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered prompt, the start of the answer included."""
@@ -125,7 +126,7 @@ class TransformersGenerator:
         key = json.dumps(schema)
         if key not in self._constraints:
             if self._constraint_tokenizer is None:  # It takes about a second, which free decoding need not pay.
-                vocabulary = int(self._model.config.vocab_size)
+                vocabulary = int(self._model.config.get_text_config().vocab_size)
                 self._constraint_tokenizer = load_constraint_tokenizer(self._tokenizer, vocabulary=vocabulary)
             self._constraints[key] = compile_schema(schema, self._constraint_tokenizer)
         return self._constraints[key]
@@ -137,10 +138,11 @@ class TransformersGenerator:
         return self._ending
 
     def _ends(self) -> frozenset[int]:
-        """Return the tokens that end an answer; chat models name the end of a turn in their generation settings."""
+        """Return the tokens that end an answer: the text's end, those of the model's settings, and the template's own."""
         configured = getattr(self._model.generation_config, "eos_token_id", None)
         configured = configured if isinstance(configured, list) else [configured]
-        return frozenset(token for token in [self._tokenizer.eos_token_id, *configured] if token is not None)
+        found = [self._tokenizer.eos_token_id, *configured, find_end(self._tokenizer)]
+        return frozenset(token for token in found if token is not None)
 
     def _describe(self, written: Written, prompt_tokens: int) -> Generation:
         return Generation(

@@ -181,7 +181,8 @@ def _prepare(lab: Lab, task: Task, config: TrainConfig, notify: Callable[..., No
     notify("load", 0, 0)
     unpack = choose_unpacking(read_shape(folder), inspect_machine(lab.settings.home), storage=config.storage)
     loaded = load_trainable(folder, storage=config.storage, unpack=unpack)
-    limit = min(int(loaded.model.config.max_position_embeddings), CONTEXT_TOKENS)
+    text = loaded.model.config.get_text_config()  # Of a model that also sees, the part that reads.
+    limit = min(int(getattr(text, "max_position_embeddings", CONTEXT_TOKENS)), CONTEXT_TOKENS)
     rows = shuffle_outputs(task.train, seed=config.seed) if config.shuffle_labels else task.train
     learned, held = split_holdout(rows, config.holdout, seed=config.seed)
     examples, too_long = encode_examples(
