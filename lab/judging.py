@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,10 +33,12 @@ def register_comparison(lab: Lab, plan: Plan) -> Registration:
     file = _find_file(lab, key)
     if file.is_file():
         with suppress(LabError):
-            return read_stored(Registration, file, remedy="Delete it.")
+            return replace(read_stored(Registration, file, remedy="Delete it."), extra={})
     registration = _register(lab, plan.task, plan.items, [arm.name for arm in plan.arms], seed=plan.seed, own=key)
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_json(file, registration.as_json())
+    # With what was asked for: an unfinished comparison can be asked for again (`lab/unfinished.py`).
+    asked = {"request": plan.request.as_json()} if plan.request is not None else {}
+    write_json(file, {**registration.as_json(), **asked})
     return registration
 
 
