@@ -34,7 +34,10 @@ from lab.kept_answers import FOLDER
 KILLS = 10
 PAUSE = 0.01  # Seconds that a fake answer takes.
 LONGEST = 1.0  # Seconds between the answer that a kill waits for and the kill, at most.
-VARIES = {"id", "created", "from_store", "seconds", "latency_seconds", "latency_p50", "latency_p95"}
+VARIES = {
+    "id", "created", "from_store", "seconds", "latency_seconds", "latency_p50", "latency_p95", "latency", "cost", "usage",
+    "memory_mib",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from core.comparison.answers import AnswerNotKept, RememberingGenerator
 from core.comparison.exam import write_paper
-from core.comparison.pipeline import answer
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
-from core.environment import describe_environment, measure_memory
+from core.environment import describe_environment
 from core.errors import Cancelled, LabError
 from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
 from core.progress import Watcher
-from core.values import Prediction
-from lab.answering import describe_constraint, gather_tools
+from lab.answering import describe_constraint
 from lab.judging import close_registration, judge_answers, register_comparison
 from lab.kept_answers import open_answers
 from lab.lab import Lab
+from lab.one_off import stamp_costs
 from lab.plan import Plan, plan_comparison
 from lab.requests import CompareRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What the arms of a plan answered, and why an arm could not.
-
-    Args:
-        predictions: By arm: adapter by adapter, each in the order of the items.
-        missing: Arms without answers, and why.
-        served: By arm, how many of the answers were known from before.
-    """
-
-    predictions: dict[str, list[Prediction]] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-    served: dict[str, int] = field(default_factory=dict)
+from lab.rounds import Answers, answer_in_rounds, cut_answers
 
 
 @dataclass(frozen=True)
@@ -62,7 +46,7 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
 
     An arm that lacks its adapter or index is reported with what to do; the others go on. Each answer is kept as it comes,
     so that the same request, made again after whatever stopped this one, goes on from there. Interrupted, the arms that
-    had finished are stored under the status `cancelled`.
+    had finished, or else the items that all arms had answered, are stored under the status `cancelled`.
 
     Raises:
         LabError: No arm could answer, the disk is full, or items were trained on and the request does not allow it.
@@ -78,11 +62,11 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
     generator = open_answers(lab, fresh=request.fresh)
     answers = Answers(missing=dict(plan.missing))
     try:
-        for name in dict.fromkeys(arm.name for arm in plan.arms):
-            answer_arm(lab, plan, name, generator, answers, watcher)
+        answer_in_rounds(lab, plan, generator, answers, watcher)
     except (Cancelled, KeyboardInterrupt):
-        if answers.predictions:
-            store_comparison(lab, plan, answers, status="cancelled", registration=registration)
+        part, finished = cut_answers(plan, answers)
+        if finished.predictions:
+            store_comparison(lab, part, finished, status="cancelled", registration=registration)
         if generator.kept:
             how = "the same comparison without --fresh" if request.fresh else "the same comparison"
             watcher.say(f"Stopped. {generator.kept} answers are kept: {how} goes on from there.")
@@ -96,39 +80,12 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
     return comparison
 
 
-# What is asked, who answers, and where answers and progress go.
-def answer_arm(lab: Lab, plan: Plan, name: str, generator: RememberingGenerator, answers: Answers, watcher: Watcher) -> None:
-    """Let an arm of a plan answer its items, with each of its adapters, and add what came of it to `answers`.
-
-    That is all predictions, or why there are none.
-
-    Raises:
-        AnswerNotKept: The disk refuses; further arms would ask in vain.
-    """
-    arms = [arm for arm in plan.arms if arm.name == name]
-    count, done, before = len(plan.items), 0, generator.served
-    predictions: dict[int, Prediction] = {}
-    watcher(name, 0, count * len(arms))
-    try:
-        for number, arm in enumerate(arms):
-            tools = replace(gather_tools(lab, plan.task, arm, plan.items, seed=plan.seed), generator=generator)
-            for index, prediction in answer(plan.task, plan.items, arm, tools, options=plan.options):
-                predictions[number * count + index] = prediction
-                done += 1
-                watcher(name, done, count * len(arms))
-    except AnswerNotKept:
-        raise
-    except LabError as error:
-        answers.missing[name] = str(error)
-    else:
-        answers.predictions[name] = [predictions[index] for index in range(count * len(arms))]
-        answers.served[name] = generator.served - before
-
-
 def store_comparison(
     lab: Lab, plan: Plan, answers: Answers, *, status: Literal["ok", "cancelled"], registration: Registration
 ) -> Comparison:
     """Judge the answers and store the run with its report."""
+    summary = judge_answers(lab, plan, answers.predictions, answers.missing)
+    stamp_costs(lab, plan, answers, summary)
     run = Run(
         id=new_run_id(plan.task.name),
         task=plan.task.name,
@@ -140,7 +97,7 @@ def store_comparison(
             "from_store": dict(answers.served),
         },
         environment=describe_environment(),
-        summary=judge_answers(lab, plan, answers.predictions, answers.missing),
+        summary=summary,
     )
     report = render_report(plan.task, plan.items, run, answers.predictions)
     paper = write_paper(plan.task, plan.items, plan.arms)
@@ -163,7 +120,6 @@ def _describe_plan(lab: Lab, plan: Plan, *, asked: set[str]) -> dict[str, Any]:
         "prompting": plan.task.describe_prompting(),
         "tuned": dict(plan.tuned),
         "generator": dict(generator.description),
-        "memory_mib": measure_memory(),
         "test_hash": plan.task.hash_split(plan.task.test),
         "train_hash": plan.task.hash_split(plan.task.train),
     }

@@ -17,6 +17,7 @@ from core.storage import cannot_write, hash_json
 from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from core.values import Document, OnStage, Retriever
+from lab.index_seconds import keep_seconds
 
 
 @dataclass
@@ -243,14 +244,16 @@ class Library:
         from retrieval.evidence.abstention import calibrate
         from retrieval.index.builder import Calibration
         from retrieval.index.update import UpdateOptions, update_base
+        from retrieval.index.versions import read_stamp
         from retrieval.readers.text import clean_text
 
-        embedder = self._load_embedder()
+        embedder, folder = self._load_embedder(), self.index_folder(task)
+        before = read_stamp(folder)
         questions = [
             (clean_text(item.input), sorted({e.document for e in item.evidence})) for item in task.train if item.evidence
         ]
         report = update_base(
-            self.index_folder(task),
+            folder,
             base,
             sources,
             embedder,
@@ -262,6 +265,7 @@ class Library:
             ),
             on_progress=lambda step, total: notify("index", step, total),
         )
+        keep_seconds(folder, before=before, after=read_stamp(folder), seconds=report.seconds, whole=rebuild)
         return {"task": task.name, **report.as_json()}
 
     def _retrieve(self, folder: Path, name: str, mode: str) -> Retriever:

@@ -1,0 +1,140 @@
+"""From how many queries on one approach costs less than another, with an interval; or never."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from core.comparison.arms import find_title
+from core.evaluation.cost import ArmCost, find_costs
+from core.evaluation.prices import Prices
+from core.evaluation.usage import bound_mean
+
+BreakEvenState = Literal["from", "never", "first", "same", "unknown"]
+PAIR = ("rag", "qlora")  # Compared where nothing else is asked for.
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """When an approach that costs more at the start has paid back what it costs more.
+
+    Args:
+        cheap: The approach that costs less at the start.
+        dear: The one that costs more at the start.
+        state: `from`: `dear` costs less from `queries` on; `never`: it does not cost less per query; `first`: as `never`, but
+            both cost the same at the start; `same`: no difference at all; `unknown`: something is not known.
+        queries: The break-even, N*; None where there is none.
+        low: Lower bound of its interval; None where none can be given, or where even the least it may be is never.
+        high: Upper bound; None where it may be never, or where no interval can be given.
+        sure: Whether there is an interval.
+        sentence: The same in words.
+    """
+
+    cheap: str
+    dear: str
+    state: BreakEvenState
+    queries: float | None
+    low: float | None
+    high: float | None
+    sure: bool
+    sentence: str
+
+
+def find_break_even(summary: Mapping[str, Any], prices: Prices, pair: tuple[str, str] = PAIR) -> BreakEven | None:
+    """Return the break-even of two arms of a stored summary; None where one of them did not answer.
+
+    `N* = (F_dear - F_cheap) / (q_cheap - q_dear)`, where `q` holds a query's share of its month's changes of the documents.
+    Only the saving below the line has an error, so the bounds of N* are those of the saving, turned over: Fieller's interval
+    (1954, JRSS B 16) with an exact numerator. Where the saving may be 0 nothing bounds N* from above.
+    """
+    costs = find_costs(summary, prices)
+    if not set(pair) <= costs.keys():
+        return None
+    cheap, dear = sorted((costs[name] for name in pair), key=lambda cost: cost.one_off or 0.0)
+    unknown = [name for cost in (cheap, dear) for name in _list_unknown(cost)]
+    if cheap.one_off is None or dear.one_off is None or cheap.upkeep is None and "indexing" not in cheap.unknown:
+        return _tell_unknown(cheap.arm, dear.arm, unknown)
+    start = dear.one_off - cheap.one_off
+    saving, low, high = _measure_saving(summary, prices, cheap, dear)
+    state: BreakEvenState = "from" if saving > 0 else "never"
+    if not start:
+        state = "same" if not saving else "first"
+    queries, least, most = (_divide(start, value) for value in (saving, high, low))
+    found = BreakEven(cheap.arm, dear.arm, state, queries, least, most, low is not None, "")
+    return _with_sentence(found, prices, saving, unknown)
+
+
+def _measure_saving(
+    summary: Mapping[str, Any], prices: Prices, cheap: ArmCost, dear: ArmCost
+) -> tuple[float, float | None, float | None]:
+    """Return how much less a query costs with the one that is dear at the start, with bounds from the items asked of both."""
+    upkeep = ((cheap.upkeep or 0.0) - (dear.upkeep or 0.0)) / prices.queries
+    saving = cheap.query.mean - dear.query.mean + upkeep
+    rates = np.array(prices.rates)
+    for item in summary.get("usage", ()):
+        if {item["a"], item["b"]} == {cheap.arm, dear.arm}:
+            return saving, *bound_mean(saving, float(rates @ np.array(item["covariance"]) @ rates), item["freedom"])
+    return saving, None, None
+
+
+def _divide(start: float, saving: float | None) -> float | None:
+    return start / saving if saving is not None and saving > 0 and start else None
+
+
+def _list_unknown(cost: ArmCost) -> list[str]:
+    return [f"the {part} of {find_title(cost.arm)}" for part in cost.unknown]
+
+
+def _tell_unknown(cheap: str, dear: str, unknown: list[str]) -> BreakEven:
+    names = f"{find_title(cheap)} and {find_title(dear)}"
+    sentence = f"The break-even of {names} is not known: the run does not keep {', '.join(unknown) or 'what they need'}."
+    return BreakEven(cheap, dear, "unknown", None, None, None, False, sentence)
+
+
+def _with_sentence(found: BreakEven, prices: Prices, saving: float, unknown: list[str]) -> BreakEven:
+    from dataclasses import replace
+
+    cheap, dear = find_title(found.cheap), find_title(found.dear)
+    if found.state == "same":
+        sentence = f"{cheap} and {dear} cost the same."
+    elif found.state == "first":
+        less, more = (dear, cheap) if saving > 0 else (cheap, dear)
+        sentence = f"{less} costs less than {more} from the first query on: both cost the same at the start."
+    elif found.queries is None:
+        sentence = f"{dear} never pays back: it costs more than {cheap} at the start and no less per query{_say_until(found)}."
+    else:
+        months = found.queries / prices.queries
+        sentence = (
+            f"{dear} costs less than {cheap} from about {write_queries(found.queries)} queries on{_say_range(found)}: "
+            f"{_write_months(months)} at {prices.queries:,.0f} a month."
+        )
+    if unknown:
+        sentence += f" Not known, and not counted: {', '.join(unknown)}."
+    return replace(found, sentence=sentence)
+
+
+def _say_until(found: BreakEven) -> str:
+    return f" (at the edge of the interval from {write_queries(found.low)} queries on)" if found.low is not None else ""
+
+
+def _say_range(found: BreakEven) -> str:
+    if not found.sure or found.low is None:
+        return " (no interval: the run does not keep the items' costs, or has one group)"
+    if found.high is None:
+        return f" (95 %: from {write_queries(found.low)} on, or never)"
+    return f" (95 %: {write_queries(found.low)} to {write_queries(found.high)})"
+
+
+def write_queries(count: float) -> str:
+    """Write a number of queries with two digits: more would claim to be known."""
+    step = 10 ** max(int(np.floor(np.log10(max(count, 1)))) - 1, 0)
+    return f"{int(np.ceil(count / step) * step):,}"
+
+
+def _write_months(months: float) -> str:
+    if months < 1:
+        return f"{max(1, round(months * 30))} days"
+    return f"{months:.1f} months" if months < 24 else f"{months / 12:.0f} years"
