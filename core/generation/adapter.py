@@ -69,5 +69,5 @@ def _check(folder: Path, weights_hash: str) -> None:
     if card["weights"] != weights_hash:
         raise LabError(
             f"The adapter {folder.name} was trained on weights {card['weights'][:12]}, not on {weights_hash[:12]}.",
-            "Train it again for this model, or set RAGFT_MODEL to the model it was trained on.",
+            "Train it again for this model, or answer with the model it was trained on: --model NAME.",
         )

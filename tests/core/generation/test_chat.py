@@ -97,3 +97,39 @@ def test_the_bundled_model_reads_its_own_tokens_as_text(real_settings):
         ids = encode_prompt(real, chat)
         assert real.decode(ids) == render(real, chat, add_generation_prompt=True)
         assert ids.count(real.convert_tokens_to_ids("<|im_start|>")) == 3
+
+
+def test_an_answer_that_a_tokenizer_would_join_to_the_prompt_is_taken_by_itself():
+    """Asked, a model stands behind the prompt's own tokens: one that spans the border it could never write."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    tokens = ["<|im_end|>", "<|im_start|>", *sorted(pre_tokenizers.ByteLevel.alphabet()), "Ċ{"]
+    raw = Tokenizer(models.BPE({token: place for place, token in enumerate(tokens)}, [("Ċ", "{")]))
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    raw.decoder = decoders.ByteLevel()
+    joining = PreTrainedTokenizerFast(tokenizer_object=raw, eos_token="<|im_end|>", bos_token="<|im_start|>")
+    joining.chat_template = TEMPLATE
+    chat = [Message("user", "How high?")]
+    prompt, answer = encode_answered(joining, chat, '{"a": 1}')
+    assert prompt == encode_prompt(joining, chat)
+    assert joining.decode(answer) == '{"a": 1}<|im_end|>'
+
+
+@pytest.mark.parametrize("chat", [PLAIN, [PLAIN[0], Message("assistant", "Yes")]], ids=["question", "no question"])
+def test_a_template_without_a_system_still_says_its_words(tokenizer, monkeypatch, chat):
+    refusing = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TEMPLATE
+    silent = TEMPLATE.replace("%}<|im_start|>{{ m", "%}{{ m").replace(
+        "{% for message in messages %}", "{% for message in messages if message['role'] != 'system' %}"
+    )
+    for template in (refusing, silent):
+        monkeypatch.setattr(tokenizer, "chat_template", template)
+        text = tokenizer.decode(encode_prompt(tokenizer, chat))
+        assert "Answer." in text
+        assert chat[-1].content.strip() in text
+
+
+def test_prompts_hold_no_date(tokenizer, monkeypatch):
+    dated = "{{ date_string or strftime_now('%d %b %Y') }}" + TEMPLATE
+    monkeypatch.setattr(tokenizer, "chat_template", dated)
+    assert tokenizer.decode(encode_prompt(tokenizer, PLAIN)).startswith("26 Jul 2024")

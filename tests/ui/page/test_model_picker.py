@@ -1,0 +1,56 @@
+"""The page's list of models: what is here, what it takes as measured, and a choice that the lab follows."""
+
+import gradio as gr
+import pytest
+
+from core.settings import DEFAULT_MODEL
+from core.storage import write_json
+from lab.lab import Lab
+from lab.models import Speed
+from ui.page.model_picker import _choose, _refresh, build_model_picker
+
+
+@pytest.fixture
+def lab(settings):
+    for name in (DEFAULT_MODEL, "other"):
+        folder = settings.folder("models") / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text("{}")
+    speed = Speed(41.5, 64, 700.0, "w", "2026-01-01")
+    write_json(settings.folder("models") / "other.measured.json", {"nf4": speed.as_json()})
+    return Lab(settings)
+
+
+def test_what_is_measured_is_shown_and_nothing_is_guessed(lab):
+    shown = _refresh(lab)
+    assert [value for _, value in shown.choices] == [DEFAULT_MODEL, "other"]
+    assert (shown.value, shown.interactive) == (DEFAULT_MODEL, True)
+    assert "speed not measured" in shown.info
+    assert "licence Apache-2.0" in shown.info
+    shown = _choose(lab, "other")
+    assert lab.settings.model == "other"
+    assert "41.5 tokens/s measured" in shown.info
+    assert "700 MiB" in shown.info
+
+
+def test_a_model_that_went_meanwhile_is_a_message_and_changes_nothing(lab):
+    with pytest.raises(gr.Error, match="not on this machine"):
+        _choose(lab, "gone")
+    assert lab.settings.model == DEFAULT_MODEL
+
+
+def test_one_model_is_no_choice_and_a_folder_elsewhere_is_one(lab, settings, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "config.json").write_text("{}")
+    lab.settings = settings.at_model(str(tmp_path / "own"))
+    assert (f"{tmp_path}/own") in [value for _, value in _refresh(lab).choices]
+    empty = Lab(settings.at_model("nobody"))
+    empty.settings = type(settings)(tmp_path / "empty", model="nobody")
+    shown = _refresh(empty)
+    assert not shown.interactive
+    assert "ragft models fetch" in shown.info
+
+
+def test_it_stands_on_a_page(lab):
+    with gr.Blocks():
+        assert build_model_picker(lab).label == "Model"
