@@ -15,6 +15,7 @@ from core.evaluation.summary import ALL
 from core.values import Example
 
 ABSENT = "-"  # Shown where a run does not have a setting.
+NONE = "null"
 # Of the configuration: what a run asked in other words (items, request), says of itself, or learned from runs before it.
 LEFT_OUT = frozenset({"items", "request", "registration", "from_store", "title", "input_label", "rerun_of"})
 
@@ -120,7 +121,8 @@ def list_changes(first: Run, second: Run) -> list[SettingChange]:
     return [
         SettingChange(name, olds.get(name, ABSENT), news.get(name, ABSENT))
         for name in dict.fromkeys([*olds, *news])
-        if olds.get(name, ABSENT) != news.get(name, ABSENT)
+        # A setting that an older version did not know is as good as one that is not set.
+        if olds.get(name, NONE) != news.get(name, NONE)
     ]
 
 
