@@ -17,6 +17,7 @@ from core.settings import prepare_libraries, read_settings
 from ui.cli.adapters import adapters_app
 from ui.cli.comparison import comparison_app
 from ui.cli.console import AsJson, err, out, show, show_fields
+from ui.cli.cost import cost_app
 from ui.cli.jobs import jobs_app, run_job_folder
 from ui.cli.ladder import ladder_app
 from ui.cli.models import models_app
@@ -25,6 +26,7 @@ from ui.cli.retrieval import retrieval_app
 from ui.cli.tasks import tasks_app
 from ui.cli.training import training_app
 from ui.cli.tuning import tuning_app
+from ui.cli.votes import votes_app
 
 INTERRUPTED = 130  # The shell's code for Ctrl-C.
 app = typer.Typer(
@@ -33,7 +35,8 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
-for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app):
+app.add_typer(votes_app, name="votes")
+for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app, cost_app):
     app.add_typer(group)  # Without a name: its commands stand beside these.
 app.command("run-job", hidden=True)(run_job_folder)
 
