@@ -16,7 +16,7 @@ from ui.page.polling import EVERY, QUIET
 Offer = Callable[[], Sequence[tuple[str, Any]]]  # (label, value) of all that may be chosen now.
 
 
-def follow(page: gr.Blocks, component: Any, key: str, *, offer: Offer | None = None) -> Any:
+def follow(page: gr.Blocks, component: Any, key: str, *, offer: Offer | None = None, take: bool = True) -> Any:
     """Keep a component's value in the address, and take it from there when the page is opened.
 
     Args:
@@ -26,12 +26,13 @@ def follow(page: gr.Blocks, component: Any, key: str, *, offer: Offer | None = N
         key: The key in the address; each belongs to one component.
         offer: Returns the choices as they are now; they are set when the page is opened, and a value that is not among
             them is not taken. Without it the component's own choices count, where it has any.
+        take: Whether it is filled when the page is opened; another event may do that (`recall`).
 
     Returns:
         The event of reading: what must come after it is chained with `.then`.
     """
 
-    def take(request: gr.Request) -> Any:
+    def read_value(request: gr.Request) -> Any:
         choices = list(offer()) if offer is not None else None
         asked = read_address(request, key)
         known = choices if choices is not None else getattr(component, "choices", None)
@@ -41,8 +42,11 @@ def follow(page: gr.Blocks, component: Any, key: str, *, offer: Offer | None = N
             return gr.update(choices=choices) if value is None else gr.update(choices=choices, value=value)
         return gr.skip() if value is None else value
 
-    read = page.load(take, None, component, **QUIET)
-    read.then(None, component, None, js=_call("begin", key), **QUIET)
+    if take:
+        read = page.load(read_value, None, component, **QUIET)
+        read.then(None, component, None, js=_call("begin", key), **QUIET)
+    else:
+        read = page.load(None, None, None, js=f"() => {{ window.ragftAddress?.begin({json.dumps(key)}); }}", **QUIET)
     component.change(None, component, None, js=_call("write", key), **EVERY)
     return read
 
@@ -64,6 +68,15 @@ def follow_tabs(page: gr.Blocks, tabs: gr.Tabs, items: Mapping[str, gr.Tab], *, 
     page.load(take, None, tabs, **QUIET).then(None, None, None, js=_call("begin", key), **QUIET)
     for name, tab in items.items():
         tab.select(None, None, None, js=f"() => window.ragftAddress?.write({json.dumps(key)}, {json.dumps(name)})", **EVERY)
+
+
+def recall(*keys: str) -> str:
+    """Return the script for an event whose inputs are the task, a hidden text, and any others.
+
+    It fills the text with what the address said of the keys when the page was opened, as JSON; nothing where it spoke of
+    another task.
+    """
+    return f"(task, _, ...others) => [task, window.ragftAddress?.recall(task, {json.dumps(keys)}) ?? '{{}}', ...others]"
 
 
 def read_address(request: gr.Request | None, key: str) -> str:

@@ -34,7 +34,7 @@ def render_status(status: JobStatus, name: str, command: Sequence[str]) -> Marku
 
     Of a job that has ended neither bar nor step is shown: they are those of its last stage.
     """
-    share = status.step / status.total if status.total else 0
+    share = 1.0 if status.state == "done" else status.step / status.total if status.total else 0.0
     return render(
         "shared/status",
         state=status.state,

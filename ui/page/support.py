@@ -31,12 +31,12 @@ def render_support(task: Task, prediction: Prediction, verdict: EvidenceVerdict 
     return render(
         "passages/support",
         fields=[_describe_field(item, prediction.value, passages) for item in supports if item.status != "not checked"],
-        unchecked=[_name(item.pointer) for item in supports if item.status == "not checked"],
+        unchecked=[name_field(item.pointer) for item in supports if item.status == "not checked"],
     )
 
 
 def _describe_field(support: FieldSupport, answer: Any, passages: Sequence[Passage]) -> dict[str, Any]:
-    field = {"name": _name(support.pointer), "value": _shorten(_resolve(answer, support.pointer))}
+    field = {"name": name_field(support.pointer), "value": _shorten(_resolve(answer, support.pointer))}
     if support.status == "unsupported":
         return {**field, "quote": None}
     passage = passages[support.passage]
@@ -62,7 +62,8 @@ def _quote(passage: Passage, support: FieldSupport) -> dict[str, str]:
     }
 
 
-def _name(pointer: str) -> str:
+def name_field(pointer: str) -> str:
+    """Return the words for the place that a JSON pointer names."""
     return " › ".join(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]) or "the answer"
 
 

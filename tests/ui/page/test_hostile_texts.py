@@ -1,14 +1,16 @@
 """Texts of models, documents and people are shown as written by every view, whatever language they look like."""
 
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 
 from core.jobs import JobStatus
-from core.values import Document, Hit, Passage
+from core.values import Document, Example, Generation, Hit, Issue, Passage, Prediction
 from lab.documents import Holding, Holdings
 from retrieval.evidence.abstention import EvidenceVerdict
-from ui.page.compare.view import render_partial
+from ui.page.compare.asking import Entry
+from ui.page.compare.view import render_answers
 from ui.page.documents.quality_panel import render_quality
 from ui.page.documents.view import render_problems, render_state
 from ui.page.passages import render_hits, render_search
@@ -44,12 +46,23 @@ def report(text):
     return {**counts, **lists, "overlap_examples": pairs, "tokens": None, "balance": {text: {text: 2}}, "usable": False}
 
 
+def render_hostile_answers(text):
+    """Cards in every state, with a hostile text wherever one can stand."""
+    task = SimpleNamespace(name="t", schema={"properties": {"answer": {"type": "string"}}}, primary_metric="answer")
+    item = Example("x", text, {"answer": text})
+    generation = Generation(text, 1, 1, 0.1, 0.1, "stop", draft=text)
+    done = Prediction("rag", "x", tuple(hits(text)), generation, {"answer": text}, (Issue("", "", text),), "strict", 1, (text,))
+    states = [("waiting", {}), ("writing", {"text": text}), ("refused", {"note": text}), ("done", {"prediction": done})]
+    entries = [Entry("rag", state=state, **more) for state, more in states]
+    return render_answers(task, item, entries, origin=text)
+
+
 VIEWS = {
     "note": render_note,
     "card": lambda text: render_card(text, text),
     "cards": lambda text: render_cards([text]),
     "status": lambda text: render_status(JobStatus("running", message=text), text, ["ragft"]),
-    "partial": render_partial,
+    "answers": render_hostile_answers,
     "hits": lambda text: render_hits(hits(text), text, dropped=1, documents=[text], verdict=verdict(text)),
     "search": lambda text: render_search(
         verdict(text), {"dense": text, "hybrid": hits(text)}, text, lambda name: Document(name, text, text, origin=text)

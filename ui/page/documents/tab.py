@@ -28,8 +28,11 @@ LIMITS = f"""Text and markup of most kinds, HTML, PDF, Word, Excel, CSV, JSON, X
 file. They stay on the machine that runs the lab; what cannot be read is named with its reason and never stops the others."""
 
 
-def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
-    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last indexing."""
+def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> Any:
+    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last indexing.
+
+    Returns the event after which the documents or their index may have changed.
+    """
     state = gr.HTML(render_note("Looking at the documents."), label="State of the index", padding=False)
     with gr.Row():
         files = gr.File(
@@ -75,6 +78,7 @@ def build_documents_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdow
     gr.on([tab.select, task.change], look, task, shown, **EVERY)
     panel.status.change(follow, [panel.job, task], shown, **QUIET)
     delete.click(remove, [task, chosen], [*shown, search.results], api_visibility="private")
+    return state.change
 
 
 def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, buttons: dict[str, gr.Button]) -> None:
@@ -84,15 +88,16 @@ def _join_jobs(lab: Lab, panel: JobPanel, task: gr.Dropdown, files: gr.File, but
     def add(name: str, paths: list[str] | None) -> tuple[str, None]:
         if not paths:
             raise LabError("There is no file to add.", "Choose some first.")
-        return _start(lab, name, *paths), None
+        return start_indexing(lab, name, *paths), None
 
     buttons["add"].click(add, [task, files], [panel.job, files], api_visibility="private")
-    buttons["update"].click(lambda name: _start(lab, name), task, panel.job, api_visibility="private")
-    buttons["rebuild"].click(lambda name: _start(lab, name, rebuild=True), task, panel.job, api_visibility="private")
+    buttons["update"].click(lambda name: start_indexing(lab, name), task, panel.job, api_visibility="private")
+    buttons["rebuild"].click(lambda name: start_indexing(lab, name, rebuild=True), task, panel.job, api_visibility="private")
 
 
 @explain
-def _start(lab: Lab, name: str, *paths: str, rebuild: bool = False) -> str:
+def start_indexing(lab: Lab, name: str, *paths: str, rebuild: bool = False) -> str:
+    """Start indexing a task's documents, new ones added first; returns the job's id."""
     lab.task(name or "")
     return start(lab.settings, IndexRequest(name, tuple(paths), rebuild), runner=RUNNER).name
 

@@ -36,6 +36,11 @@ class Form:
         """The field of the learning rate."""
         return self.fields[NAMES.index("learning_rate")]
 
+    @property
+    def prompts(self) -> Any:
+        """The field of which prompts are learned."""
+        return self.fields[NAMES.index("prompts")]
+
 
 def build_form() -> Form:
     """Build the fields: those that matter most, the others folded away."""

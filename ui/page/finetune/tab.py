@@ -28,8 +28,11 @@ from ui.page.rendering import render_note
 
 def build_finetune_tab(
     page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState, probe: gr.BrowserState
-) -> None:  # Six: the parts of the page that it joins.
-    """Build the tab; `task` is the page's list of tasks, `job` and `probe` remember the browser's last training and probe."""
+) -> tuple[Any, Form]:
+    """Build the tab; `task` is the page's list of tasks, `job` and `probe` remember the browser's last training and probe.
+
+    Returns the event after which there may be another adapter, and the form.
+    """
     costs = Costs(lab)
     gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
     check = gr.Button("Check before training", min_width=160)
@@ -59,6 +62,7 @@ def build_finetune_tab(
     task.change(lambda: gr.HTML("", visible=False), None, report, **EVERY)
     start_button.click(begin, given, panel.job, api_visibility="private")
     _show_costs(tab, costs, task, form, cost)
+    return panel.state.change, form
 
 
 @explain

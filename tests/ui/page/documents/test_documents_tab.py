@@ -148,7 +148,7 @@ def test_nothing_is_deleted_while_a_job_indexes(lab, task, monkeypatch):
 def test_the_tab_shows_refuses_and_deletes(lab, task, task_folder, tmp_path, monkeypatch):
     import gradio as gr
 
-    from ui.page.documents.tab import _look, _remove, _start
+    from ui.page.documents.tab import _look, _remove, start_indexing
 
     monkeypatch.setattr(gr, "Info", lambda text: None)
     add(lab, task, tmp_path)
@@ -164,7 +164,7 @@ def test_the_tab_shows_refuses_and_deletes(lab, task, task_folder, tmp_path, mon
     assert [row[0] for row in _look(lab, name)[1]] == ["pay.md", "time.md"]
     assert "There is no task" in _look(lab, "nowhere")[0]
     with pytest.raises(gr.Error, match="There is no task"):
-        _start(lab, "nowhere")
+        start_indexing(lab, "nowhere")
 
 
 def test_the_search_panel_gives_three_columns_and_its_mistakes(lab, task, task_folder):
