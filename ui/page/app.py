@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,24 @@ import gradio as gr
 from markupsafe import Markup
 
 from core.errors import LabError
+from core.evaluation.charts.template import STYLE as CHARTS
 from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
-from ui.page.address import follow, follow_tabs
-from ui.page.choices import list_choices
-from ui.page.compare.tab import build_compare_tab
-from ui.page.documents.tab import LARGEST_MB, build_documents_tab
+from ui.page.address import follow_tabs
+from ui.page.compare.tab import Needs, build_compare_tab
+from ui.page.documents.tab import LARGEST_MB, build_documents_tab, start_indexing
 from ui.page.evaluate.tab import build_evaluate_tab
 from ui.page.finetune.tab import build_finetune_tab
+from ui.page.header import build_header, join_header
 from ui.page.job_panel import remember_job
 from ui.page.learn.tab import build_learn_tab
 from ui.page.markup import render
+from ui.page.polling import QUIET
 from ui.page.task.tab import build_task_tab
+from ui.page.theme import make_theme
 
 HERE = Path(__file__).parent
-INTRO = """# RAG vs Fine-Tuning Lab
-Retrieval is the open-book exam, fine-tuning is studying for it. Let both sit the same exam, and see what the marks are worth."""
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +38,16 @@ def build_page(lab: Lab) -> gr.Blocks:
     with gr.Blocks(
         title="RAG vs Fine-Tuning Lab", analytics_enabled=False, fill_width=False, delete_cache=(3600, 86400)
     ) as page:
-        task = _build_header(page, lab)
+        header = build_header(page, lab)
+        task = header.task
         jobs = {kind: remember_job(kind) for kind in ("index", "train", "probe", "compare")}
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("Compare", id="compare") as compare:
-                build_compare_tab(lab, task)
+                needs = build_compare_tab(page, lab, task, header.opened)
             with gr.Tab("Documents", id="documents") as documents:
-                build_documents_tab(page, documents, lab, task, jobs["index"])
+                indexed = build_documents_tab(page, documents, lab, task, jobs["index"])
             with gr.Tab("Fine-tune", id="finetune") as finetune:
-                build_finetune_tab(page, finetune, lab, task, jobs["train"], jobs["probe"])
+                trained, form = build_finetune_tab(page, finetune, lab, task, jobs["train"], jobs["probe"])
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
                 build_evaluate_tab(page, evaluate, lab, task, jobs["compare"])
             with gr.Tab("Your task", id="task") as own:
@@ -52,16 +55,20 @@ def build_page(lab: Lab) -> gr.Blocks:
             with gr.Tab("Learn", id="learn") as learn:
                 build_learn_tab(learn)
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})
+        join_header(lab, header, tabs, [compare.select, evaluate.select, indexed, trained, header.model.change])
+        _join_needs(lab, header.task, tabs, needs, (jobs["index"], form.prompts))
     return page
 
 
-def _build_header(page: gr.Blocks, lab: Lab) -> gr.Dropdown:
-    """Build what stands above the tabs; returns the page's list of tasks."""
-    choices = list_choices(lab.settings)
-    gr.Markdown(INTRO)
-    task = gr.Dropdown(choices, value=choices[0][1] if choices else None, label="Task", elem_id="task")
-    follow(page, task, "task", offer=lambda: list_choices(lab.settings))
-    return task
+def _join_needs(lab: Lab, task: gr.Dropdown, tabs: gr.Tabs, needs: Needs, targets: tuple[Any, Any]) -> None:
+    """Let the buttons of what an approach lacks lead to where it is made: the index starts, the training's form is filled."""
+    job, prompts = targets
+    build = partial(start_indexing, lab)
+    needs.index.click(build, task, job, api_visibility="private").success(
+        lambda: (gr.Tabs(selected="documents"), gr.Button(visible=False)), None, [tabs, needs.index], **QUIET
+    )
+    needs.train.click(lambda kind: (gr.Tabs(selected="finetune"), kind or gr.skip()), needs.kind, [tabs, prompts], **QUIET)
+    needs.documents.click(lambda: gr.Tabs(selected="documents"), None, tabs, **QUIET)
 
 
 def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> tuple[gr.Blocks, str]:
@@ -82,8 +89,9 @@ def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, blo
     options: dict[str, Any] = {
         "server_name": host,
         "server_port": port or None,
-        "theme": gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        "css_paths": sorted((HERE / "styles").glob("*.css"), key=lambda path: (path.name != "page.css", path.name)),
+        "theme": make_theme(),
+        "favicon_path": str(HERE / "favicon.svg"),
+        "css_paths": [*sorted((HERE / "styles").glob("*.css"), key=lambda path: (path.name != "page.css", path.name)), CHARTS],
         "head": render("shared/head", scripts=[_read_script(path) for path in sorted((HERE / "scripts").glob("*.js"))]),
         "run_history": False,
         "ssr_mode": False,
