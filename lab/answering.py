@@ -15,9 +15,7 @@ from lab.shown_passages import open_passages
 
 MAX_NEW_TOKENS = 256  # Of an answer where no example tells how long answers are.
 MARGIN = 8  # Tokens beyond the longest known answer.
-HELD_FACTOR = (
-    3  # Held answers may have texts and lists twice as long as known ones (`core/answers/bounds.py`), lists of lists more.
-)
+HELD_FACTOR = 4  # Held texts and lists may be twice as long as known ones (`core/answers/bounds.py`), lists of lists more.
 
 
 def answer_items(
