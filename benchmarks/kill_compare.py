@@ -36,7 +36,7 @@ PAUSE = 0.01  # Seconds that a fake answer takes.
 LONGEST = 1.0  # Seconds between the answer that a kill waits for and the kill, at most.
 VARIES = {
     "id", "created", "from_store", "seconds", "latency_seconds", "latency_p50", "latency_p95", "latency", "cost", "usage",
-    "memory_mib",
+    "memory_mib", "break_even",
 }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from core.comparison.exam import write_paper
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
 from core.environment import describe_environment
 from core.errors import Cancelled, LabError
+from core.evaluation.card import make_card
+from core.evaluation.board import build_board
 from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
 from core.progress import Watcher
@@ -18,10 +20,12 @@ from lab.answering import describe_constraint
 from lab.judging import close_registration, judge_answers, register_comparison
 from lab.kept_answers import open_answers
 from lab.lab import Lab
+from lab.neighbours import describe_setting
 from lab.one_off import stamp_costs
 from lab.plan import Plan, plan_comparison
 from lab.requests import CompareRequest
 from lab.rounds import Answers, answer_in_rounds, cut_answers
+from lab.run_names import name_run
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Comparison:
             "task": self.run.task,
             "report": str(self.folder / REPORT),
             **self.run.summary,
+            "card": make_card(self.run.summary).as_json() if "verdict" in self.run.summary else None,
         }
 
 
@@ -86,6 +91,8 @@ def store_comparison(
     """Judge the answers and store the run with its report."""
     summary = judge_answers(lab, plan, answers.predictions, answers.missing)
     stamp_costs(lab, plan, answers, summary)
+    if summary:
+        summary["setting"] = describe_setting(lab, plan)
     run = Run(
         id=new_run_id(plan.task.name),
         task=plan.task.name,
@@ -99,7 +106,7 @@ def store_comparison(
         environment=describe_environment(),
         summary=summary,
     )
-    report = render_report(plan.task, plan.items, run, answers.predictions)
+    report = render_report(run, build_board(plan.task, plan.items, answers.predictions), name=name_run(run))
     paper = write_paper(plan.task, plan.items, plan.arms)
     return Comparison(run, save_run(lab.settings, run, answers.predictions, report, paper=paper))
 

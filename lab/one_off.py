@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from core.comparison.arms import Arm
 from core.errors import LabError
+from core.evaluation.break_even import find_break_even
 from core.evaluation.cost import Upkeep
+from core.evaluation.prices import DEFAULT_PRICES
 from core.tasks.task import Task
 from lab.index_seconds import read_seconds
 from lab.lab import Lab
@@ -18,8 +21,8 @@ from lab.plan import Plan
 from lab.rounds import Answers
 
 
-def stamp_costs(lab: Lab, plan: Plan, answers: Answers, summary: Mapping[str, Any]) -> None:
-    """Add to each arm of a summary what its answers cost beside the model's seconds.
+def stamp_costs(lab: Lab, plan: Plan, answers: Answers, summary: dict[str, Any]) -> None:
+    """Add to each arm of a summary what its answers cost beside the model's seconds, and the break-even at default prices.
 
     Those are `search_seconds` an answer, `from_store` (answers whose seconds are an earlier run's), `labels`,
     `indexing_seconds`, `training_seconds`, `training_tokens` (None where not known, of several adapters the mean) and `upkeep`.
@@ -32,6 +35,9 @@ def stamp_costs(lab: Lab, plan: Plan, answers: Answers, summary: Mapping[str, An
                 "from_store": answers.served.get(name, 0),
                 **_find_one_off(lab, plan.task, arms),
             }
+    if "arms" in summary:
+        found = find_break_even(summary, DEFAULT_PRICES)
+        summary["break_even"] = None if found is None else {"prices": asdict(DEFAULT_PRICES), **asdict(found)}
 
 
 def _find_one_off(lab: Lab, task: Task, arms: Sequence[Arm]) -> dict[str, Any]:

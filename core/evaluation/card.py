@@ -6,10 +6,11 @@ Every sentence is made of numbers of the run; what was not measured is not said,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from core.comparison.arms import find_title
+from core.evaluation.cost_table import find_ratios
 from core.evaluation.effects import SENTENCES
 from core.evaluation.flips import find_flips
 from core.evaluation.standing import RECOMMENDING, Standing, read_standing
@@ -44,6 +45,10 @@ class Card:
     smallest: str = ""
     smallest_lead: float | None = None
     flips: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def make_card(summary: Mapping[str, Any]) -> Card:
@@ -125,7 +130,7 @@ def _describe_seconds(summary: Mapping[str, Any], standing: Standing) -> str:
 
 def _describe_ratio(summary: Mapping[str, Any], names: list[str]) -> str:
     """Say how many times as long one takes, where item was timed against item."""
-    for item in summary.get("latency", ()):
+    for item in find_ratios(summary):
         if {item["a"], item["b"]} == set(names) and item["low"] is not None:
             return (
                 f"; item by item {find_title(item['a'])} takes {item['ratio']:.2f} times as long as {find_title(item['b'])} "

@@ -82,7 +82,8 @@ def read_cost(arm: Mapping[str, Any]) -> Mapping[str, Any] | None:
         found: Mapping[str, Any] = arm["cost"]
         return found
     answers = arm["n"] * max(1, len(arm.get("draws", ())))
-    means = {**{part: arm[part] for part in PARTS}, "seconds": arm["seconds"] / answers}
+    mean = arm["seconds"] / answers if "seconds" in arm else arm["latency_p50"]
+    means = {"seconds": mean, "prompt_tokens": arm["prompt_tokens"], "new_tokens": arm["new_tokens"]}
     medians = {"seconds": arm["latency_p50"]}
     return {
         **{part: {"mean": means[part], "low": None, "high": None, "median": medians.get(part)} for part in PARTS},

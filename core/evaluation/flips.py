@@ -5,14 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.comparison.arms import find_title
+from core.comparison.arms import ARMS, BASELINES, find_title, is_control
+from core.evaluation.break_even import PAIR
+from core.evaluation.cost import find_costs
+from core.evaluation.prices import DEFAULT_PRICES, Prices
 from core.evaluation.standing import Standing
 from core.evaluation.verdict import write_number
+from core.evaluation.weights import QUALITY_ALONE, Weights, recommend
+
+MODES = {"free": "decoded freely", "constrained": "held to the schema", "think": "with a draft before the answer"}
 
 
-def find_flips(summary: Mapping[str, Any], standing: Standing) -> tuple[str, ...]:
-    """Return what would flip the verdict of a stored summary, a sentence each."""
-    return tuple(filter(None, [_flip_by_items(summary, standing)]))
+def find_flips(
+    summary: Mapping[str, Any], standing: Standing, weights: Weights = QUALITY_ALONE, prices: Prices = DEFAULT_PRICES
+) -> tuple[str, ...]:
+    """Return what would flip the verdict of a stored summary, a sentence each.
+
+    Args:
+        summary: The summary.
+        standing: Who stands where in it.
+        weights: What counts now.
+        prices: What is paid.
+    """
+    setting = summary.get("setting", {})
+    found = [
+        _flip_by_items(summary, standing),
+        _flip_by_weights(summary, weights, prices),
+        _flip_by_changes(summary, prices),
+        _flip_by_decoding(setting, standing),
+        _flip_by_model(setting, standing),
+    ]
+    return tuple(sentence for sentence in found if sentence)
 
 
 def _flip_by_items(summary: Mapping[str, Any], standing: Standing) -> str:
@@ -24,10 +47,95 @@ def _flip_by_items(summary: Mapping[str, Any], standing: Standing) -> str:
     item = standing.compare(standing.chosen, standing.next)
     if item is None or item.ci_low is None or item.ci_high is None:
         return ""
+    names = f"{find_title(standing.chosen)} and {find_title(standing.next)}"
     if standing.state == "better":
         return (
             f"More items would hardly flip it: the whole interval of {find_title(standing.chosen)}'s lead over "
             f"{find_title(standing.next)} ({write_number(item.ci_low)} to {write_number(item.ci_high)}) is above 0."
         )
     widest = max(abs(item.ci_low), abs(item.ci_high))
-    return f"A margin below {write_number(widest)} would: then {find_title(standing.chosen)} and {find_title(standing.next)} no longer count as equal."
+    return f"A margin below {write_number(widest)}: then {names} no longer count as equal."
+
+
+def _flip_by_weights(summary: Mapping[str, Any], weights: Weights, prices: Prices) -> str:
+    """Say which weight changes the recommendation, and where none does."""
+    found = recommend(summary, weights, prices)
+    if len(found.worth) < 2:
+        return ""
+    told = "; ".join(switch.sentence for switch in found.switches)
+    start = f"Another weight: it {told}." if told else "No other weight of a criterion changes the recommendation."
+    return f"{start} Not measured: {', '.join(found.left_out)}." if found.left_out else start
+
+
+def _flip_by_changes(summary: Mapping[str, Any], prices: Prices) -> str:
+    """Say how many changes of the documents a month make facts in the weights cost more than facts in an index.
+
+    `n q_a + m u_a = n q_b + m u_b` for m, with the queries n and the cost u of one change.
+    """
+    arms, costs = summary["arms"], find_costs(summary, prices)
+    kinds = {
+        kind: [name for name in costs if arms[name].get("cost", {}).get("upkeep") == kind and not is_control(name)]
+        for kind in ("re-index", "re-train")
+    }
+    if not all(kinds.values()):
+        return ""
+    read, learned = (min(names, key=lambda name: (name not in PAIR, costs[name].query.mean)) for names in kinds.values())
+    second = prices.machine_hour / 3600
+    seconds = arms[read]["cost"].get("indexing_seconds"), arms[learned]["cost"].get("training_seconds")
+    if seconds[1] is None or not second:
+        return f"A corpus that changes: what it costs to keep up {find_title(learned)} is not known."
+    dearer = (seconds[1] - (seconds[0] or 0.0)) * second
+    saving = (costs[read].query.mean - costs[learned].query.mean) * prices.queries
+    guess = "" if seconds[0] is not None else "; the seconds of indexing are not known and not counted"
+    if saving <= 0:
+        return (
+            f"A corpus that changes speaks against {find_title(learned)}: it saves nothing per query, and each change is a "
+            f"training of {seconds[1]:.0f} s{guess}."
+        )
+    if dearer <= 0:
+        return f"A corpus that changes does not speak against {find_title(learned)}: training it took no longer than indexing."
+    return (
+        f"A corpus that changes more than {saving / dearer:,.1f} times a month: then {find_title(learned)}, trained again each "
+        f"time, costs more to run than {find_title(read)}, indexed again, at {prices.queries:,.0f} queries a month{guess}."
+    )
+
+
+def _flip_by_decoding(setting: Mapping[str, Any], standing: Standing) -> str:
+    """Say what other decoding of the same approaches came to, or how to find out."""
+    if "mode" not in setting:
+        return ""
+    same = [one for one in setting["others"] if one["model"] == setting["model"] and one["mode"] != setting["mode"]]
+    if told := [_compare_run(one, standing, MODES.get(one["mode"], one["mode"])) for one in same]:
+        return f"Other decoding: {'; '.join(told)}."
+    other = "constrained" if setting["mode"] == "free" else "free"
+    return f"Other decoding was not measured before this run: `ragft compare {setting['task']} --mode {other}`."
+
+
+def _flip_by_model(setting: Mapping[str, Any], standing: Standing) -> str:
+    """Say what another model came to, or how to find out."""
+    if "model" not in setting:
+        return ""
+    others = [one for one in setting["others"] if one["model"] != setting["model"]]
+    if told := [_compare_run(one, standing, one["model"]) for one in others]:
+        return f"Another model: {'; '.join(told)}."
+    return (
+        f"Another model than {setting['model']} was not measured before this run: `ragft models list`, then "
+        f"`ragft compare {setting['task']} --model NAME`."
+    )
+
+
+def _compare_run(other: Mapping[str, Any], standing: Standing, how: str) -> str:
+    """Say which approach had the best mean in another run, beside this one's."""
+    means = {
+        name: mean for name, mean in other["means"].items() if name in BASELINES or (name in ARMS and not is_control(name))
+    }
+    if not means:
+        return f"{how} (run {other['run']}) none of these approaches answered"
+    best = max(means, key=lambda name: means[name])
+    beside = f"{standing.means[standing.best]:.2f} here"
+    if best == standing.best:
+        return f"{how} (run {other['run']}) {find_title(best)} has the best mean too, {means[best]:.2f} against {beside}"
+    return (
+        f"{how} (run {other['run']}) {find_title(best)} has the best mean, {means[best]:.2f}, where here "
+        f"{find_title(standing.best)} has it with {beside.removesuffix(' here')}"
+    )

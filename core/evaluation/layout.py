@@ -16,6 +16,7 @@ from core.comparison.arms import BASELINES, find_title
 from core.evaluation.card import Card, make_card
 from core.evaluation.causes import CAUSES
 from core.evaluation.controls import lay_out_controls
+from core.evaluation.cost_table import lay_out_costs
 from core.evaluation.effects import SENTENCES
 from core.evaluation.intervals import Interval
 from core.evaluation.summary import ALL
@@ -133,6 +134,7 @@ def lay_out(summary: Mapping[str, Any]) -> SummaryView:
     tables.append(_lay_out_contrasts(summary, mark))
     if summary["slices"]:
         tables.append(_lay_out_slices(summary, mark))
+    tables += lay_out_costs(summary, mark)
     tables += [_lay_out_refusals(summary, mark), _lay_out_slips(summary, mark), _lay_out_scales(summary, mark)]
     tables = [table for table in tables if table.rows or table.title.startswith("Differences")]
     return SummaryView(stamp, summary["verdict"]["sentence"], tuple(notes), tuple(tables), make_card(summary))

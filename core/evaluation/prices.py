@@ -53,13 +53,16 @@ class Prices:
         return f"{start}: {', '.join(told)}."
 
 
+DEFAULT_PRICES = Prices()
+
+
 def write_money(amount: float | None) -> str:
-    """Write an amount of money with three digits that tell something."""
+    """Write an amount of money with two digits that tell something."""
     if amount is None:
         return "not known"
     if not amount:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(amount))))
+    digits = max(0, 1 - math.floor(math.log10(abs(amount))))
     return f"{amount:,.{min(digits, 12)}f}"
 
 

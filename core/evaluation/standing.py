@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any
 
-from core.comparison.arms import BASELINES, sort_by_simplicity
+from core.comparison.arms import BASELINES, is_control, sort_by_simplicity
+from core.evaluation.intervals import MIN_CLUSTERS
 from core.evaluation.power import smallest_lead
 from core.evaluation.statistics import Contrast
 from core.evaluation.summary import ALL
@@ -94,7 +95,11 @@ class Standing:
 
 def read_standing(summary: Mapping[str, Any]) -> Standing | None:
     """Return who stands where; None where no arm has marks."""
-    arms = {name: arm for name, arm in summary.get("arms", {}).items() if arm.get("status") in MEASURED and "primary" in arm}
+    arms = {
+        name: arm
+        for name, arm in summary.get("arms", {}).items()
+        if arm.get("status") in MEASURED and "primary" in arm and not is_control(name)  # Controls are no rivals.
+    }
     if not arms:
         return None
     metric, verdict = summary["primary_metric"], summary.get("verdict", {})
@@ -120,7 +125,7 @@ def restore_contrast(values: Mapping[str, Any]) -> Contrast:
 
 
 def _find_error(item: Contrast) -> float:
-    """Return a difference's standard error; where none was kept, that which its interval stands for."""
-    if item.error or item.ci_low is None or item.ci_high is None:
+    """Return a difference's standard error; where too few groups differ to have one, that which its interval stands for."""
+    if item.ci_low is None or item.ci_high is None or (item.method in {"t", "score"} and item.informative >= MIN_CLUSTERS):
         return item.error
-    return (item.ci_high - item.ci_low) / (2 * Z_LEVEL)
+    return max(item.error, (item.ci_high - item.ci_low) / (2 * Z_LEVEL))

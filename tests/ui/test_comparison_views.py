@@ -17,7 +17,6 @@ from lab.requests import CompareRequest
 from tests.conftest import row, write_task
 from ui.cli.console import Bars
 from ui.cli.tables import print_comparison, print_quality
-from ui.page.evaluate.plots import draw_contrasts
 from ui.page.evaluate.view import render_summary
 
 GOOD = '{{"answer": "{} euros", "area": "pay", "sure": true}}'
@@ -50,7 +49,7 @@ def show(lab, task, run, *, width=200):
     console = Console(file=io.StringIO(), width=width)
     print_comparison({**run.summary, "report": "report.html"}, console)
     return {
-        "report": render_report(task, task.test, run, {}),
+        "report": render_report(run),
         "page": str(render_summary(run.summary)),
         "terminal": console.file.getvalue(),
     }
@@ -86,6 +85,9 @@ def test_report_page_and_terminal_show_the_same_tables(lab, task):
         ("Where marks are lost", 2),
         ("Differences", 13),
         ("Slices", 10),
+        ("What it takes", 2),
+        ("Seconds, item against item", 1),
+        ("What it costs", 2),
         ("Slips", 5),
     ]
     for table in view.tables:
@@ -167,18 +169,3 @@ def test_the_terminal_counts_what_it_leaves_to_the_report(lab, task):
     assert " more rows, none clear of 0, stand in the report." in shown["terminal"]
     assert "schema_valid" not in shown["terminal"]
     assert "schema_valid" in shown["page"]
-
-
-def test_the_plot_shows_what_has_an_interval(lab, task):
-    run = compare(lab, task, "base", "zero_shot")
-    figure = draw_contrasts({**run.summary, "leakage": "LEAKED: all of it."})
-    shown = list(figure.data[0].y)
-    assert [name for name in shown if not any(baseline in name for baseline in ("nearest", "majority", "sentence"))] == [
-        "base − zero_shot · schema_valid · all",
-        "base − zero_shot · answer · all",
-    ]
-    assert "base − nearest · answer · all" in shown
-    assert not any("nearest − majority" in name for name in shown)
-    assert figure.layout.title.text == "LEAKED: all of it."
-    assert draw_contrasts({**run.summary, "contrasts": []}) is None
-    assert draw_contrasts({}) is None

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.evaluation.layout import Column, TableRow, TableView, lay_out
+from core.evaluation.layout import Card, Column, TableRow, TableView, lay_out
 
 SHOWN_RECALL = ("1", "2", "3", "5", "10")
 
 
 def print_comparison(result: Mapping[str, Any], console: Console) -> None:
-    """Print stamp, tables, notes, verdict and the report's path, the verdict last because the eye is there."""
+    """Print stamp, tables, notes, card and the report's path, the card last because the eye is there."""
     view = lay_out(result)
     if view.stamp:
         console.print(Text(view.stamp, style="bold red"))
@@ -24,7 +24,19 @@ def print_comparison(result: Mapping[str, Any], console: Console) -> None:
     for note in view.notes:
         console.print(Text(f"Note: {note}", style="yellow"), soft_wrap=True)
     console.print(Text(f"Verdict: {view.verdict}", style="bold"))
+    if view.card is not None:
+        print_card(view.card, console)
     console.print(Text(f"Report: {result['report']}"), soft_wrap=True)
+
+
+def print_card(card: Card, console: Console) -> None:
+    """Print what a verdict rests on, what the run could see, and what would flip it; its sentence stands above."""
+    groups = {"Because": card.reasons, "Effects": card.effects, "It could see": (card.smallest,), "Flipped by": card.flips}
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for title, sentences in groups.items():
+        for number, sentence in enumerate(filter(None, sentences)):
+            grid.add_row(Text("" if number else title), Text(sentence))
+    console.print(grid)
 
 
 def print_quality(result: Mapping[str, Any], console: Console) -> None:
