@@ -18,7 +18,7 @@ from core.environment import describe_environment, measure_memory
 from core.errors import LabError
 from core.generation.loading import hash_weights
 from core.generation.models import find_model, model_folder
-from core.generation.origin import Origin, read_origin
+from core.generation.origin import ModelOrigin, read_origin
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import cannot_write, read_json, write_json
 from core.stored import Stored, restore
@@ -84,7 +84,7 @@ class ModelFacts:
     speeds: Mapping[str, Speed] = field(default_factory=dict)
     bundled: bool = False
     linked: str = ""
-    origin: Origin | None = None
+    origin: ModelOrigin | None = None
     problem: str = ""
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from core.errors import LabError
 from core.generation.gguf_files import convert_gguf, inspect_gguf
 from core.generation.models import model_folder
-from core.generation.origin import ORIGIN, Origin
+from core.generation.origin import ORIGIN, ModelOrigin
 from core.settings import Settings
 from core.storage import cannot_write, hash_file, new_folder, write_json
 from core.units import format_size
@@ -83,7 +83,9 @@ def _convert_file(source: Path, target: Path, notify: OnNotice) -> Imported:
         size = sum(path.stat().st_size for path in temporary.iterdir())
         done = f"Converted once: {format_size(source.stat().st_size)} as GGUF became {format_size(size)} as bf16 safetensors."
         notes = tuple(filter(None, (done, tying.note)))
-        origin = Origin("gguf", source.name, sha256=hash_file(source), licence=facts.licence, notes=notes, checks=tying.checks)
+        origin = ModelOrigin(
+            "gguf", source.name, sha256=hash_file(source), licence=facts.licence, notes=notes, checks=tying.checks
+        )
         write_json(temporary / ORIGIN, origin.as_json())
     return Imported(target.name, target, notes)
 
@@ -98,7 +100,7 @@ def _copy_folder(source: Path, target: Path, notify: OnNotice) -> Imported:
         for path in files:
             shutil.copyfile(path, temporary / path.name)
         notes = (f"Copied from {source.resolve()}: {len(files)} files, {format_size(size)}.",)
-        write_json(temporary / ORIGIN, Origin("folder", str(source.resolve()), notes=notes).as_json())
+        write_json(temporary / ORIGIN, ModelOrigin("folder", str(source.resolve()), notes=notes).as_json())
     return Imported(target.name, target, notes)
 
 

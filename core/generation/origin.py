@@ -14,7 +14,7 @@ ORIGIN = "origin.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin(Stored):
+class ModelOrigin(Stored):
     """What is known of a model's past.
 
     Args:
@@ -36,7 +36,7 @@ class Origin(Stored):
     checks: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_origin(folder: Path) -> Origin | None:
+def read_origin(folder: Path) -> ModelOrigin | None:
     """Return what a model's folder says of its origin; None for one that was not brought here by this program.
 
     Raises:
@@ -44,7 +44,7 @@ def read_origin(folder: Path) -> Origin | None:
     """
     if not (folder / ORIGIN).is_file():
         return None
-    return read_stored(Origin, folder / ORIGIN, remedy=f"Delete {folder} and bring the model here again.")
+    return read_stored(ModelOrigin, folder / ORIGIN, remedy=f"Delete {folder} and bring the model here again.")
 
 
 def read_licence(folder: Path) -> str:

@@ -87,7 +87,7 @@ def find_misfits(card: AdapterCard, need: Need) -> list[str]:
     """Return what is wrong with an adapter for an approach, in words that follow its id; nothing where it fits."""
     wrong = []
     if card.weights != need.weights:
-        wrong.append("was trained on another model")
+        wrong.append(f"was trained on another model, {card.model}")
     if not card.instruction or not card.schema:
         wrong.append("does not say under which instruction and schema it was trained")
     else:

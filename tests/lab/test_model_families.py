@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.generation.chat import encode_answered, encode_prompt
-from core.generation.decoder import load_generator
 from core.generation.device import Device
-from core.generation.loading import load_tokenizer
+from core.generation.loading import load_model, load_tokenizer
 from core.settings import Settings
 from core.values import DecodeOptions, Example, Message
 from finetune.config import TrainConfig
@@ -214,6 +213,7 @@ def test_a_rotary_embedding_keeps_its_bits(made, monkeypatch):
     import torch
 
     monkeypatch.setattr("core.generation.loading.choose_device", lambda: Device("cpu", torch.bfloat16))
-    generator = load_generator(made[1], storage="nf4")
-    kept = {name: buffer.dtype for name, buffer in generator._model.named_buffers() if "inv_freq" in name}
+    model = load_model(made[1], storage="nf4").model
+    assert model.dtype == torch.bfloat16
+    kept = {name: buffer.dtype for name, buffer in model.named_buffers() if "inv_freq" in name}
     assert set(kept.values()) == {torch.float32}

@@ -13,11 +13,11 @@ from core.errors import LabError
 from core.storage import read_json, write_json, write_manifest
 from core.tasks.prompting import PASSAGE_TOKENS, Prompting
 from finetune.adapters.card import describe_prompts
-from finetune.adapters.fit import Need, choose_adapter, find_misfits, take_adapters
+from finetune.adapters.fit import Need, choose_adapter, describe_storage, find_misfits, take_adapters
 from finetune.adapters.store import list_adapters, read_selected, select_adapter, unselect_adapter
 
 WRONG = {
-    "weights": ({"weights": "v" * 64}, "was trained on another model"),
+    "weights": ({"weights": "v" * 64}, f"was trained on another model, {CARD.model}"),
     "instruction": ({"instruction": "Answer in French."}, "was trained under another instruction"),
     "schema": ({"schema": {**CARD.schema, "required": ["answer"]}}, "was trained for another schema"),
     "order": (
@@ -257,3 +257,37 @@ def test_an_adapter_of_shuffled_answers_answers_its_control_and_nothing_else(set
         LabError, match="adapter spoilt was trained with prompts that show the input as 'Question', not the input as 'Row'"
     ):
         take(settings, odd, "spoilt")
+
+
+def test_the_command_names_the_model_that_answers(settings, task):
+    other = Need(task, "v" * 64, passages=True)
+    command = other.name_command(settings.at_model("Qwen2.5-0.5B"))
+    assert command.endswith("--prompts passages --model Qwen2.5-0.5B")
+    assert "--model" not in other.name_command(settings)
+
+
+@pytest.mark.parametrize(
+    ("learned", "answering", "said"),
+    [
+        ({}, "nf4", ""),
+        ({"storage": "nf4"}, "bf16", "over weights kept in 16 bits; the adapter a was trained beside weights in 4 bits (NF4)"),
+        ({"storage": "full"}, "bf16", ""),
+        ({"storage": "full"}, "nf4", "over weights kept in 4 bits (NF4); the adapter a was trained beside weights in 16 bits"),
+        ({"storage": "int8"}, "int8", ""),
+    ],
+)
+def test_another_storage_is_said_and_is_no_misfit(task, learned, answering, said):
+    card = replace(CARD, id="a", config=learned)
+    need = Need(task, card.weights, passages=False, title="QLoRA", storage=answering)
+    assert said in describe_storage(card, need)
+    assert bool(describe_storage(card, need)) == bool(said)
+    assert not any("weights kept" in wrong for wrong in find_misfits(card, need))
+
+
+def test_of_adapters_that_fit_the_one_trained_beside_the_same_storage_answers(settings, need):
+    fake_adapter(settings, "wide", config={"storage": "full"}, created="2026-01-01T00:00:00+00:00")
+    fake_adapter(settings, "narrow", config={"storage": "nf4"}, created="2027-01-01T00:00:00+00:00")
+    assert choose(settings, need) == "narrow"
+    assert choose(settings, replace(need, storage="bf16")) == "wide"
+    select_adapter(settings, "wide")  # What a person selects comes first.
+    assert choose(settings, need) == "wide"
