@@ -76,7 +76,7 @@ def _place_rows(readings: Mapping[str, Reading], scale: Scale) -> tuple[list[Par
 def _place_row(title: str, reading: Reading, look: Look, scale: Scale, middle: float) -> list[Part]:
     parts: list[Part] = [*write_lines(title, 0, middle, width=LEFT - 8)]
     end = scale.place(reading.mean)
-    strength, edge = {"approach": (0.85, "full"), "control": (0.3, "dashed"), "baseline": (0.0, "full")}[look.kind]
+    strength, edge = {"approach": (0.55, "full"), "control": (0.15, "dashed"), "baseline": (0.0, "full")}[look.kind]
     hint = f"{title}: {reading.text}"
     # A mark of 0 is still seen: a bar of a hair's breadth.
     parts.append(Block(LEFT, middle - BAR / 2, max(end - LEFT, 1.0), BAR, look.colour, strength, edge, hint))  # type: ignore[arg-type]

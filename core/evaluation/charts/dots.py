@@ -16,6 +16,7 @@ from core.evaluation.layout import Column, TableRow, TableView
 
 ROW, TALL, HEAD = 22.0, 30.0, 26.0  # Heights of a row, of one whose name has two lines, of a slice's heading.
 MOST_SLICES = 12
+FEW_SLICES = 4  # More are for those who look closer.
 
 
 def draw_slices(summary: Mapping[str, Any]) -> Chart | None:
@@ -52,7 +53,14 @@ def draw_slices(summary: Mapping[str, Any]) -> Chart | None:
     note = "Kinds of questions apart, with 95 % intervals; small slices have wide ones."
     if len(read) > MOST_SLICES:
         note += f" The first {MOST_SLICES} of {len(read)}; the table has all."
-    return Chart(title, Scene(height, title, about, tuple(parts)).draw(), TableView(title, columns, rows), note, "slices")
+    return Chart(
+        title,
+        Scene(height, title, about, tuple(parts)).draw(),
+        TableView(title, columns, rows),
+        note,
+        "slices",
+        len(read) > FEW_SLICES,
+    )
 
 
 def _best(marks: Mapping[str, Reading]) -> str:

@@ -32,5 +32,5 @@ def draw_charts(summary: Mapping[str, Any], board: Board | None = None) -> tuple
     if board is not None and pair is not None:
         charts.append(draw_scatter(board, *pair))
     charts.append(draw_fields(summary))
-    charts += [chart for chart in (draw_slices(summary), draw_draws(summary)) if chart is not None]
+    charts += [chart for chart in (draw_draws(summary), draw_slices(summary)) if chart is not None]
     return (*charts, *others)

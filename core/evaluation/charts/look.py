@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.comparison.arms import BASELINES, sort_by_simplicity
+from core.comparison.arms import BASELINES, is_control, sort_by_simplicity
 from core.evaluation.charts.scene import Shape
 
 Kind = Literal["approach", "control", "baseline"]
@@ -40,14 +40,7 @@ def find_kind(name: str) -> Kind:
     """Say what an arm of a run is; one that no longer exists is taken for an approach."""
     if name in BASELINES:
         return "baseline"
-    return "control" if name in list_controls() else "approach"
-
-
-def list_controls() -> frozenset[str]:
-    """Return the arms that nobody would use: they say what another could reach."""
-    from core.comparison import arms
-
-    return frozenset(getattr(arms, "CONTROLS", ()))
+    return "control" if is_control(name) else "approach"
 
 
 def find_look(name: str) -> Look:

@@ -1,4 +1,4 @@
-"""Evaluate: run approaches over the test split, and read verdict, table and intervals."""
+"""Evaluate: from the verdict of a comparison to the items that decided it, and the form that starts one."""
 
 from __future__ import annotations
 
@@ -6,80 +6,82 @@ from typing import Any
 
 import gradio as gr
 
-from core.comparison.arms import MAIN_ARMS, list_arms
-from core.comparison.runs import list_runs, load_run
-from core.errors import LabError
-from lab.jobs import start
-from lab.judging import preview_comparison
 from lab.lab import Lab
-from lab.requests import CompareRequest
-from ui.command import RUNNER
-from ui.page.choices import DECODING
-from ui.page.errors import explain
-from ui.page.evaluate.plots import draw_contrasts
-from ui.page.evaluate.view import render_summary
-from ui.page.job_panel import build_job_panel
-from ui.page.polling import EVERY
+from lab.runs import list_entries
+from ui.page.address import follow
+from ui.page.evaluate.items_panel import build_items_panel
+from ui.page.evaluate.progress import build_progress
+from ui.page.evaluate.result_panel import ResultParts, build_charts, build_tables, build_verdict, connect_result
+from ui.page.evaluate.run_choice import find_task_of, offer_runs
+from ui.page.evaluate.start_panel import build_start
+from ui.page.evaluate.vote_panel import build_vote_panel
+from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
 
 def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
     """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last comparison."""
-    with gr.Row():
-        arms = gr.CheckboxGroup(
-            [(arm.title, arm.name) for arm in list_arms()], value=list(MAIN_ARMS), label="Approaches", scale=2, min_width=320
-        )
-        limit = gr.Slider(10, 300, value=72, step=1, label="Test questions", scale=1)
-    mode = gr.Radio(DECODING, value="free", label="Decoding")
-    plan = gr.HTML(padding=False)
-    run_button = gr.Button("Run the comparison", variant="primary")
-    panel = build_job_panel(page, tab, lab.settings, job, kind="compare")
-    choices_now, damaged_now = _list_choices(lab)
-    with gr.Row():
-        run = gr.Dropdown(choices_now, value=None, label="Results of", scale=3)
-        again = gr.Button("Refresh the list", scale=1)
-    damaged = gr.HTML(render_note(damaged_now), visible=bool(damaged_now), padding=False)
-    result = gr.HTML(render_note("Choose a run to see its verdict."), label="Result", padding=False)
-    plot = gr.Plot(label="Paired differences with 95 % intervals", visible=False)
+    with gr.Row(elem_classes="run-row"):
+        run = gr.Dropdown([], value=None, label="Results of", elem_id="run", scale=5, min_width=260)
+        again = gr.Button("Refresh", scale=0, min_width=100, size="sm")
+    damaged = gr.HTML("", visible=False, padding=False)
+    with gr.Accordion("Start a comparison", open=False, elem_id="start") as form:
+        build_start(page, lab, task, job)
+    listed = gr.State(None)  # The task whose runs the list holds; None until the page has read its address.
+    chooser = RunChooser(lab)
+    outputs = [run, damaged, form, listed]
 
-    @explain
-    def begin(name: str, ticked: list[str], items: int, decoding: str) -> str:
-        lab.task(name)
-        if not ticked:
-            raise LabError("No approach is chosen.", "Tick at least one.")
-        chosen = tuple(arm.name for arm in list_arms() if arm.name in ticked)
-        request = CompareRequest(name, arms=chosen, limit=int(items), mode=decoding)
-        return start(lab.settings, request, runner=RUNNER).name
+    def finish(ended: gr.State) -> None:
+        ended.change(chooser.show_ended, [task, ended], outputs, **EVERY)
 
-    @explain
-    def show(name: str | None) -> tuple[Any, Any]:
-        if not name:
-            return render_note("No comparison has been run yet."), gr.Plot(visible=False)
-        summary = load_run(lab.settings, name).summary
-        figure = draw_contrasts(summary)
-        return render_summary(summary), gr.Plot(figure, visible=figure is not None)
+    build_progress(page, tab, lab.settings, job, finish=finish)
+    verdict = build_verdict()
+    gallery, first, second, pair = build_charts()
+    build_items_panel(page, lab, run)
+    build_vote_panel(page, lab, run)
+    tables = build_tables()
+    connect_result(lab, run, ResultParts(verdict, gallery, first, second, pair, tables))
 
-    def refresh(current: str | None) -> tuple[gr.Dropdown, gr.HTML]:
-        runs, left_out = _list_choices(lab)
-        names = [name for _, name in runs]
-        chosen = current if current in names else next(iter(names), None)
-        return gr.Dropdown(runs, value=chosen), gr.HTML(render_note(left_out), visible=bool(left_out))
-
-    @explain
-    def foresee(name: str | None, ticked: list[str], items: int) -> str:
-        if not name or len(ticked) < 2:
-            return render_note("Choose a task and at least two approaches.")
-        return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
-
-    changes = [task.change, arms.change, limit.release, page.load]
-    gr.on(changes, foresee, [task, arms, limit], plan, **EVERY)
-    run_button.click(begin, [task, arms, limit, mode], panel.job, api_visibility="private")
-    gr.on([again.click, page.load], refresh, run, [run, damaged], api_visibility="private")
-    run.change(show, run, [result, plot], api_visibility="private")
+    read = follow(page, run, "run", offer=chooser.offer_all)
+    read.then(chooser.open_first, [task, run], outputs, **QUIET)
+    task.change(chooser.follow_task, [task, run, listed], outputs, **EVERY)
+    again.click(chooser.refresh, [task, run], outputs, **QUIET)
 
 
-def _list_choices(lab: Lab) -> tuple[list[tuple[str, str]], str]:
-    """Return the runs to choose from as (label, id), and a sentence that names the damaged ones, empty where all are whole."""
-    listing = list_runs(lab.settings)
-    choices = [(f"{run.id} ({run.status})", run.id) for run in listing.whole if run.summary]
-    return choices, f"Left out: {' '.join(listing.damaged)}" if listing.damaged else ""
+class RunChooser:
+    """Keeps the list of runs that of the page's task. Each answer fills the list, what is damaged, the form, the task listed."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def offer_all(self) -> list[tuple[str, str]]:
+        """Return every run that the address may name."""
+        tasks = dict.fromkeys(entry.task for entry in list_entries(self._lab.settings).whole)
+        return [choice for name in tasks for choice in offer_runs(self._lab.settings, name).choices]
+
+    def open_first(self, task: str | None, asked: str | None) -> list[Any]:
+        """Open the page: with the run of the address, else with the newest of the task."""
+        return self.refresh(find_task_of(self._lab.settings, asked) or task, asked)
+
+    def follow_task(self, task: str | None, current: str | None, listed: str | None) -> list[Any]:
+        """Show the runs of the task that was chosen; before the page has read its address this waits for it."""
+        if listed is None or listed == task:
+            return [gr.skip()] * 4
+        return self.refresh(task, current)
+
+    def show_ended(self, task: str | None, ended: str | None) -> list[Any]:
+        """Show the run of a comparison that has just ended, where the page is still at its task."""
+        if not ended:
+            return [gr.skip()] * 4
+        own = find_task_of(self._lab.settings, ended) == task
+        return self.refresh(task, ended) if own else [gr.skip()] * 4
+
+    def refresh(self, task: str | None, current: str | None) -> list[Any]:
+        """Read the list of runs again; what is shown stays shown."""
+        offered = offer_runs(self._lab.settings, task, current)
+        return [
+            gr.Dropdown(list(offered.choices), value=offered.chosen),
+            gr.HTML(render_note(offered.damaged), visible=bool(offered.damaged)),
+            gr.Accordion(open=offered.chosen is None),
+            task,
+        ]
