@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup models demo app test test-fast check bench bench-tasks
+.PHONY: setup models demo app test test-fast check bench bench-tasks demo-run learn-data
 
 setup: $(READY) models
 
@@ -21,6 +21,10 @@ demo: setup
 	@$(BIN)/ragft index hiring-handbook
 	@$(BIN)/ragft train hiring-handbook --prompts mixed --epochs 1 --holdout 0 --if-needed
 	@$(BIN)/ragft compare hiring-handbook --limit 144
+
+# Beside the task: what a first visit of the page shows.
+demo-run: demo
+	@$(BIN)/python -m benchmarks.demo_run
 
 app: setup
 	@$(BIN)/ragft serve
@@ -42,3 +46,7 @@ bench: setup
 
 bench-tasks: setup
 	@$(BIN)/python -m benchmarks.task_table
+
+# Hours with the bundled model on two cores; `make learn-data QUICK=--quick` takes a tiny one and minutes.
+learn-data: setup
+	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.learn_data $(QUICK)

@@ -177,11 +177,11 @@ def quantize(weight: torch.Tensor, *, double: bool = True) -> Quantized:
     Double quantization stores the 32-bit scales in 8 bits as well, in blocks of 256, after taking off their mean
     (they are all positive, and the 8-bit levels are not).
     """
-    values = _quantize_blocks(weight.float().flatten(), compute_nf4_levels(), BLOCK)
+    values = quantize_blocks(weight.float().flatten(), compute_nf4_levels(), BLOCK)
     if not double:
         return Quantized(values, tuple(weight.shape))
     mean = values.absmax.mean()
-    scales = _quantize_blocks(values.absmax - mean, compute_dynamic_levels(), OUTER_BLOCK)
+    scales = quantize_blocks(values.absmax - mean, compute_dynamic_levels(), OUTER_BLOCK)
     return Quantized(values, tuple(weight.shape), scales, float(mean))
 
 
@@ -198,7 +198,8 @@ def dequantize(stored: Quantized) -> torch.Tensor:
     return flat[: math.prod(stored.shape)].reshape(stored.shape)
 
 
-def _quantize_blocks(flat: torch.Tensor, levels: torch.Tensor, block: int) -> Blocks:
+def quantize_blocks(flat: torch.Tensor, levels: torch.Tensor, block: int) -> Blocks:
+    """Divide each block of values by its largest size and store the numbers of the nearest levels. Shape: flat (values,)."""
     import torch
 
     blocks = torch.nn.functional.pad(flat, (0, -len(flat) % block)).reshape(-1, block)
@@ -207,6 +208,6 @@ def _quantize_blocks(flat: torch.Tensor, levels: torch.Tensor, block: int) -> Bl
     return Blocks(torch.bucketize(shares, (levels[:-1] + levels[1:]) / 2).to(torch.uint8), absmax)
 
 
-def count_bits(*, double: bool = True) -> float:
-    """Return the bits a parameter takes in NF4: 4 and its share of the scales; 4.5, or 4.127 with double quantization."""
-    return 4 + (8 / BLOCK + 32 / (BLOCK * OUTER_BLOCK) if double else 32 / BLOCK)
+def count_bits(*, double: bool = True, bits: int = 4, block: int = BLOCK) -> float:
+    """Return the bits a parameter takes: its own and its share of the scales; in NF4 4.5, or 4.127 with double quantization."""
+    return bits + (8 / block + 32 / (block * OUTER_BLOCK) if double else 32 / block)

@@ -34,9 +34,3 @@ def read_article(name: str) -> str:
     if not file.is_file():
         raise LabError(f"There is no article {name!r}.", REMEDY)
     return file.read_text(encoding="utf-8")
-
-
-def read_rule() -> str:
-    """Return the rule and the table that open the article on choosing, without its title."""
-    opening = read_article(CHOICE).split("\n## ")[0]
-    return opening.split("\n", 1)[1].strip()
