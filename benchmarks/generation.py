@@ -2,7 +2,10 @@
 
 The peer is what one would write today: `generate` with a logits processor around llguidance, left-padded
 batches, the model as transformers loads it. Both hold the same weights in the same dtype, the same prompts and
-the same compiled grammar, and decode greedily. llama.cpp is measured only where `llama_cpp` is installed.
+the same compiled grammar, and decode greedily.
+
+llama.cpp (`benchmarks/llama_peer.py`) reads the GGUF file that our weights were made of: free and held, short prompts and
+prompts with passages, one after the other; where it is not installed the report says so and holds no ratio of it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.llama_peer import LlamaPeer, find_llama
 from benchmarks.measure import median_ratio, print_report, read_arguments, time_pair
 from core.answers.parsing import parse
 from core.answers.validation import validate
@@ -28,11 +32,12 @@ from core.settings import prepare_libraries, read_settings
 from core.tasks.folders import find_task
 from core.tasks.loading import load_task
 from core.tasks.task import Task
-from core.values import DecodeOptions, Message
+from core.values import DecodeOptions, Generation, Hit, Message, Passage
 
 TASK = "hiring-handbook"
 LIMITS = {"batch1_vs_transformers": 2.5, "batch16_vs_transformers": 2.0, "constraint_overhead": 0.03, "loop_share": 0.10}
 NEW_TOKENS = 96
+PASSAGE = 450  # Characters; about 96 tokens, as the task's passages have.
 
 
 def main() -> None:
@@ -48,7 +53,7 @@ def main() -> None:
     prompts = make_prompts(task, 4 if quick else 32)
     ours: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
-    ratios: dict[str, Any] = {"batch1_vs_llamacpp": None}
+    ratios: dict[str, Any] = {}
     for batch in (1, 16):
         chosen = prompts[: 8 if batch == 1 else 32]
         options = DecodeOptions(mode="constrained", max_new_tokens=NEW_TOKENS, batch_size=batch)
@@ -64,6 +69,7 @@ def main() -> None:
         same = sum(a == b for a, b in zip(*texts, strict=True))
         ours[f"batch{batch}"]["same_text_as_peer"] = same / len(chosen)
         ratios[f"batch{batch}_vs_transformers"] = median_ratio(*times) * valid[0] / max(valid[1], 1)
+    theirs["llamacpp"] = compare_llama(generator, task, schema, ratios, quick=quick)
     with measure_shares() as shares:
         answer(generator, prompts, DecodeOptions(mode="constrained", max_new_tokens=NEW_TOKENS), schema)
     ratios["constraint_overhead"] = shares["constraint"] / shares["forward"]
@@ -78,10 +84,57 @@ def main() -> None:
     )
 
 
-def make_prompts(task: Task, count: int) -> list[list[Message]]:
-    """Return the base arm's prompts of the first test items."""
+def compare_llama(
+    generator: TransformersGenerator, task: Task, schema: dict[str, Any], ratios: dict[str, Any], *, quick: bool
+) -> dict[str, Any]:
+    """Time llama.cpp against ours, in turns, one prompt after the other, and add the ratios; says why where it cannot.
+
+    The ratio of free texts is of tokens a second, for the texts may differ in length; of held ones of valid objects.
+    """
+    file, reason = find_llama()
+    if file is None:
+        return {"status": "not run", "reason": reason}
+    import torch
+
+    peer = LlamaPeer(file, threads=torch.get_num_threads(), tokenizer=generator._tokenizer)
+    report: dict[str, Any] = {"status": "run", "file": file.name}
+    for kind, documents in (("short", 0), ("passages", 2)):
+        prompts = make_prompts(task, 2 if quick else 8, documents=documents)
+        for mode, held in (("free", None), ("constrained", schema)):
+            options = DecodeOptions(mode=mode, max_new_tokens=NEW_TOKENS, batch_size=1)
+            times = time_pair(
+                lambda prompts=prompts, options=options: answer_singly(generator, prompts, options, schema),
+                lambda prompts=prompts, held=held: peer.answer(prompts, new_tokens=NEW_TOKENS, schema=held),
+                rounds=1 if quick else 5,
+            )
+            own = answer_singly(generator, prompts, options, schema)
+            other = peer.answer(prompts, new_tokens=NEW_TOKENS, schema=held)
+            valid = [sum(is_valid(text, schema) for text in texts) for texts in ([a.text for a in own], other.texts)]
+            speed = [sum(a.new_tokens for a in own), other.tokens]
+            counted = valid if held is not None else speed
+            report[f"{kind}_{mode}"] = {
+                "ours": describe(times[0], valid[0], len(prompts)) | {"tokens": speed[0]},
+                "peer": describe(times[1], valid[1], len(prompts)) | {"tokens": speed[1]},
+            }
+            if all(counted):
+                ratios[f"{kind}_{mode}_vs_llamacpp"] = median_ratio(*times) * counted[0] / counted[1]
+    return report
+
+
+def answer_singly(
+    generator: TransformersGenerator, prompts: Sequence[Sequence[Message]], options: DecodeOptions, schema: dict[str, Any]
+) -> list[Generation]:
+    """Answer prompts one after the other, each in a call of its own."""
+    return [next(generator.generate([prompt], adapter=None, options=options, schema=schema))[1] for prompt in prompts]
+
+
+def make_prompts(task: Task, count: int, *, documents: int = 0) -> list[list[Message]]:
+    """Return the base arm's prompts of the first test items, with the beginnings of some documents as passages."""
     shots = choose_shots(task, ARMS["base"].shots)
-    return [build_prompt(task, item.input, shots=shots) for item in task.test[:count]]
+    files = sorted((task.folder / "documents").glob("*.md"))[:documents]
+    texts = [(file.stem, file.read_text(encoding="utf-8")[:PASSAGE]) for file in files]
+    hits = [Hit(Passage(name, name, 0, len(text), text), 1.0) for name, text in texts]
+    return [build_prompt(task, item.input, shots=shots, hits=hits) for item in task.test[:count]]
 
 
 def limit_strings(schema: Any, length: int) -> dict[str, Any]:

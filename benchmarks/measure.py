@@ -42,7 +42,13 @@ def median_ratio(ours: list[float], peer: list[float]) -> float:
 def print_report(
     name: str, *, config: dict[str, Any], ours: dict[str, Any], peer: Any = None, ratios: Any = None, limits: Any = None
 ) -> None:
-    """Print the document that all benchmarks share."""
+    """Print the document that all benchmarks share.
+
+    Raises:
+        ValueError: A ratio is no number: who was not measured has none, and the report says why under `peer`.
+    """
+    if unknown := [key for key, value in (ratios or {}).items() if not isinstance(value, int | float)]:
+        raise ValueError(f"No number stands for the ratios {unknown}.")
     machine = {
         "processor": platform.processor() or platform.machine(),
         "cores": psutil.cpu_count(),

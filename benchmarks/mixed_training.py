@@ -38,6 +38,7 @@ def main() -> None:
             result = measure(open_home(settings, Path(home)), arguments)
     except LabError as error:
         raise SystemExit(str(error)) from error
+    mixed, two = (result[way]["marks"] for way in ("mixed", "two"))
     print_report(
         "mixed_training",
         config={"task": arguments.task, "epochs": arguments.epochs, "limit": arguments.limit, "seed": arguments.seed},
@@ -45,7 +46,7 @@ def main() -> None:
         peer=result["two"],
         ratios={
             "training_minutes": result["two"]["minutes"] / result["mixed"]["minutes"],
-            **{arm: divide(result["mixed"]["marks"][arm], result["two"]["marks"][arm]) for arm in ARMS},
+            **{arm: mixed[arm] / two[arm] for arm in ARMS if two[arm]},  # A mark of 0 gives no ratio.
         },
     )
 
@@ -91,11 +92,6 @@ def mark_arm(settings: Settings, arguments: argparse.Namespace, arm: str, adapte
     if "reason" in row:
         raise LabError(str(row["reason"]))
     return {**row["primary"], "schema_valid": row["schema_valid"]}
-
-
-def divide(ours: float, peer: float) -> float | None:
-    """Return a ratio; None where there is nothing to compare with."""
-    return ours / peer if peer else None
 
 
 def describe_way(

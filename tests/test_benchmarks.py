@@ -1,3 +1,4 @@
+import sys
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -5,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import task_table
-from benchmarks.measure import median_ratio, time_pair
+from benchmarks.generation import compare_llama
+from benchmarks.llama_peer import find_llama
+from benchmarks.measure import median_ratio, print_report, time_pair
 from core.errors import LabError
 
 
@@ -15,6 +18,25 @@ def test_pairs_alternate_and_the_ratio_says_who_is_faster():
     assert calls == ["a", "b"] * 4
     assert (len(ours), len(peer)) == (3, 3)
     assert median_ratio([1.0, 2.0, 1.0], [2.0, 2.0, 3.0]) == pytest.approx(2.0)
+
+
+def test_a_peer_that_did_not_run_has_no_ratio_but_a_reason(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    file, reason = find_llama()
+    assert file is None
+    assert "not installed" in reason
+    monkeypatch.setitem(sys.modules, "llama_cpp", SimpleNamespace())
+    monkeypatch.setenv("RAGFT_GGUF", str(tmp_path / "none.gguf"))
+    assert find_llama()[0] is None
+    ratios = {}
+    report = compare_llama(None, None, {}, ratios, quick=True)
+    assert (report["status"], ratios) == ("not run", {})
+    assert "none.gguf" in report["reason"]
+
+
+def test_no_report_holds_a_ratio_without_a_number():
+    with pytest.raises(ValueError, match="batch1_vs_peer"):
+        print_report("x", config={}, ours={}, ratios={"batch1_vs_peer": None})
 
 
 def compared(means, verdict="Better."):
