@@ -49,6 +49,7 @@ def render_item(page: ListPage, place: int) -> Markup:
         question=row.item.input,
         fields=fields,
         marked=marked,
+        unread=", ".join(title for title, cell in cells.items() if not isinstance(cell.prediction.value, dict)),
         answers=[_describe_answer(title, cell) for title, cell in cells.items()],
         evidence=_describe_evidence(row.item, hits),
         passages=_describe_passages(row.item, hits),

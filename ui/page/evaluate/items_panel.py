@@ -1,8 +1,8 @@
 """The item browser of Evaluate: items by approaches, filters, and one item opened beside them.
 
-Two parts, the list and the item, each hold what a person chose as their value, the filter and the item's id, so that the
-address can follow them. What they show comes from the functions below, which `scripts/items.js` calls; the lists of a
-large run would be too slow as values of Gradio's events, and drawing them anew would lose the place in them.
+The panel's value is the filter, and that of a second part, which shows nothing, is the opened item's id: so the address can
+follow both. What is seen comes from the functions below, which `scripts/items.js` calls: as values of Gradio's events the
+parts would be compared and patched node by node, and what was focused would be lost.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from ui.page.evaluate.items_view import (
     open_page,
     render_causes,
     render_found,
+    render_frame,
     render_pages,
     render_pair,
     render_table,
     render_tools,
 )
-from ui.page.markup import render
 from ui.page.polling import EVERY
 
 MOUNT = """window.ragftItems?.mountList({element, props, server, watch}); trigger("opened");"""
-MOUNT_ITEM = """window.ragftItems?.mountItem({element, props, watch});"""
+MOUNT_ITEM = """window.ragftItems?.mountItem({props, watch});"""
 OPEN = "run => { window.ragftItems?.openRun(run); }"
 
 Asked = Mapping[str, Any]
@@ -52,24 +52,14 @@ def build_items_panel(page: gr.Blocks, lab: Lab, run: gr.Dropdown) -> None:
         run: The tab's list of runs; its value is the run that is looked at.
     """
     browser = ItemBrowser(lab)
-    with gr.Row(elem_classes="items-row"):
-        items = gr.HTML(
-            value="",
-            html_template=str(render("evaluate/items_frame")),
-            js_on_load=MOUNT,
-            apply_default_css=False,
-            server_functions=[answer_in_words(show) for show in browser.functions],
-            elem_classes="items-list",
-            elem_id="items-list",
-        )
-        item = gr.HTML(
-            value="",
-            html_template='<div data-part="item"></div>',
-            js_on_load=MOUNT_ITEM,
-            apply_default_css=False,
-            elem_classes="items-one",
-            elem_id="items-one",
-        )
+    items = gr.HTML(
+        value="",
+        html_template=str(render_frame()),
+        js_on_load=MOUNT,
+        apply_default_css=False,
+        server_functions=[answer_in_words(show) for show in browser.functions],
+    )
+    item = gr.HTML(value="", html_template="", js_on_load=MOUNT_ITEM, elem_classes="items-state")
     follow(page, items, "filter")
     follow(page, item, "item")
     run.change(None, run, None, js=OPEN, **EVERY)

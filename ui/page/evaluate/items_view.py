@@ -74,6 +74,11 @@ def open_page(opened: OpenRun, wanted: BoardFilter, *, number: int = 0) -> ListP
     return ListPage(opened, wanted, view, min(max(0, number), last))
 
 
+def render_frame() -> Markup:
+    """Show the places of all parts, still empty, and what the signs mean."""
+    return render("evaluate/items_frame", signs=list(SIGNS.items()))
+
+
 def render_pair(page: ListPage) -> Markup:
     """Show the two arms that are compared and how often each was right where the other was not."""
     titles = {"a": find_title(page.pair[0]), "b": find_title(page.pair[1])}

@@ -2,8 +2,8 @@
 // The filter's words are the server's; this script only says which choice was changed to what.
 window.ragftItems = (() => {
   const PHONE = "(max-width: 900px)";
-  let list = null;   // {element, props, server}: the list; its value is the filter.
-  let one = null;    // {element, props}: the opened item; its value is the item's id.
+  let list = null;   // {element, props, server}: all that is seen; its value is the filter.
+  let one = null;    // {props}: holds the opened item's id, and shows nothing.
   let run = "";
   let page = 0;
   let asked = 0;     // Number of the last question; answers to older ones are dropped.
@@ -12,7 +12,6 @@ window.ragftItems = (() => {
   const kept = new Set();  // Folds that a person opened: they stay open from item to item.
 
   const part = name => list.element.querySelector(`[data-part="${name}"]`);
-  const slot = () => one.element.querySelector('[data-part="item"]');
   const filter = () => String(list.props.value ?? "");
   const item = () => (one ? String(one.props.value ?? "") : "");
   const buttons = () => [...list.element.querySelectorAll("tbody [data-open]")];
@@ -84,32 +83,31 @@ window.ragftItems = (() => {
   const showItem = async ({ arm = "", focus = false } = {}) => {
     if (!list || !one) return;
     const id = item();
-    const row = one.element.closest(".items-row");
-    row?.classList.toggle("opened", Boolean(id && run));
+    part("both").classList.toggle("opened", Boolean(id && run));
     mark();
     const number = ++askedItem;
-    if (!id || !run) { slot().replaceChildren(); return; }
+    if (!id || !run) { part("item").replaceChildren(); return; }
     const shown = await call("show_item", { run, filter: filter(), item: id });
     if (number !== askedItem) return;
     if (shown.error) {
       const sentence = document.createElement("p");
       sentence.className = "quiet";
       sentence.textContent = shown.error;
-      slot().replaceChildren(sentence);
+      part("item").replaceChildren(sentence);
       return;
     }
-    slot().innerHTML = shown.item;
-    for (const fold of slot().querySelectorAll("details[data-keep]")) {
+    part("item").innerHTML = shown.item;
+    for (const fold of part("item").querySelectorAll("details[data-keep]")) {
       if (kept.has(fold.dataset.keep)) fold.open = true;
     }
-    const panel = one.element.closest(".items-one") ?? one.element;
+    const panel = part("item");
     panel.scrollTop = 0;
-    const answer = arm && slot().querySelector(`details[data-arm="${CSS.escape(arm)}"]`);
+    const answer = arm && part("item").querySelector(`details[data-arm="${CSS.escape(arm)}"]`);
     if (answer) answer.open = true;
     const phone = matchMedia(PHONE).matches;
     if (phone) panel.scrollIntoView({ block: "start" });
     if (answer) answer.scrollIntoView({ block: phone ? "start" : "nearest" });
-    if (focus || phone) slot().querySelector("h4")?.focus({ preventScroll: true });
+    if (focus || phone) part("item").querySelector("h4")?.focus({ preventScroll: true });
   };
 
   const open = (id, how) => {
@@ -129,9 +127,9 @@ window.ragftItems = (() => {
 
   // One item on or back, from the focused one or from the open one; the next page is fetched at the end of this one.
   const step = async by => {
-    const inItem = one?.element.contains(document.activeElement);
+    const inItem = part("item").contains(document.activeElement);
     if (inItem) {
-      const way = slot().querySelector(`[data-way="${by > 0 ? "next" : "previous"}"]`);
+      const way = part("item").querySelector(`[data-way="${by > 0 ? "next" : "previous"}"]`);
       if (way && !way.disabled) open(way.dataset.open, { focus: true });
       return;
     }
@@ -160,7 +158,7 @@ window.ragftItems = (() => {
     if (event.key === "Escape" && item() && target.tagName !== "SELECT") { event.preventDefault(); close(); return; }
     if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
     const inList = list.element.contains(target) && target.closest("tbody");
-    const inItem = one?.element.contains(target);
+    const inItem = part("item").contains(target);
     if (!inList && !inItem) return;
     if (event.key === "j" || (inList && event.key === "ArrowDown")) { event.preventDefault(); step(1); }
     else if (event.key === "k" || (inList && event.key === "ArrowUp")) { event.preventDefault(); step(-1); }
@@ -182,6 +180,7 @@ window.ragftItems = (() => {
       refresh().then(() => { part("table").scrollTop = 0; buttons()[0]?.focus({ preventScroll: true }); });
       return;
     }
+    if (part("item").contains(event.target)) { chooseInItem(event); return; }
     const row = event.target.closest("tr[data-item]");
     if (row) open(row.dataset.item, { arm: event.target.closest("td")?.dataset.arm });
   };
@@ -228,14 +227,6 @@ window.ragftItems = (() => {
         clearTimeout(typing);
         typing = setTimeout(() => change("text", event.target.value), 250);
       });
-      watch("value", () => refresh());
-      refresh();
-      showItem();
-    },
-    mountItem({ element, props, watch }) {
-      one = { element, props };
-      element.addEventListener("click", chooseInItem);
-      element.addEventListener("keydown", press);
       element.addEventListener("toggle", event => {
         const fold = event.target;
         if (!fold.dataset?.keep) return;
@@ -243,6 +234,12 @@ window.ragftItems = (() => {
         else kept.delete(fold.dataset.keep);
         if (fold.open && fold.dataset.ask) fill(fold);
       }, true);
+      watch("value", () => refresh());
+      refresh();
+      showItem();
+    },
+    mountItem({ props, watch }) {
+      one = { props };
       watch("value", () => showItem());
       showItem();
     },
