@@ -47,7 +47,7 @@ def _tell_lora() -> tuple[StorySection, ...]:
             "Change one answer and watch which reasons turn; then look whether your own runs agree.",
             "I retrieve for facts and fine-tune for form. I start with a prompt, add retrieval where facts are missing or change, "
             "train where the form stays wrong, and let a comparison on held-out items decide.",
-            "Ovadia et al. 2023, arXiv 2312.05934, section 5; Balaguer et al. 2024, arXiv 2401.08406, section 6",
+            "Ovadia et al. 2023, arXiv 2312.05934 (facts); Balaguer et al. 2024, arXiv 2401.08406 (both together)",
             "rag-or-fine-tuning",
         ),
         StorySection(
@@ -65,7 +65,7 @@ def _tell_lora() -> tuple[StorySection, ...]:
             "The first few bars hold most of the energy of a trained adapter; a full fine-tuning spreads over more of them.",
             "The best rank-r copy of any update keeps its r largest singular values. Trained updates fall off fast, which is why a "
             "small r works; with much data a full update can need more rank than LoRA has.",
-            "Eckart and Young 1936; Hu et al. 2021, section 7.2; Biderman et al. 2024, arXiv 2405.09673, section 6",
+            "Eckart and Young 1936; Hu et al. 2021, section 7.2; Biderman et al. 2024, arXiv 2405.09673 (the rank of full updates)",
             "lora-rank-choice",
         ),
         StorySection(
@@ -81,7 +81,8 @@ def _tell_lora() -> tuple[StorySection, ...]:
         StorySection(
             "alpha",
             "Why r about 16 and alpha = 2r",
-            "At a fixed alpha / r the lines flatten as r grows; at a fixed alpha the update shrinks as r grows, and the line turns up.",
+            "At a fixed alpha / r each doubling of r brings less than the one before; at a fixed alpha (dashed) the update shrinks as r "
+            "grows, so a large r gains little.",
             "The update is scaled by alpha / r, so alpha acts like a learning rate. I keep alpha = 2r so that changing r changes "
             "capacity only, start at r = 16, and tune the learning rate before the rank.",
             "Hu et al. 2021, sections 4.1 and 7.2; Kalajdzievski 2023, arXiv 2312.03732",
