@@ -11,8 +11,8 @@ from core.comparison.exam import write_paper
 from core.comparison.runs import REPORT, Run, new_run_id, save_run
 from core.environment import describe_environment
 from core.errors import Cancelled, LabError
-from core.evaluation.card import make_card
 from core.evaluation.board import build_board
+from core.evaluation.card import make_card
 from core.evaluation.registration import Registration
 from core.evaluation.report import render_report
 from core.progress import Watcher

@@ -9,6 +9,7 @@ from core.comparison.arms import ARMS, fit_arm
 from core.comparison.exam import write_paper
 from core.comparison.runs import Run, save_run
 from core.environment import describe_environment
+from core.evaluation.board import build_board
 from core.evaluation.report import render_report
 from core.evaluation.summary import Answered, summarize
 from core.values import DecodeOptions, Generation, Prediction
@@ -72,6 +73,6 @@ def store_run(settings, task, run_id, texts, *, items=None, keep_paper=True, **c
         environment=describe_environment(),
         summary=summarize(task, items, Answered(predictions)).as_json() | {"notes": []},
     )
-    report = render_report(task, items, run, predictions)
+    report = render_report(run, build_board(task, items, predictions))
     save_run(settings, run, predictions, report, paper=write_paper(task, items, arms) if keep_paper else None)
     return run

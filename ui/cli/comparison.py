@@ -1,4 +1,4 @@
-"""The commands that answer: ask one question, compare arms over a test split, show stored comparisons."""
+"""The commands that answer: ask one question, compare arms over a test split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 from core.comparison.arms import MAIN_ARMS
 from core.errors import LabError
 from core.settings import read_settings
-from core.units import format_size
 from ui.cli.console import AsJson, Bars, TaskName, err, out, show, show_table, warn_of
 from ui.cli.options import ModelName, ModelNames, StorageName, StorageNames
 
@@ -176,36 +175,9 @@ def compare(
     (request,) = requests
     with Bars() as bars:
         result = compare_arms(Lab(read_settings()), request, bars).as_json()
-    show(result, as_json, lambda value: print_comparison(value, out))
 
+    def draw(value: Any) -> None:
+        print_comparison(value, out)
+        out.print(f"Kept: `ragft runs show {value['run_id']}`", soft_wrap=True)
 
-@comparison_app.command()
-def runs(
-    run_id: Annotated[str | None, typer.Argument(help="A run; all by default.")] = None,
-    forget_answers: Annotated[
-        bool, typer.Option("--forget-answers", help="Remove the answers kept for comparisons to come; runs stay.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List the stored comparisons, or show one; damaged ones are named."""
-    from core.comparison.runs import find_report, list_runs, load_run
-    from lab.kept_answers import forget_all
-    from ui.cli.tables import print_comparison
-
-    settings = read_settings()
-    if forget_answers:
-        gone = forget_all(settings)
-        show({"forgotten_bytes": gone}, as_json, lambda _: out.print(f"{format_size(gone)} of kept answers are gone."))
-        return
-    if run_id is not None:
-        run = load_run(settings, run_id)
-        report = str(find_report(settings, run_id))
-        show(run.as_json(), as_json, lambda _: print_comparison({"run_id": run.id, "report": report, **run.summary}, out))
-        return
-    listing = list_runs(settings)
-    warn_of(listing.damaged)
-    rows = [
-        {"run": run.id, "status": run.status, "verdict": run.summary.get("verdict", {}).get("sentence", "")}
-        for run in listing.whole
-    ]
-    show(rows, as_json, lambda value: show_table(value, empty="No run yet: `ragft compare TASK`"))
+    show(result, as_json, draw)

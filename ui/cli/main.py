@@ -23,6 +23,7 @@ from ui.cli.ladder import ladder_app
 from ui.cli.models import models_app
 from ui.cli.options import ModelName, StorageName
 from ui.cli.retrieval import retrieval_app
+from ui.cli.runs import runs_app
 from ui.cli.tasks import tasks_app
 from ui.cli.training import training_app
 from ui.cli.tuning import tuning_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
+app.add_typer(runs_app, name="runs")
 app.add_typer(votes_app, name="votes")
 for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app, cost_app):
     app.add_typer(group)  # Without a name: its commands stand beside these.
