@@ -63,7 +63,8 @@ def _flip_by_weights(summary: Mapping[str, Any], weights: Weights, prices: Price
     if len(found.worth) < 2:
         return ""
     told = "; ".join(switch.sentence for switch in found.switches)
-    start = f"Another weight: it {told}." if told else "No other weight of a criterion changes the recommendation."
+    now = "" if found.arm else f"by the means it is {find_title(max(found.worth, key=lambda name: found.worth[name]))}, and "
+    start = f"Another weight: {now}it {told}." if told else "No other weight of a criterion changes the recommendation."
     return f"{start} Not measured: {', '.join(found.left_out)}." if found.left_out else start
 
 

@@ -49,7 +49,7 @@ class Standing:
     @property
     def focus(self) -> str:
         """The arm to speak of: the recommended one, else the best."""
-        return self.chosen if self.chosen in self.means else self.best
+        return self.chosen if self.chosen is not None and self.chosen in self.means else self.best
 
     @property
     def next(self) -> str | None:

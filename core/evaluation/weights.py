@@ -153,7 +153,8 @@ def recommend(summary: Mapping[str, Any], weights: Weights = QUALITY_ALONE, pric
     worth = {name: _weigh(rating, counted) for name, rating in ratings.items()}
     by_quality = counted.get("quality", 0.0) == 1.0
     best = max(worth, key=lambda name: worth[name])
-    current = standing.chosen if by_quality and standing.chosen in ratings else best
+    chosen = standing.chosen if standing.chosen is not None and standing.chosen in ratings else best
+    current = chosen if by_quality else best
     switches = tuple(filter(None, (_find_switch(ratings, counted, name, current) for name in _order(measured))))
     arm = standing.chosen if by_quality else best
     sentence = _say(standing, arm, counted, worth, [item for item in left_out if shares[item]])

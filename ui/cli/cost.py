@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from core.evaluation.prices import Prices
     from core.evaluation.weights import Weights
 
-cost_app = typer.Typer()
+cost_app = typer.Typer()  # Joins the commands about runs.
 
 
 @cost_app.command()

@@ -36,9 +36,10 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.add_typer(jobs_app, name="jobs")
 app.add_typer(adapters_app, name="adapters")
+runs_app.add_typer(cost_app)
 app.add_typer(runs_app, name="runs")
 app.add_typer(votes_app, name="votes")
-for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app, cost_app):
+for group in (tasks_app, training_app, retrieval_app, tuning_app, comparison_app, ladder_app):
     app.add_typer(group)  # Without a name: its commands stand beside these.
 app.command("run-job", hidden=True)(run_job_folder)
 

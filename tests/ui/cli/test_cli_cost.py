@@ -1,4 +1,4 @@
-"""`ragft cost`: what a stored comparison's approaches cost, in the terminal and as JSON."""
+"""`ragft runs cost`: what a stored comparison's approaches cost, in the terminal and as JSON."""
 
 import json
 
@@ -24,7 +24,7 @@ def run(settings, monkeypatch):
 
 
 def ask(*words):
-    result = CliRunner().invoke(app, ["cost", *words])
+    result = CliRunner().invoke(app, ["runs", "cost", *words])
     if result.exception is not None:
         raise result.exception
     return result.stdout
