@@ -278,15 +278,17 @@ def _lay_out_slips(summary: Mapping[str, Any], mark: str) -> TableView:
     titles = ("Invented", "Missing", "Wrong")
     return TableView(
         f"Slips{mark}",
-        (Column("Approach", "approach"), *(Column(title, title.lower(), number=True) for title in titles)),
+        (Column("Approach", "approach"), *(Column(title, title.lower(), number=True) for title in (*titles, "Cut short"))),
         tuple(
-            TableRow((find_title(name), *(str(arm["slips"][title.lower()]) for title in titles)))
+            TableRow((
+                find_title(name), *(str(arm["slips"][title.lower()]) for title in titles), str(arm.get("truncated", "")),
+            ))
             for name, arm in summary["arms"].items()
             if "slips" in arm
         ),
         footnote="Values of all answers together: given where none is expected; expected and not given; given and not, or not "
-        "fully, the expected ones.",
-    )
+        "fully, the expected ones. Cut short: answers that ran into the token limit, readable or not.",
+    )  # fmt: skip
 
 
 def _lay_out_scales(summary: Mapping[str, Any], mark: str) -> TableView:

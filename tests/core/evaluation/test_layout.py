@@ -105,11 +105,12 @@ def test_slips_and_scales_are_shown_where_they_were_counted():
     arm = {
         **SUMMARY["arms"]["base"],
         "slips": {"invented": 3, "missing": 1, "wrong": 7},
+        "truncated": 2,
         "ordinals": {"grade": {"n": 12, "exact": 0.5, "within_one": 0.75, "kappa": 0.4, "rated": 12}, "never": EMPTY_SCALE},
     }
     view = lay_out({**SUMMARY, "arms": {"base": arm}})
     assert [table.title for table in view.tables] == ["Approaches", "Differences", "Slices", "Slips", "Scales"]
-    assert rows(view, 3) == [("Base model", "3", "1", "7")]
+    assert rows(view, 3) == [("Base model", "3", "1", "7", "2")]
     assert rows(view, 4) == [("Base model", "grade", "50 %", "75 %", "0.40"), ("Base model", "never", "", "", "")]
 
 
