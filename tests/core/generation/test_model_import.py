@@ -18,7 +18,7 @@ from core.storage import verify_folder
 
 def list_left(settings):
     folder = settings.folder("models")
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock") if folder.is_dir() else []
 
 
 def write_gguf(path, *, architecture="llama", template="{{ messages }}", tensors=True, sizes=True):
@@ -237,3 +237,14 @@ def test_no_temporary_folder_of_an_import_is_listed(settings):
 
     os.makedirs(settings.folder("models") / ".half.abc")
     assert list_names(settings) == []
+
+
+def test_what_a_killed_import_left_goes_with_the_next_one(settings, tiny_model):
+    """Not what another process may be writing just now."""
+    models = settings.folder("models")
+    for name in (".old.abc", ".young.abc"):
+        (models / name).mkdir(parents=True)
+        (models / name / "model.safetensors").write_bytes(b"half")
+    os.utime(models / ".old.abc", (0, 0))
+    import_model(settings, tiny_model, name="next")
+    assert list_left(settings) == [".young.abc", "next"]

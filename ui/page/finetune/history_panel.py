@@ -9,7 +9,7 @@ import gradio as gr
 
 from core.errors import LabError
 from core.jobs import read_config
-from core.settings import Settings
+from core.settings import DEFAULT_MODEL, Settings
 from core.stored import Listing
 from core.tasks.folders import name_task
 from finetune.adapters.card import restore_config
@@ -178,7 +178,9 @@ def _list_words(lab: Lab, task: str, training: Training) -> list[str]:
     """Return the command of a training; where a job of an older version does not say its settings, the one that it kept."""
     if not training.config and training.job is not None:
         return describe_job(read_config(training.job))
-    return write_command(TrainRequest(name_task(lab.task(task), lab.settings), restore_config(training.config)))
+    model = "" if training.model == DEFAULT_MODEL else training.model
+    name = name_task(lab.task(task), lab.settings)
+    return write_command(TrainRequest(name, restore_config(training.config), model=model))
 
 
 def _show_detail(lab: Lab, task: str | None, first: str | None, second: str | None) -> DetailParts:
