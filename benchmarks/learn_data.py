@@ -93,7 +93,7 @@ def measure(plan: Plan, *, quick: bool, adapter: Path | None = None) -> dict[str
     ]
     full, update = train_fully(model, train, held, plan)
     about = {
-        "model": "tiny byte-level Llama, made for this" if quick else "SmolLM2-135M-Instruct",
+        "model": "a tiny byte-level Llama made for this" if quick else "SmolLM2-135M-Instruct",
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "quick": quick,
         "before": "the bundled articles on machine learning" if quick else "its own training",

@@ -68,4 +68,4 @@ def _name_kind(arm: str | None) -> str:
 
 def count_runs(evidence: OwnEvidence) -> Sequence[str]:
     """Return a sentence for each kind that was recommended."""
-    return [f"{count} of {evidence.count} for {kind}" for kind, count in evidence.kinds]
+    return [f"{kind} in {count} of {evidence.count}" for kind, count in evidence.kinds]

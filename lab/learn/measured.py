@@ -57,7 +57,7 @@ class Measured:
         """Say in a sentence what was measured, so that nobody takes it for more."""
         about = self.about
         return (
-            f"Measured on {about['model']} of {about['parameters']:,} parameters that first saw {about['before']} and then "
+            f"Measured on {about['model']}, of {about['parameters']:,} parameters, that first saw {about['before']} and then "
             f"learned {about['data']}: {about['steps']} steps of {about['batch']} x {about['window']} tokens each, "
             f"{about['seeds']} seeds, the same learning rate {about['rate']:g} throughout."
         )
