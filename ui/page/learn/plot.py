@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ui.page.markup import render
 
 WIDTH, HEIGHT = 420, 250  # Units of the picture: on a phone about one pixel each.
-LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 40  # Room for the axes.
+LEFT, RIGHT, TOP, BOTTOM = 58, 10, 10, 40  # Room for the axes.
 TICKS = 5  # On an axis, about.
 PAD = 0.05  # Of the span, above and below the lines.
 STYLES = 6  # Different lines that the stylesheet knows.
