@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup models demo app test test-fast check bench bench-tasks demo-run learn-data
+.PHONY: setup models demo app test test-fast check bench bench-tasks screenshots demo-run learn-data
 
 setup: $(READY) models
 
@@ -50,3 +50,6 @@ bench-tasks: setup
 # Hours with the bundled model on two cores; `make learn-data QUICK=--quick` takes a tiny one and minutes.
 learn-data: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m benchmarks.learn_data $(QUICK)
+
+screenshots: setup
+	@$(BIN)/python -m benchmarks.screenshots

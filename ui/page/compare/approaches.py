@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from core.comparison.arms import find_title
 
 ABOUT = {
-    "base": "knows its prompt alone",
+    "base": "its prompt alone",
     "rag": "looks it up first",
-    "qlora": "has studied examples",
-    "hybrid": "studied, and looks it up",
-    "zero_shot": "the instruction alone",
-    "rag_examples": "imitates similar ones",
+    "qlora": "has studied for it",
+    "hybrid": "does both",
+    "rag_examples": "imitates",
 }
 DECODING_ABOUT = "Free: writes what it likes. Held: only what the schema allows. Draft: thinks first, then held."
 

@@ -38,7 +38,7 @@ def describe_differences(answers: Mapping[str, Any], fields: Sequence[str]) -> s
     )
     alike = [name for name in fields if name not in differing]
     rest = differing[1:]
-    more = f" They differ in {_join(rest)} too." if rest else f" {_join(alike)} is the same." if len(alike) == 1 else ""
+    more = f" They differ in {_join(rest)} too." if rest else f" Same {alike[0]}." if len(alike) == 1 else ""
     return f"They differ in {field}. {told}.{more}{silent}"
 
 

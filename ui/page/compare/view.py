@@ -88,9 +88,7 @@ def list_stored(showcase: Showcase) -> list[Entry]:
 def describe_origin(showcase: Showcase) -> str:
     """Say which run stored answers come from."""
     run = showcase.run
-    return (
-        f"Stored answers, from the run of {run.created[:10]} ({len(showcase.board.rows)} questions). Nothing was computed now."
-    )
+    return f"From the run of {run.created[:10]} with {len(showcase.board.rows)} questions; nothing was computed now."
 
 
 def name_entry(entry: Entry, *, several: bool) -> str:

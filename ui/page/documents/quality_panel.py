@@ -33,7 +33,7 @@ HINT = "The task's test questions say which document answers them. How often doe
 
 def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
     """Build the panel."""
-    gr.Markdown("### Retrieval quality")
+    gr.Markdown("## Retrieval quality")
     start = gr.Button("Measure on the labelled questions")
     table = gr.HTML(render_note(HINT), label="Retrieval quality", padding=False, min_height=90)
     plot = gr.Plot(label="Recall over the number of passages, with 95 % intervals", visible=False)

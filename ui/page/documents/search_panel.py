@@ -28,7 +28,7 @@ class SearchPanel:
 
 def build_search_panel(lab: Lab, task: gr.Dropdown) -> SearchPanel:
     """Build the panel."""
-    gr.Markdown("### Try the search")
+    gr.Markdown("## Try the search")
     query = gr.Textbox(suggest_query(lab, task.value), label="Look for")
     with gr.Row():
         fusion = gr.Radio(FUSIONS, value="convex", label="Hybrid joins both rankings by", scale=2, min_width=280)

@@ -34,20 +34,20 @@ def build_finetune_tab(
     Returns the event after which there may be another adapter, and the form.
     """
     costs = Costs(lab)
-    gr.Markdown("### 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
+    gr.Markdown("## 1 · Data\nThe examples that are learned. A check takes seconds and loads no model.")
     check = gr.Button("Check before training", min_width=160)
     report = gr.HTML("", label="Check", padding=False, visible=False)
-    gr.Markdown("### 2 · Settings and what they cost")
+    gr.Markdown("## 2 · Settings and what they cost")
     with gr.Row():
         with gr.Column(scale=1, min_width=320):
             form = build_form()
             build_probe(page, tab, lab, task, form, probe)
         with gr.Column(scale=1, min_width=320):
             cost = gr.HTML(render_note("Computing what these settings cost"), label="Cost", padding=False)
-    gr.Markdown("### 3 · Train and watch")
+    gr.Markdown("## 3 · Train and watch")
     start_button = gr.Button("Start fine-tuning", variant="primary")
     panel = build_training_panel(page, tab, lab.settings, job)
-    gr.Markdown("### 4 · Results")
+    gr.Markdown("## 4 · Results")
     build_history(page, tab, lab, task, form, [panel.state.change, panel.job.change])
 
     @explain
