@@ -127,20 +127,26 @@ def show_(run: RunId, as_json: AsJson = False) -> None:
 
 
 @runs_app.command("name")
-def name(run: RunId, name: Annotated[str, typer.Argument(help="In your own words; '' gives back the usual name.")]) -> None:
+def name_(
+    run: RunId,
+    name: Annotated[str, typer.Argument(help="In your own words; '' gives back the usual name.")],
+    as_json: AsJson = False,
+) -> None:
     """Call a run something else."""
     from core.comparison.runs import load_run
     from lab.run_names import name_run, rename_run
 
     settings = read_settings()
     label = rename_run(settings, run, name)
-    out.print(f"{run} is called: {name_run(load_run(settings, run), label)}", soft_wrap=True)
+    called = name_run(load_run(settings, run), label)
+    show({"run": run, "name": called}, as_json, lambda _: out.print(f"{run} is called: {called}", soft_wrap=True))
 
 
 @runs_app.command("note")
-def note(
+def note_(
     run: RunId,
     text: Annotated[str | None, typer.Argument(help="Replaces the note; '' removes it. Left out, it is shown.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a note beside a run, or show it."""
     from core.comparison.runs import load_run
@@ -149,27 +155,34 @@ def note(
     settings = read_settings()
     if text is None:
         load_run(settings, run)
-        out.print(read_label(settings, run).note or "There is no note.", soft_wrap=True)
-        return
-    note_run(settings, run, text)
-    out.print("The note is kept." if text.strip() else "The note is gone.")
+        note = read_label(settings, run).note
+        said = note or "There is no note."
+    else:
+        note = note_run(settings, run, text).note
+        said = "The note is kept." if note else "The note is gone."
+    show({"run": run, "note": note}, as_json, lambda _: out.print(said, soft_wrap=True))
 
 
 @runs_app.command("pin")
-def pin(run: RunId, remove: Annotated[bool, typer.Option("--remove", help="Unpin it.")] = False) -> None:
+def pin(
+    run: RunId, remove: Annotated[bool, typer.Option("--remove", help="Unpin it.")] = False, as_json: AsJson = False
+) -> None:
     """Make a run the one that other runs of its task are measured against."""
     from core.comparison.runs import load_run
     from lab.run_names import find_pinned, pin_run, unpin_run
 
     settings = read_settings()
-    if not remove:
-        out.print(f"{run} is the baseline of {pin_run(settings, run).task} now.", soft_wrap=True)
-        return
-    task = load_run(settings, run).task
-    if find_pinned(settings, task) != run:
-        raise LabError(f"The run {run} is not pinned.", "See `ragft runs list`.")
-    unpin_run(settings, task)
-    out.print(f"No run of {task} is pinned now.")
+    if remove:
+        task = load_run(settings, run).task
+        if find_pinned(settings, task) != run:
+            raise LabError(f"The run {run} is not pinned.", "See `ragft runs list`.")
+        unpin_run(settings, task)
+        said = f"No run of {task} is pinned now."
+    else:
+        task = pin_run(settings, run).task
+        said = f"{run} is the baseline of {task} now."
+    about = {"task": task, "pinned": None if remove else run}
+    show(about, as_json, lambda _: out.print(said, soft_wrap=True))
 
 
 @runs_app.command("diff")

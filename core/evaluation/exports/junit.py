@@ -40,7 +40,7 @@ def write_junit(run: Run, board: Board) -> str:
             suite.set(name, str(count))
         suite.set("time", f"{seconds:.3f}")
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="unicode", xml_declaration=False) + "\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
 
 def _add_failure(case: ElementTree.Element, board: Board, row: BoardRow, cell: Cell) -> None:
