@@ -248,16 +248,14 @@ def _describe_agreement(agreement: Agreement) -> str:
         return "None calls an answer better that has another mark: agreement with the marks is not known."
     share = agreement.share
     return (
-        f"Of {agreement.votes} that call one answer better where the marks differ, {agreement.agreeing} prefer the one with the "
+        f"Where the marks differ, {agreement.agreeing} of {agreement.votes} votes for one of the answers are for the one with the "
         f"higher mark: {share.mean:.2f} ({share.low:.2f} to {share.high:.2f})."
     )
 
 
 def _describe_strengths(strengths: Sequence[Strength], counted: Sequence[Vote]) -> str:
     if len(counted) < ENOUGH:
-        return (
-            f"Which approach people prefer is said from {ENOUGH} votes on that do not find both bad; there are {len(counted)}."
-        )
+        return f"Which approach people prefer is said from {ENOUGH} votes on that do not find both bad; so far {len(counted)}."
     if not strengths:
         return "The votes do not lead from every approach to every other, so strengths cannot be compared yet."
     told = [

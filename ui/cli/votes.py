@@ -27,7 +27,11 @@ def show_(run: RunName, as_json: AsJson = False) -> None:
     board, votes = _open(run)
     found = judge_board(board, votes)
     result = {"run": run, **found.as_json()}
-    show(result, as_json, lambda _: [out.print(sentence, markup=False, highlight=False) for sentence in found.sentences])
+    show(
+        result,
+        as_json,
+        lambda _: [out.print(sentence, markup=False, highlight=False, soft_wrap=True) for sentence in found.sentences],
+    )
 
 
 @votes_app.command()
