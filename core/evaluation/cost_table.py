@@ -59,7 +59,9 @@ def _describe_seconds(summary: Mapping[str, Any]) -> str:
     kinds = {arm["cost"].get("upkeep") for arm in summary["arms"].values() if "cost" in arm}
     told = "; ".join(f"{find_title(name)}: {UPKEEPS[kind]}" for name, kind in _list_upkeeps(summary) if kind != "nothing")
     asked = f" When the documents change: {told}." if kinds - {None, "nothing"} else ""
-    return f"Seconds are each answer's share of its batch; searching for passages or examples is apart.{asked}"
+    unknown = any(arm.get("cost", {}).get("indexing_seconds", 0.0) is None for arm in summary["arms"].values())
+    hint = " Indexing is timed from now on: `ragft index TASK --rebuild` times it for an older index." if unknown else ""
+    return f"Seconds are each answer's share of its batch; searching for passages or examples is apart.{hint}{asked}"
 
 
 def _list_upkeeps(summary: Mapping[str, Any]) -> list[tuple[str, Any]]:

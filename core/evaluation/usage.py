@@ -17,6 +17,8 @@ from core.comparison.arms import sort_by_simplicity
 from core.evaluation.intervals import ALPHA, cluster_error, sum_clusters
 from core.values import Prediction
 
+SHORTEST = 1e-6  # Seconds; below it an engine has told none.
+WIDEST = 1e6  # An interval that reaches so many times as long, of two or three groups, tells nothing.
 PARTS = ("seconds", "prompt_tokens", "new_tokens")  # Of an answer; the order of every vector here.
 
 
@@ -71,7 +73,7 @@ class UsageDifference:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRatio:
-    """How many times as long as `b` arm `a` takes: the geometric mean of the items' ratios; no bounds with one group."""
+    """How many times as long as `b` arm `a` takes: the geometric mean of the items' ratios; no bounds with one group or so."""
 
     a: str
     b: str
@@ -133,14 +135,15 @@ def compare_latencies(used: Mapping[str, Any], clusters: Sequence[str]) -> list[
     """
     ratios = []
     for b, a in _pair(used):
-        told = (used[a][:, 0] > 0) & (used[b][:, 0] > 0)
+        told = (used[a][:, 0] > SHORTEST) & (used[b][:, 0] > SHORTEST)
         if not told.any():
             continue
         own = [cluster for cluster, known in zip(clusters, told, strict=True) if known]
         logs = np.log(used[a][told, 0]) - np.log(used[b][told, 0])
         mean, variance, freedom = _measure_means(logs[:, None], own)
         low, high = bound_mean(mean[0], variance[0][0], freedom)
-        ends = [None if bound is None else float(np.exp(bound)) for bound in (low, high)]
+        bounded = low is not None and high is not None and max(-low, high) < np.log(WIDEST)
+        ends = [float(np.exp(bound)) if bounded and bound is not None else None for bound in (low, high)]
         ratios.append(LatencyRatio(a, b, int(told.sum()), len(set(own)), float(np.exp(mean[0])), *ends))
     return ratios
 
