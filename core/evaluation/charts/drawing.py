@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.evaluation.charts.bars import draw_marks, draw_validity
+from core.evaluation.charts.break_even import draw_costs
 from core.evaluation.charts.chart import Chart
 from core.evaluation.charts.dots import draw_draws, draw_slices
 from core.evaluation.charts.forest import draw_pairs
@@ -33,4 +34,4 @@ def draw_charts(summary: Mapping[str, Any], board: Board | None = None) -> tuple
         charts.append(draw_scatter(board, *pair))
     charts.append(draw_fields(summary))
     charts += [chart for chart in (draw_draws(summary), draw_slices(summary)) if chart is not None]
-    return (*charts, *others)
+    return (*charts, *draw_costs(summary), *others)

@@ -36,7 +36,10 @@ def draw_seconds(summary: Mapping[str, Any]) -> Chart:
     return draw_frontier(summary, prices, unit="seconds per answer", title="Quality against time", name="time")
 
 
-def draw_frontier(summary: Mapping[str, Any], prices: Mapping[str, float | None], *, unit: str, title: str, name: str) -> Chart:
+# What is drawn, and four words for people.
+def draw_frontier(
+    summary: Mapping[str, Any], prices: Mapping[str, float | None], *, unit: str, title: str, name: str, note: str = ""
+) -> Chart:
     """Draw the mark against what an answer takes.
 
     Args:
@@ -45,6 +48,7 @@ def draw_frontier(summary: Mapping[str, Any], prices: Mapping[str, float | None]
         unit: In which they are told.
         title: Of the chart.
         name: Of the chart, short.
+        note: What is said beside.
     """
     offers = []
     for arm, values in list_answered(summary, "approach").items():
@@ -72,8 +76,10 @@ def draw_frontier(summary: Mapping[str, Any], prices: Mapping[str, float | None]
     rows = tuple(
         TableRow((find_title(one.arm), one.mark.text, f"{one.price:.3g}", "yes" if one in best else "no")) for one in offers
     )
-    note = f"Higher and further left is better. The line joins the approaches that no other beats on both: {names}."
-    return Chart(title, Scene(HEIGHT, title, about, tuple(parts)).draw(), TableView(title, columns, rows), note, name)
+    said = f"Higher and further left is better. The line joins the approaches that no other beats on both: {names}."
+    return Chart(
+        title, Scene(HEIGHT, title, about, tuple(parts)).draw(), TableView(title, columns, rows), f"{said} {note}".strip(), name
+    )
 
 
 def find_frontier(offers: Sequence[Offer]) -> list[Offer]:

@@ -9,12 +9,15 @@ import gradio as gr
 from lab.lab import Lab
 from lab.runs import list_entries
 from ui.page.address import follow
+from ui.page.evaluate.against_panel import build_against
+from ui.page.evaluate.files_panel import build_files
 from ui.page.evaluate.items_panel import build_items_panel
 from ui.page.evaluate.progress import build_progress
 from ui.page.evaluate.result_panel import ResultParts, build_charts, build_tables, build_verdict, connect_result
 from ui.page.evaluate.run_choice import find_task_of, offer_runs
 from ui.page.evaluate.start_panel import build_start
 from ui.page.evaluate.vote_panel import build_vote_panel
+from ui.page.evaluate.weights_panel import build_weights
 from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
@@ -36,16 +39,19 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
 
     build_progress(page, tab, lab.settings, job, finish=finish)
     verdict = build_verdict()
+    save = build_files(lab, run)
+    build_weights(lab, run)
     gallery, first, second, pair = build_charts()
     build_items_panel(page, lab, run)
     build_vote_panel(page, lab, run)
+    build_against(lab, run)
     tables = build_tables()
     connect_result(lab, run, ResultParts(verdict, gallery, first, second, pair, tables))
 
     read = follow(page, run, "run", offer=chooser.offer_all)
     read.then(chooser.open_first, [task, run], outputs, **QUIET)
     task.change(chooser.follow_task, [task, run, listed], outputs, **EVERY)
-    again.click(chooser.refresh, [task, run], outputs, **QUIET)
+    gr.on([again.click, save.click], chooser.refresh, [task, run], outputs, **QUIET)
 
 
 class RunChooser:
