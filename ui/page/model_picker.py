@@ -19,7 +19,7 @@ def build_model_picker(lab: Lab) -> gr.Dropdown:
 
     It waits for an answer that is being written, for the model that writes it is freed.
     """
-    picker = gr.Dropdown([], label="Model", elem_id="model", filterable=False, scale=0, min_width=260)
+    picker = gr.Dropdown([], label="Model", elem_id="model", filterable=False, scale=0, min_width=340)
     gr.on(None, partial(_refresh, lab), None, picker, **QUIET)  # When the page is opened.
     picker.input(
         partial(_choose, lab), picker, picker, concurrency_id="model", concurrency_limit=1, api_visibility="private",
@@ -32,7 +32,7 @@ def _refresh(lab: Lab) -> gr.Dropdown:
     """Show what is here now: models come and go by the command line."""
     found = glance_models(lab.settings)
     return gr.Dropdown(
-        [(_name(one), one.name) for one in found],
+        [(one.title, one.name) for one in found],
         value=lab.settings.model,
         info=_describe(lab, next((one for one in found if one.name == lab.settings.model), None)),
         interactive=len(found) > 1,
@@ -48,16 +48,13 @@ def _choose(lab: Lab, name: str | None) -> Any:
     return _refresh(lab)
 
 
-def _name(one: Glance) -> str:
-    size = f", {one.parameters / 1e6:,.0f} M parameters" if one.parameters else ""
-    return f"{one.title}{size}"
-
-
 def _describe(lab: Lab, one: Glance | None) -> str:
     """Say in a line what the chosen model takes and how fast it was measured here."""
     if one is None:
         return "Not on this machine: `ragft models fetch`."
-    memory = f"{one.memory_mib:,.0f} MiB of memory, measured" if one.memory_mib else "memory not measured"
-    speed = f"{one.tokens_per_second:g} tokens/s measured" if one.tokens_per_second else "speed not measured"
-    kept = f"answers over {STORAGES[lab.settings.storage]}"
-    return " · ".join([f"{one.disk / 2**20:,.0f} MiB on disk", memory, speed, f"licence {one.licence}", kept])
+    size = [f"{one.parameters / 1e6:,.0f} M parameters"] if one.parameters else []
+    measured = [f"{one.tokens_per_second:g} tokens/s measured"] if one.tokens_per_second else []
+    measured += [f"{one.memory_mib:,.0f} MiB of memory measured"] if one.memory_mib else []
+    kept = f"answers in {STORAGES[lab.settings.storage]}"
+    disk, licence = f"{one.disk / 2**20:,.0f} MiB on disk", f"licence {one.licence}"
+    return " · ".join([*size, disk, kept, *(measured or ["speed and memory not measured"]), licence])
