@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -62,7 +63,7 @@ def read_prices(values: Any) -> Prices:
     return Prices(**given)
 
 
-def weigh_run(summary: dict[str, Any], weights: Weights, prices: Prices) -> Markup:
+def weigh_run(summary: Mapping[str, Any], weights: Weights, prices: Prices) -> Markup:
     """Show what a run recommends under weights and prices, when that changes, and what approaches cost.
 
     Args:
