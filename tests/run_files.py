@@ -31,7 +31,7 @@ def answer_wrong(item):
     return json.dumps({**item.output, "answer": "zebra"})
 
 
-def store_run(settings, task, run_id, texts, *, items=None, keep_paper=True, **config):
+def store_run(settings, task, run_id, texts, *, items=None, find=None, keep_paper=True, **config):
     """Store a run.
 
     Args:
@@ -40,6 +40,7 @@ def store_run(settings, task, run_id, texts, *, items=None, keep_paper=True, **c
         run_id: Its id.
         texts: By arm, a function from an item to the answer's text; or a list of them, one a draw.
         items: What is asked; by default all test items.
+        find: Returns the hits of an item, which every answer was shown.
         keep_paper: Whether the items are kept, as runs do since they have a paper.
         config: Replaces what the run's configuration says.
     """
@@ -48,7 +49,7 @@ def store_run(settings, task, run_id, texts, *, items=None, keep_paper=True, **c
     for arm, writers in texts.items():
         several = isinstance(writers, list)
         predictions[arm] = [
-            predict(task, arm, item, write(item), shot_draw=draw if several else None)
+            predict(task, arm, item, write(item), hits=find(item) if find else (), shot_draw=draw if several else None)
             for draw, write in enumerate(writers if several else [writers])
             for item in items
         ]

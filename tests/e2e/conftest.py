@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 
@@ -67,6 +68,13 @@ def browser_page():
 @pytest.fixture(scope="package")
 def address(environment, card, tmp_path_factory):
     """The running app, started as a person would."""
+    with serve_page(environment, tmp_path_factory.mktemp("log")) as url:
+        yield url
+
+
+@contextmanager
+def serve_page(environment, folder):
+    """Start the app, yield its address, stop it; its log stands in the folder."""
     import socket
 
     import httpx
@@ -74,19 +82,21 @@ def address(environment, card, tmp_path_factory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (tmp_path_factory.mktemp("log") / "app.txt").open("wb")
+    log = (folder / "app.txt").open("wb")
     process = subprocess.Popen(
         [sys.executable, "app.py"], env={**environment, "PORT": str(port)}, cwd=ROOT, stdout=log, stderr=log
     )
     url = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            httpx.get(url, timeout=2)
-            break
-        except httpx.TransportError:
-            time.sleep(0.5)
-    else:
-        raise AssertionError(Path(log.name).read_text())
-    yield url
-    process.terminate()
-    process.wait(timeout=20)
+    try:
+        for _ in range(240):
+            try:
+                httpx.get(url, timeout=2)
+                break
+            except httpx.TransportError:
+                time.sleep(0.5)
+        else:
+            raise AssertionError(Path(log.name).read_text())
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

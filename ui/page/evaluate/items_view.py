@@ -28,7 +28,7 @@ from core.evaluation.causes import CAUSES
 from lab.items import OpenRun
 from ui.page.markup import render
 
-PAGE = 150  # Items in one table: the whole exam of most tasks, drawn in a few hundredths of a second.
+PAGE = 50  # Items in one table: three times as many took three times as long to draw anew at each choice.
 SHOWN_QUESTION = 160  # Characters; the column shows one or two lines.
 # A sign for each state beside its colour, and its place in the legend.
 SIGNS: Mapping[str, str] = {"right": "✓", "partly": "◐", "wrong": "✗", "invalid": "!", "not found": "?"}

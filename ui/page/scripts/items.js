@@ -36,6 +36,7 @@ window.ragftItems = (() => {
   const refresh = async (change = {}) => {
     if (!list) return;
     if (!run) { say("Choose a run to see its items."); return; }
+    if (part("body").hidden) say("Opening the run…");
     const number = ++asked;
     list.element.setAttribute("aria-busy", "true");
     const shown = await call("show_list", { run, filter: filter(), page, ...change });
@@ -248,6 +249,7 @@ window.ragftItems = (() => {
       if (next === run) return;
       run = next;
       page = 0;
+      if (list) part("body").hidden = true;  // Another run's items must not be taken for this one's while it opens.
       refresh();
       showItem();
     },

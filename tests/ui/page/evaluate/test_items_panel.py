@@ -1,5 +1,6 @@
 """What the page's script asks for and gets: lists, items, sentences instead of errors."""
 
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -24,7 +25,12 @@ def own(settings):
 @pytest.fixture
 def ask(settings, own):
     """Call what the script calls, by name."""
-    store_run(settings, own, "r", {"base": answer_wrong, "rag": write_half, "zero_shot": lambda item: "Sorry. <script>alert(2)</script>"})
+    store_run(
+        settings,
+        own,
+        "r",
+        {"base": answer_wrong, "rag": write_half, "zero_shot": lambda item: "Sorry. <script>alert(2)</script>"},
+    )
     calls = {show.__name__: answer_in_words(show) for show in ItemBrowser(Lab(settings)).functions}
     return lambda name, **asked: calls[name]({"run": "r", **asked})
 
@@ -86,11 +92,10 @@ def test_what_is_not_there_is_a_sentence(ask, settings, own):
 
 
 def test_many_items_come_in_pages(settings, own):
-    many = [item for item in own.test for _ in range(1)]
-    items = [type(item)(f"{item.id}-{n}", item.input, item.output) for n in range(12) for item in many]
+    items = [replace(item, id=f"{item.id}-{number}") for number in range(4) for item in own.test]
     store_run(settings, own, "large", {"base": answer_right, "rag": answer_wrong}, items=items)
     show = answer_in_words(ItemBrowser(Lab(settings)).show_list)
-    first, last, beyond = (show({"run": "large", "page": page}) for page in (0, 2, 99))
-    assert [count_rows(shown) for shown in (first, last)] == [PAGE, 360 - 2 * PAGE]
+    first, last, beyond = (show({"run": "large", "page": page}) for page in (0, 120 // PAGE, 99))
+    assert [count_rows(shown) for shown in (first, last)] == [PAGE, 120 % PAGE]
     assert beyond == last
-    assert "1 to 150 of 360" in first["pages"]
+    assert f"1 to {PAGE} of 120" in first["pages"]
