@@ -39,6 +39,7 @@ def build_interview_panel(tab: gr.Tab, lab: Lab) -> None:
         )
         following = gr.Button("Next question", min_width=140)
     question = gr.Dropdown(list_choices(GRADING), value=FIRST, label="Question", filterable=True)
+    asked = gr.HTML(render_asked(GRADING, FIRST), label="The question in full", padding=False)
     said = gr.Textbox("", label="Your answer", lines=5, max_lines=12, max_length=LONGEST_ANSWER)
     with gr.Row():
         check = gr.Button("Check my words", variant="primary")
@@ -65,6 +66,7 @@ def build_interview_panel(tab: gr.Tab, lab: Lab) -> None:
     following.click(find_next, [pool, question], question, **QUIET)
     question.input(lambda: ("", render_note(HINT), ""), None, [said, *cleared], **EVERY)
     following.click(lambda: ("", render_note(HINT), ""), None, [said, *cleared], **EVERY)
+    question.change(explain(render_asked), [pool, question], asked, **EVERY)  # A list cuts long ones off on a phone.
     check.click(count, [pool, question, said], words, **QUIET)
     ask.click(
         judge, [pool, question, said, arm], cleared, api_visibility="private", concurrency_id="model", concurrency_limit=1
@@ -74,6 +76,15 @@ def build_interview_panel(tab: gr.Tab, lab: Lab) -> None:
 def list_choices(pool: str) -> list[tuple[str, str]]:
     """Return (question, id) of a pool."""
     return [(question.text, question.id) for question in list_questions(pool)]
+
+
+def render_asked(pool: str, which: str) -> Markup:
+    """Show a question in full.
+
+    Raises:
+        LabError: There is no such question.
+    """
+    return render("learn/asked", question=find_question(pool, which))
 
 
 def render_words(pool: str, which: str, said: str) -> Markup:
