@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 
 from core.comparison.arms import MAIN_ARMS
 from core.comparison.runs import Run, list_runs
@@ -27,10 +28,11 @@ class Showcase:
 
 @dataclass
 class Shelf:
-    """Finds stored answers; boards that were opened last are kept."""
+    """Finds stored answers; boards that were opened last are kept. Any number of threads may ask."""
 
     lab: Lab
     _boards: OrderedDict[str, Board] = field(default_factory=OrderedDict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def find(self, task: Task, item_id: str | None = None) -> Showcase | None:
         """Return the stored answers to a question, of the newest run that holds it; None where no run does.
@@ -52,12 +54,13 @@ class Shelf:
         return None
 
     def _open(self, run_id: str) -> Board:
-        if run_id not in self._boards:
-            self._boards[run_id] = open_board(self.lab, run_id)
-        self._boards.move_to_end(run_id)
-        while len(self._boards) > KEPT_BOARDS:
-            self._boards.popitem(last=False)
-        return self._boards[run_id]
+        with self._lock:
+            board = self._boards.get(run_id) or open_board(self.lab, run_id)
+            self._boards[run_id] = board
+            self._boards.move_to_end(run_id)
+            while len(self._boards) > KEPT_BOARDS:
+                self._boards.popitem(last=False)
+            return board
 
 
 def _tell_apart(row: BoardRow) -> tuple[int, float, int]:
