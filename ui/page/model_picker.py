@@ -54,7 +54,6 @@ def _describe(lab: Lab, one: Glance | None) -> str:
         return "Not on this machine: `ragft models fetch`."
     size = [f"{one.parameters / 1e6:,.0f} M parameters"] if one.parameters else []
     measured = [f"{one.tokens_per_second:g} tokens/s measured"] if one.tokens_per_second else []
-    measured += [f"{one.memory_mib:,.0f} MiB of memory measured"] if one.memory_mib else []
-    kept = f"answers in {STORAGES[lab.settings.storage]}"
+    measured += [f"{one.memory_mib:,.0f} MiB in memory"] if one.memory_mib else []
     disk, licence = f"{one.disk / 2**20:,.0f} MiB on disk", f"licence {one.licence}"
-    return " · ".join([*size, disk, kept, *(measured or ["speed and memory not measured"]), licence])
+    return " · ".join([*size, disk, STORAGES[lab.settings.storage], licence, *(measured or ["speed, memory not measured"])])

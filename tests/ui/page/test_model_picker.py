@@ -25,7 +25,7 @@ def test_what_is_measured_is_shown_and_nothing_is_guessed(lab):
     shown = _refresh(lab)
     assert [value for _, value in shown.choices] == [DEFAULT_MODEL, "other"]
     assert (shown.value, shown.interactive) == (DEFAULT_MODEL, True)
-    assert "speed and memory not measured" in shown.info
+    assert "speed, memory not measured" in shown.info
     assert "licence Apache-2.0" in shown.info
     shown = _choose(lab, "other")
     assert lab.settings.model == "other"
