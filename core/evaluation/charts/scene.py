@@ -19,6 +19,7 @@ WIDTH = 360.0
 LETTER = 12.0  # Units; the height of the letters.
 SMALL = 11.0  # Of ticks and numbers.
 LETTER_WIDTH = 0.56  # Of the height, on average in the usual fonts without serifs.
+CAPITAL_WIDTH = 0.72  # The same of capitals.
 LINE_HEIGHT = 1.2  # Of the height.
 
 Shape = Literal["circle", "square", "up", "diamond", "down", "cross", "tick"]
@@ -150,8 +151,8 @@ def read_number(value: object) -> float | None:
 
 
 def measure(text: str, size: float = LETTER) -> float:
-    """Return about how wide a text is; letters of the far East, and most signs beyond Latin, are as wide as high."""
-    return sum(size * (1.0 if ord(letter) > 0x2E7F else LETTER_WIDTH) for letter in text)
+    """Return about how wide a text is; capitals are wider, and letters of the far East as wide as high."""
+    return sum(size * (1.0 if ord(letter) > 0x2E7F else CAPITAL_WIDTH if letter.isupper() else LETTER_WIDTH) for letter in text)
 
 
 def wrap(text: str, width: float, *, lines: int = 2, size: float = LETTER) -> list[str]:

@@ -26,6 +26,7 @@ STATES: Mapping[VerdictState, tuple[str, str]] = {
     "inconclusive": ("?", "Not settled"),
     "invalid": ("✕", "Not to be trusted"),
 }
+PRICED = frozenset({"break-even", "money"})  # Charts that follow a person's prices: those stand beside the prices.
 MODES = {"free": "free decoding", "constrained": "held to the schema", "think": "draft, then held to the schema"}
 
 
@@ -119,7 +120,7 @@ def render_gallery(run: Run, board: Board | None, extra: Sequence[Chart] = ()) -
         board: Its answers item by item.
         extra: Charts beside those that a summary alone can show.
     """
-    charts = [*draw_charts(run.summary, board), *extra]
+    charts = [*(chart for chart in draw_charts(run.summary, board) if chart.name not in PRICED), *extra]
     return render("evaluate/gallery", charts=render_charts(charts, level=4)) if charts else Markup("")
 
 

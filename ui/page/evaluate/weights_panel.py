@@ -31,7 +31,7 @@ NOTHING = "This run holds no marks to weigh."
 
 def build_weights(lab: Lab, run: gr.Dropdown) -> None:
     """Build the panel under a list of runs."""
-    with gr.Accordion("If more counts than marks: weights and prices", open=False, elem_id="weights"):
+    with gr.Accordion("If more counts than marks: weights, prices, break-even", open=False, elem_id="weights"):
         with gr.Row():
             weights = [
                 gr.Slider(0, 1, value=1.0 if name == "quality" else 0.0, step=0.05, label=name.capitalize(), min_width=300)
