@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.comparison.arms import find_title
-from core.evaluation.cost import ArmCost, find_costs
+from core.evaluation.cost import RIGHT_ANSWERS, ArmCost, find_costs
 from core.evaluation.prices import Prices
 from core.evaluation.usage import bound_mean
 
@@ -85,12 +85,14 @@ def _divide(start: float, saving: float | None) -> float | None:
 
 
 def _list_unknown(cost: ArmCost) -> list[str]:
-    return [f"the {part} of {find_title(cost.arm)}" for part in cost.unknown]
+    return [f"the {part} of {find_title(cost.arm)}" for part in cost.unknown if part != RIGHT_ANSWERS]
 
 
 def _tell_unknown(cheap: str, dear: str, unknown: list[str]) -> BreakEven:
     names = f"{find_title(cheap)} and {find_title(dear)}"
-    sentence = f"The break-even of {names} is not known: the run does not keep {', '.join(unknown) or 'what they need'}."
+    older = len(unknown) == len({"labels", "indexing", "training"}) * 2
+    told = "labels, training and indexing, as new comparisons do" if older else ", ".join(unknown) or "what they need"
+    sentence = f"The break-even of {names} is not known: the run does not keep {told}."
     return BreakEven(cheap, dear, "unknown", None, None, None, False, sentence)
 
 

@@ -24,6 +24,7 @@ UPKEEPS: Mapping[Upkeep, str] = {  # What must be done when the documents change
     "re-train": "train again, for the facts are in the weights",
     "cannot follow": "nothing helps: it reads no documents and was not trained on them",
 }
+RIGHT_ANSWERS = "right answers"  # Among what is not known.
 CURVE_POINTS = 33
 CURVE_DECADES = (2.0, 6.0)  # 100 to a million queries, where no break-even asks for another range.
 
@@ -44,7 +45,7 @@ class ArmCost:
     Args:
         arm: Its name.
         query: A query, as it is answered.
-        right: A right answer: all fields right, and valid; None where none was right.
+        right: A right answer: all fields right, and valid; None where none was right, or that is not known.
         valid: A valid answer; None where none was.
         one_off: What is paid once; None where it is not known.
         upkeep: A month's changes of the documents; None where it is not known.
@@ -102,6 +103,8 @@ def _price(name: str, cost: Mapping[str, Any], prices: Prices) -> ArmCost:
         for part, value in {"labels": labels, "indexing": indexing, "training": training}.items()
         if value is None
     ]  # fmt: skip
+    if "right" not in cost:  # Older runs do not keep the items' marks together.
+        unknown.append(RIGHT_ANSWERS)
     one_off = None
     if labels is not None and training is not None:
         one_off = labels * prices.label + ((indexing or 0.0) + training) * second

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.comparison.arms import find_title
 from core.evaluation.break_even import PAIR, find_break_even
-from core.evaluation.cost import UPKEEPS, ArmCost, Money, find_costs
+from core.evaluation.cost import RIGHT_ANSWERS, UPKEEPS, ArmCost, Money, find_costs
 from core.evaluation.prices import DEFAULT_PRICES, Prices, write_money
 from core.evaluation.table_view import Column, TableRow, TableView
 
@@ -139,7 +139,7 @@ def _write_cost(cost: ArmCost) -> tuple[str, ...]:
         write_money(cost.one_off) + ("+" if cost.one_off is not None and "indexing" in cost.unknown else ""),
         write_money(cost.upkeep),
         _write_thousand(cost.query),
-        _write_thousand(cost.right) if cost.right else "no right answer",
+        NOT_KNOWN if RIGHT_ANSWERS in cost.unknown else _write_thousand(cost.right) if cost.right else "no right answer",
         _write_thousand(cost.valid) if cost.valid else "no valid answer",
     )
 

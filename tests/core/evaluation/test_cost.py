@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from core.errors import LabError
 from core.evaluation.break_even import find_break_even
 from core.evaluation.cost import draw_curve, find_costs
+from core.evaluation.cost_table import lay_out_money
 from core.evaluation.prices import DEFAULT_PRICES, Prices, write_money
 from tests.summaries import BROKEN, ONE_OFF, RIGHT, WRONG, make_summary
 
@@ -85,7 +86,7 @@ def test_what_is_not_known_is_named_and_not_taken_for_nothing():
     assert all(cost.one_off is None for cost in find_costs(older, DEFAULT_PRICES).values())
     found = find_break_even(older, DEFAULT_PRICES)
     assert found.state == "unknown"
-    assert "the labels of RAG" in found.sentence
+    assert "does not keep labels, training and indexing, as new comparisons do" in found.sentence
     assert draw_curve(older, DEFAULT_PRICES) == {}
     partly = summarize()
     partly["arms"]["rag"]["cost"]["indexing_seconds"] = None
@@ -102,6 +103,7 @@ def test_runs_without_a_cost_have_means_without_intervals():
     (rag, qlora) = find_costs(summary, DEFAULT_PRICES).values()
     assert rag.query.mean > qlora.query.mean > 0
     assert (rag.query.low, rag.right) == (None, None)
+    assert lay_out_money(summary, DEFAULT_PRICES).rows[0].cells[4] == "not known", "which is not: no right answer"
 
 
 def test_no_right_answer_costs_no_number():
