@@ -13,7 +13,7 @@ from core.comparison.arms import find_title, is_control
 from core.comparison.runs import load_run
 from core.evaluation.charts.break_even import draw_costs
 from core.evaluation.charts.chart import render_charts
-from core.evaluation.cost import ArmCost, Money, find_costs
+from core.evaluation.cost import RIGHT_ANSWERS, ArmCost, Money, find_costs
 from core.evaluation.prices import Prices, write_money
 from core.evaluation.weights import CRITERIA, Weights, recommend
 from lab.lab import Lab
@@ -94,7 +94,7 @@ def _list_costs(cost: ArmCost) -> tuple[str, ...]:
     return (
         find_title(cost.arm),
         _write(thousand),
-        _write(cost.right) if cost.right else "none was right",
+        "not known" if RIGHT_ANSWERS in cost.unknown else _write(cost.right) if cost.right else "none was right",
         _write(cost.valid) if cost.valid else "none was valid",
         write_money(cost.one_off),
         write_money(cost.upkeep),
