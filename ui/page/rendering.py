@@ -11,8 +11,6 @@ from core.jobs import JobStatus
 from core.units import format_seconds
 from ui.page.markup import render
 
-KINDS = {"done": "ok", "failed": "fail"}  # Colours of a job's state; one that was cancelled is neither right nor wrong.
-
 
 def render_card(title: str, body: str) -> Markup:
     """Frame a body under a title; a body that is no `Markup` is escaped."""
@@ -38,7 +36,6 @@ def render_status(status: JobStatus, name: str, command: Sequence[str]) -> Marku
     return render(
         "shared/status",
         state=status.state,
-        kind=KINDS.get(status.state, ""),
         active=status.active,
         name=name,
         percent=f"{100 * share:.0f}",

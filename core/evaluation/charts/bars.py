@@ -10,7 +10,7 @@ from markupsafe import Markup
 from core.comparison.arms import find_title
 from core.evaluation.charts.chart import Chart
 from core.evaluation.charts.look import HEADINGS, Look, find_look, list_answered
-from core.evaluation.charts.reading import Reading, name_metric, read_mark, read_validity
+from core.evaluation.charts.reading import MarkReading, name_metric, read_mark, read_validity
 from core.evaluation.charts.scale import Scale, span_from_zero, write_tick
 from core.evaluation.charts.scene import WIDTH, Block, Part, Scene, Stroke, Words, write_lines
 from core.evaluation.layout import Column, TableRow, TableView
@@ -39,7 +39,7 @@ def draw_validity(summary: Mapping[str, Any]) -> Chart:
 
 
 def _draw(
-    summary: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Reading | None], *, title: str, name: str, note: str
+    summary: Mapping[str, Any], read: Callable[[Mapping[str, Any]], MarkReading | None], *, title: str, name: str, note: str
 ) -> Chart:
     read_ones = {arm: read(values) for arm, values in list_answered(summary).items()}
     readings = {arm: reading for arm, reading in read_ones.items() if reading is not None}
@@ -57,7 +57,7 @@ def _draw(
     return Chart(title, Scene(height, title, about, tuple(parts)).draw(), TableView(title, columns, rows), note, name)
 
 
-def _place_rows(readings: Mapping[str, Reading], scale: Scale) -> tuple[list[Part], float]:
+def _place_rows(readings: Mapping[str, MarkReading], scale: Scale) -> tuple[list[Part], float]:
     """Return the rows with their axis, and the height of all."""
     rows: list[Part] = []
     top, kind = 4.0, ""
@@ -73,7 +73,7 @@ def _place_rows(readings: Mapping[str, Reading], scale: Scale) -> tuple[list[Par
     return [*draw_axis(scale, 2.0, top + 2), *rows], top + 20
 
 
-def _place_row(title: str, reading: Reading, look: Look, scale: Scale, middle: float) -> list[Part]:
+def _place_row(title: str, reading: MarkReading, look: Look, scale: Scale, middle: float) -> list[Part]:
     parts: list[Part] = [*write_lines(title, 0, middle, width=LEFT - 8)]
     end = scale.place(reading.mean)
     strength, edge = {"approach": (0.55, "full"), "control": (0.15, "dashed"), "baseline": (0.0, "full")}[look.kind]

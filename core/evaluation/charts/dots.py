@@ -9,7 +9,7 @@ from core.comparison.arms import find_title
 from core.evaluation.charts.bars import LEFT, RIGHT, draw_axis, draw_whisker
 from core.evaluation.charts.chart import Chart
 from core.evaluation.charts.look import find_look, list_answered
-from core.evaluation.charts.reading import Reading, name_metric, read_mark
+from core.evaluation.charts.reading import MarkReading, name_metric, read_mark
 from core.evaluation.charts.scale import Scale, span_from_zero
 from core.evaluation.charts.scene import WIDTH, Part, Scene, Sign, Stroke, Words, read_number, wrap, write_lines
 from core.evaluation.layout import Column, TableRow, TableView
@@ -23,7 +23,7 @@ def draw_slices(summary: Mapping[str, Any]) -> Chart | None:
     """Draw each approach's mark within each slice; None where there are no slices."""
     slices = summary.get("slices")
     approaches = list_answered(summary, "approach")
-    read: dict[str, dict[str, Reading]] = {}
+    read: dict[str, dict[str, MarkReading]] = {}
     counts: dict[str, int] = {}
     for name, arms in slices.items() if isinstance(slices, Mapping) else ():
         known = {arm: arms[arm] for arm in approaches if isinstance(arms, Mapping) and isinstance(arms.get(arm), Mapping)}
@@ -63,15 +63,15 @@ def draw_slices(summary: Mapping[str, Any]) -> Chart | None:
     )
 
 
-def _best(marks: Mapping[str, Reading]) -> str:
+def _best(marks: Mapping[str, MarkReading]) -> str:
     return max(marks, key=lambda arm: marks[arm].mean)
 
 
-def _scale(readings: Sequence[Reading]) -> Scale:
+def _scale(readings: Sequence[MarkReading]) -> Scale:
     return span_from_zero([min(v, 1.0) for one in readings for v in (one.mean, one.high) if v is not None], LEFT, RIGHT)
 
 
-def _place_slices(slices: Mapping[str, Mapping[str, Reading]], counts: Mapping[str, int]) -> tuple[list[Part], float]:
+def _place_slices(slices: Mapping[str, Mapping[str, MarkReading]], counts: Mapping[str, int]) -> tuple[list[Part], float]:
     scale = _scale([mark for marks in slices.values() for mark in marks.values()])
     rows: list[Part] = []
     top = 0.0

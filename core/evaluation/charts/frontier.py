@@ -11,7 +11,7 @@ from markupsafe import Markup
 from core.comparison.arms import find_title
 from core.evaluation.charts.chart import Chart
 from core.evaluation.charts.look import find_kind, find_look, list_answered
-from core.evaluation.charts.reading import Reading, name_metric, read_mark, read_seconds
+from core.evaluation.charts.reading import MarkReading, name_metric, read_mark, read_seconds
 from core.evaluation.charts.scale import Scale, span_from_zero, span_of_amounts, write_tick
 from core.evaluation.charts.scene import LETTER, SMALL, WIDTH, Part, Scene, Sign, Stroke, Words, measure, wrap
 from core.evaluation.layout import Column, TableRow, TableView
@@ -26,7 +26,7 @@ class Offer:
     """What an approach gives, and what an answer of it takes."""
 
     arm: str
-    mark: Reading
+    mark: MarkReading
     price: float
 
 

@@ -11,7 +11,7 @@ from core.evaluation.charts.scene import read_number
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MarkReading:
     """A mean with the bounds of its interval, both None where it has none."""
 
     mean: float
@@ -31,7 +31,7 @@ class Reading:
         return "" if self.low is None or self.high is None else f"{self.low:.3f} to {self.high:.3f}"
 
 
-def read_interval(values: object) -> Reading | None:
+def read_interval(values: object) -> MarkReading | None:
     """Return what `{"mean": …, "low": …, "high": …}` says; None where it has no mean."""
     if not isinstance(values, Mapping):
         return None
@@ -39,18 +39,18 @@ def read_interval(values: object) -> Reading | None:
     if mean is None:
         return None
     low, high = read_number(values.get("low")), read_number(values.get("high"))
-    return Reading(mean) if low is None or high is None else Reading(mean, min(low, high), max(low, high))
+    return MarkReading(mean) if low is None or high is None else MarkReading(mean, min(low, high), max(low, high))
 
 
-def read_mark(arm: Mapping[str, Any]) -> Reading | None:
+def read_mark(arm: Mapping[str, Any]) -> MarkReading | None:
     """Return an arm's mark on the primary metric."""
     return read_interval(arm.get("primary"))
 
 
-def read_validity(arm: Mapping[str, Any]) -> Reading | None:
+def read_validity(arm: Mapping[str, Any]) -> MarkReading | None:
     """Return the share of an arm's answers that are valid as written; runs of before keep no interval of it."""
     mean = read_number(arm.get("schema_valid"))
-    return read_interval(arm.get("validity")) or (None if mean is None else Reading(mean))
+    return read_interval(arm.get("validity")) or (None if mean is None else MarkReading(mean))
 
 
 def read_seconds(arm: Mapping[str, Any]) -> float | None:

@@ -14,7 +14,7 @@ from core.comparison.arms import ARMS, BASELINES
 from core.evaluation.charts.chart import render_charts
 from core.evaluation.charts.drawing import draw_charts
 from core.evaluation.charts.frontier import Offer, find_frontier
-from core.evaluation.charts.reading import Reading
+from core.evaluation.charts.reading import MarkReading
 from core.evaluation.charts.scale import Scale, span_of_amounts
 from core.evaluation.charts.scatter import choose_pair, count_wins, draw_scatter
 from core.evaluation.charts.scene import measure, wrap
@@ -178,8 +178,8 @@ def test_what_cannot_be_drawn_is_said():
 
 
 def test_the_frontier_holds_what_no_other_beats():
-    offers = [Offer("base", Reading(0.2), 1.0), Offer("rag", Reading(0.5), 2.0), Offer("qlora", Reading(0.4), 2.5)]
-    offers.append(Offer("hybrid", Reading(0.5), 3.0))  # As good as `rag`, and dearer.
+    offers = [Offer("base", MarkReading(0.2), 1.0), Offer("rag", MarkReading(0.5), 2.0), Offer("qlora", MarkReading(0.4), 2.5)]
+    offers.append(Offer("hybrid", MarkReading(0.5), 3.0))  # As good as `rag`, and dearer.
     assert [offer.arm for offer in find_frontier(offers)] == ["base", "rag"]
 
 

@@ -6,7 +6,7 @@ from core.jobs import JobStatus
 from ui.page.rendering import render_status
 
 
-@pytest.mark.parametrize(("state", "kind"), [("done", "badge ok"), ("failed", "badge fail"), ("cancelled", 'badge "')])
+@pytest.mark.parametrize(("state", "kind"), [("done", "mark right"), ("failed", "mark wrong"), ("cancelled", "mark missing")])
 def test_a_job_that_ended_has_its_colour_and_no_step(state, kind):
     html = render_status(JobStatus(state, step=0, total=10, message="It ended."), "job-1", ["ragft", "compare"])
     assert kind in html

@@ -34,6 +34,37 @@ def build_start(page: gr.Blocks, lab: Lab, task: gr.Dropdown, job: gr.BrowserSta
         task: The page's task.
         job: Is given the id of the job that was started.
     """
+    groups, limit, mode, adapters, draws = _build_fields()
+    plan = gr.HTML(padding=False)
+    button = gr.Button("Run the comparison", variant="primary")
+
+    @explain
+    def begin(name: str, four: list[str], others: list[str], controls: list[str], *rest: Any) -> str:
+        return start(lab.settings, read_form(lab, name, [*four, *others, *controls], *rest), runner=RUNNER).name
+
+    @explain
+    def foresee(name: str | None, four: list[str], others: list[str], controls: list[str], items: int) -> str:
+        ticked = [*four, *others, *controls]
+        if not name or len(ticked) < 2:
+            return render_note(CHOOSE)
+        return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
+
+    def offer(name: str | None) -> gr.Dropdown:
+        return gr.Dropdown(offer_adapters(lab, name), value=[])
+
+    gr.on(
+        [page.load, task.change, limit.release, *(group.change for group in groups)],
+        foresee,
+        [task, *groups, limit],
+        plan,
+        **EVERY,
+    )
+    gr.on([page.load, task.change], offer, task, adapters, **EVERY)
+    button.click(begin, [task, *groups, limit, mode, adapters, draws], job, **QUIET)
+
+
+def _build_fields() -> tuple[list[gr.CheckboxGroup], gr.Slider, gr.Radio, gr.Dropdown, gr.Slider]:
+    """Build what is filled in: the groups of approaches, the items, the decoding, the adapters, the draws."""
     with gr.Row():
         groups = [
             gr.CheckboxGroup(choices, value=chosen, label=label, min_width=260)
@@ -64,32 +95,7 @@ def build_start(page: gr.Blocks, lab: Lab, task: gr.Dropdown, job: gr.BrowserSta
                 1, MOST_DRAWS, value=1, step=1, label="Draws of the examples in prompts", min_width=220,
                 info="Each draw answers every item: the interval then allows for other examples.",
             )  # fmt: skip
-    plan = gr.HTML(padding=False)
-    button = gr.Button("Run the comparison", variant="primary")
-
-    @explain
-    def begin(name: str, four: list[str], others: list[str], controls: list[str], *rest: Any) -> str:
-        return start(lab.settings, read_form(lab, name, [*four, *others, *controls], *rest), runner=RUNNER).name
-
-    @explain
-    def foresee(name: str | None, four: list[str], others: list[str], controls: list[str], items: int) -> str:
-        ticked = [*four, *others, *controls]
-        if not name or len(ticked) < 2:
-            return render_note(CHOOSE)
-        return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
-
-    def offer(name: str | None) -> gr.Dropdown:
-        return gr.Dropdown(offer_adapters(lab, name), value=[])
-
-    gr.on(
-        [page.load, task.change, limit.release, *(group.change for group in groups)],
-        foresee,
-        [task, *groups, limit],
-        plan,
-        **EVERY,
-    )
-    gr.on([page.load, task.change], offer, task, adapters, **EVERY)
-    button.click(begin, [task, *groups, limit, mode, adapters, draws], job, **QUIET)
+    return groups, limit, mode, adapters, draws
 
 
 def group_arms() -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[tuple[str, str]]]:
