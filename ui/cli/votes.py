@@ -27,11 +27,12 @@ def show_(run: RunName, as_json: AsJson = False) -> None:
     board, votes = _open(run)
     found = judge_board(board, votes)
     result = {"run": run, **found.as_json()}
-    show(
-        result,
-        as_json,
-        lambda _: [out.print(sentence, markup=False, highlight=False, soft_wrap=True) for sentence in found.sentences],
-    )
+
+    def say(_: object) -> None:
+        for sentence in found.sentences:
+            out.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+    show(result, as_json, say)
 
 
 @votes_app.command()
