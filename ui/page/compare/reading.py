@@ -18,7 +18,7 @@ Spans = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CardReading:
     """What the cards read.
 
     Args:
@@ -36,7 +36,7 @@ class Reading:
     dropped: list[str] = field(default_factory=list)
 
 
-def collect_reading(task: Task, item: Example, cards: Sequence[tuple[str, Entry]]) -> Reading:
+def collect_reading(task: Task, item: Example, cards: Sequence[tuple[str, Entry]]) -> CardReading:
     """Collect the passages of all cards, and the values that stand in them.
 
     Args:
@@ -70,7 +70,7 @@ def collect_reading(task: Task, item: Example, cards: Sequence[tuple[str, Entry]
             )
     quotes = {evidence.document: evidence.quote for evidence in item.evidence}
     passages = [_describe_passage(number, *what, quotes) for number, what in enumerate(found, start=1)]
-    return Reading(passages, chips, used, list(dict.fromkeys(doubts)), dropped)
+    return CardReading(passages, chips, used, list(dict.fromkeys(doubts)), dropped)
 
 
 def _make_chip(

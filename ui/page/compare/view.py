@@ -18,7 +18,7 @@ from lab.showcase import Showcase
 from ui.page.choices import DECODING
 from ui.page.compare.asking import Entry
 from ui.page.compare.differences import describe_differences
-from ui.page.compare.reading import Reading, collect_reading
+from ui.page.compare.reading import CardReading, collect_reading
 from ui.page.markup import render
 
 STAGES = {
@@ -55,7 +55,7 @@ def render_answers(
         for entry, title in zip(entries, titles, strict=True)
         if entry.prediction is not None
     }
-    reading = Reading() if names else collect_reading(task, item, list(zip(titles, entries, strict=True)))
+    reading = CardReading() if names else collect_reading(task, item, list(zip(titles, entries, strict=True)))
     for card, chips, passages in zip(cards, reading.chips, reading.used, strict=False):
         card |= {"chips": chips, "passages": passages}
     return render(
