@@ -2,7 +2,8 @@
 
 A step takes the new tokens of all rows through the model: one token of a row that is being decoded, several
 where the schema forces text, the whole own part of a prompt that has just been admitted. So a run of forced
-tokens costs one step, and a waiting prompt is read while the others go on writing.
+tokens costs one step, and a waiting prompt is read while the others go on writing. Where few rows are written, guesses
+of what follows go along (`guessing.py`); those that the model would have written too are taken over.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from core.generation.constraint import Matcher
 from core.generation.ending import Ending
+from core.generation.guessing import Guesser
 from core.generation.slots import Slots, plan_step
 from core.values import DecodeOptions, Finish
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 PREFILL_TOKENS = 4096  # New prompt tokens in one step; with more the rows that are writing would wait, and memory grow.
 FRESH_TOKENS = 16  # A row that brings more attends apart: beside it every other row would be padded to its length.
+GUESSED_TOKENS = 7  # Beside the certain one: eight tokens of one row take 1.15 times as long as one.
+GUESSING_ROWS = 4  # Of more rows together a step is no longer bound by reading the weights, and wrong guesses cost.
 SEED_STRIDE = 1_000_003  # Beyond any number of rows, so that no two pairs of seed and row share their random numbers.
 
 
@@ -35,6 +40,7 @@ class Written:
         draft: What was written freely before the answer.
         new_tokens: Tokens written, drafted and end token included.
         forced_tokens: Those of them that the schema left no choice about.
+        guessed_tokens: Those that came of a guess.
         seconds: The row's share of the model's time: each step is shared by tokens, the common prefix by rows.
         latency_seconds: From its admission to its end.
         finish: `stop` when it ended by itself, `length` when it was cut, or closed by the shortest end that fits.
@@ -47,6 +53,7 @@ class Written:
     seconds: float
     latency_seconds: float
     finish: Finish
+    guessed_tokens: int = 0
 
 
 @dataclass
@@ -68,6 +75,9 @@ class Row:
     said_end: bool = False
     next_look: int = 0  # How many tokens are written when its shortest end is looked for again.
     whole: list[int] | None = None  # A beginning of the answer with its shortest end, which fits.
+    guesser: Guesser | None = None
+    guess: list[int] = field(default_factory=list)  # Goes through the model behind `pending`.
+    guessed: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class DecodeLoop:
         start_matcher: Makes a matcher for a row, or None for free text.
         on_tokens: Told of a row's draft or answer so far after every step.
         ending: Ends answers that are held to a schema before the room is used up; without it they are cut.
+        guesses: Whether guesses go along where few rows are written.
     """
 
     model: Any
@@ -91,6 +102,7 @@ class DecodeLoop:
     start_matcher: Callable[[], Matcher | None] = lambda: None
     on_tokens: Callable[[int, list[int]], None] | None = None
     ending: Ending | None = None
+    guesses: bool = True
 
     def run(self, prompts: Sequence[Sequence[int]], *, prefix: int = 0) -> Iterator[tuple[int, Written]]:
         """Answer prompts, yielding (index, what was written) as rows end, shorter prompts first.
@@ -112,6 +124,9 @@ class DecodeLoop:
         while waiting or any(places):
             self._admit(places, waiting, prompts, prefix, share)
             rows = _close_ranks(places, slots)
+            if self.guesses and len(rows) <= GUESSING_ROWS:
+                for row in rows:
+                    _add_guess(row, prompts[row.index], slots)
             if not any(row.ended for row in rows):  # An answer may be forced from beginning to end.
                 self._advance(rows, slots)
             for place, row in enumerate(rows):
@@ -122,7 +137,7 @@ class DecodeLoop:
     def _read_prefix(self, slots: Slots, tokens: Sequence[int]) -> float:
         """Compute the common prefix once for all rows; returns the seconds it took."""
         start = time.perf_counter()
-        self._forward(slots, [list(tokens)], [0], fresh=[True])
+        self._forward(slots, [list(tokens)], [0], fresh=[True], kept=[1])
         slots.spread(len(tokens))
         return time.perf_counter() - start
 
@@ -162,29 +177,63 @@ class DecodeLoop:
     def _advance(self, rows: Sequence[Row], slots: Slots) -> None:
         """Do one step and write the next tokens of every row."""
         start = time.perf_counter()
-        counts = [len(row.pending) for row in rows]
+        tokens = [[*row.pending, *row.guess] for row in rows]
+        counts = list(map(len, tokens))
         fresh = [count > FRESH_TOKENS for count in counts]
-        logits = self._forward(slots, [row.pending for row in rows], [row.held for row in rows], fresh=fresh)
-        for row, token in zip(rows, self._choose(rows, logits), strict=True):
-            row.held += len(row.pending)
-            row.pending = []
-            self._write(row, token)
+        kept = [1 + len(row.guess) for row in rows]
+        logits = self._forward(slots, tokens, [row.held for row in rows], fresh=fresh, kept=kept)
+        first = [0, *accumulate(kept)]
+        best = [None] * len(logits) if self.options.temperature > 0 else logits.argmax(-1).tolist()
+        for place, row in enumerate(rows):
+            own = slice(first[place], first[place + 1])
+            self._take_over(row, logits[own], best[own])
         spent = time.perf_counter() - start
         for row, count in zip(rows, counts, strict=True):
             row.seconds += spent * count / sum(counts)  # By tokens, so that the rows' shares add up to the time spent.
             if self.on_tokens is not None:
                 self.on_tokens(row.index, row.draft if row.drafting else row.written)
 
+    def _take_over(self, row: Row, logits: torch.Tensor, best: Sequence[int | None]) -> None:
+        """Write a row's next token, and one more for each guess that is what comes next.
+
+        Args:
+            row: The row.
+            logits: Behind its last certain token and behind each guess. Shape: (1 + guesses, vocabulary).
+            best: The best token of each; None where tokens are drawn.
+        """
+        guess, row.guess = row.guess, []
+        row.held += len(row.pending)
+        row.pending = []
+        seen = 0  # Guesses that are a part of the answer by now.
+        while row.ended is None:
+            self._write(row, self._choose(row, logits[seen], best[seen]))
+            same = count_same(row.pending, guess[seen:])
+            row.held += same
+            row.guessed += same
+            seen += same
+            row.pending = row.pending[same:]
+            if row.pending:  # What comes next went not through the model yet, and so did nothing behind it.
+                return
+
     def _forward(
-        self, slots: Slots, tokens: Sequence[Sequence[int]], starts: Sequence[int], *, fresh: Sequence[bool]
+        self,
+        slots: Slots,
+        tokens: Sequence[Sequence[int]],
+        starts: Sequence[int],
+        *,
+        fresh: Sequence[bool],
+        kept: Sequence[int],
     ) -> torch.Tensor:
-        """Run one packed step; returns the logits of every row's last token. Shape: (rows, vocabulary)."""
+        """Run one packed step; returns the logits of every row's last `kept` tokens. Shape: (sum of kept, vocabulary)."""
         import torch
 
         counts = list(map(len, tokens))
         device = self.model.device
         step = plan_step(slots, starts, counts, fresh=fresh, device=device)
-        lasts = torch.tensor(counts, device=device).cumsum(0) - 1
+        ends = accumulate(counts)
+        lasts = torch.tensor(
+            [place for end, count in zip(ends, kept, strict=True) for place in range(end - count, end)], device=device
+        )
         with torch.inference_mode():
             output: Any = self.model(
                 input_ids=torch.tensor([[token for row in tokens for token in row]], device=device),
@@ -196,16 +245,16 @@ class DecodeLoop:
         logits: torch.Tensor = output.logits[0]
         return logits
 
-    def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> list[int]:
-        """Choose each row's next token; the mask of allowed tokens is made only where the best one is not."""
-        if self.options.temperature > 0:
-            return [self._sample(row, logits[place]) for place, row in enumerate(rows)]
-        best = logits.argmax(-1).tolist()
-        # Mostly the best token is allowed, and to ask about one token costs far less than a mask of the vocabulary.
-        for place, row in enumerate(rows):
-            if row.matcher is not None and not row.matcher.allows(best[place]):
-                best[place] = int(self._hide(row.matcher, logits[place]).argmax())
-        return [int(token) for token in best]
+    def _choose(self, row: Row, logits: torch.Tensor, best: int | None) -> int:
+        """Choose a row's next token; the mask of allowed tokens is made only where the best one is not.
+
+        Mostly the best token is allowed, and to ask about one token costs far less than a mask of the vocabulary.
+        """
+        if best is None:
+            return self._sample(row, logits)
+        if row.matcher is not None and not row.matcher.allows(best):
+            return int(self._hide(row.matcher, logits).argmax())
+        return int(best)
 
     def _sample(self, row: Row, logits: torch.Tensor) -> int:
         """Draw a token; on the CPU, so that a seed gives the same draws on every device."""
@@ -282,6 +331,25 @@ class DecodeLoop:
             row.ended = "stop"
 
 
+def _add_guess(row: Row, prompt: Sequence[int], slots: Slots) -> None:
+    """Guess what follows a row's last tokens, as far as there is room for it."""
+    if row.guesser is None:
+        row.guesser = Guesser()
+        row.guesser.read(prompt)
+        row.guesser.read([*row.draft, *row.written])
+    else:
+        row.guesser.read((*row.draft, *row.written)[len(row.guesser.tokens) - len(prompt) :])
+    room = min(FRESH_TOKENS, slots.length - row.held) - len(row.pending)
+    row.guess = row.guesser.guess(most=min(GUESSED_TOKENS, room)) if room > 0 else []
+
+
+def count_same(tokens: Sequence[int], others: Sequence[int]) -> int:
+    """Return how many leading tokens are the same."""
+    return next(
+        (place for place, (a, b) in enumerate(zip(tokens, others, strict=False)) if a != b), min(len(tokens), len(others))
+    )
+
+
 def _close_ranks(places: list[Row | None], slots: Slots) -> list[Row]:
     """Move the last rows into places left free, so that a step reads the slots as one slice, in place; returns the rows."""
     for place in reversed(range(len(places))):
@@ -305,4 +373,5 @@ def _report(row: Row) -> Written:
         seconds=row.seconds,
         latency_seconds=time.perf_counter() - row.began,
         finish=row.ended or "length",
+        guessed_tokens=row.guessed,
     )
