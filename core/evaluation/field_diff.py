@@ -94,8 +94,13 @@ def diff_words(given: str, expected: str) -> tuple[DiffPiece, ...]:
     sides = [re.findall(r"\w+|\s+|[^\w\s]", text) for text in (given, expected)]
     if given == expected or not all(0 < len(side) <= MAX_PIECES for side in sides):
         return ()
-    matcher = SequenceMatcher(None, *([piece.lower() for piece in side] for side in sides), autojunk=False)
-    if matcher.ratio() < LEAST_LIKENESS:
+    given_words, expected_words = ([piece.lower() for piece in side] for side in sides)
+    matcher = SequenceMatcher(None, given_words, expected_words, autojunk=False)
+    # Blanks are in every text: only words and signs make two alike.
+    shared = sum(
+        not sides[0][block.a + step].isspace() for block in matcher.get_matching_blocks() for step in range(block.size)
+    )
+    if 2 * shared < LEAST_LIKENESS * sum(not piece.isspace() for side in sides for piece in side):
         return ()
     pieces: list[DiffPiece] = []
     for tag, start, end, other_start, other_end in matcher.get_opcodes():

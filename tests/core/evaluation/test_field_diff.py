@@ -77,3 +77,7 @@ def test_what_is_marked_is_what_counts_as_found(text, quote):
     passage = Passage("d", "", 0, len(" ".join(text)), " ".join(text))
     item = Example("i", "q", {}, evidence=(Evidence("d", " ".join(quote)),))
     assert (find_quote(passage.text, " ".join(quote)) is not None) == has_evidence(item, [Hit(passage, 1.0)])
+
+
+def test_blanks_alone_make_no_likeness():
+    assert diff_words("the 20% increase of it", "more than four in sum") == ()

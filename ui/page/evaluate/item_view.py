@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from core.comparison.arms import find_title, sort_by_simplicity
-from core.evaluation.board import STATES, BoardRow, Cell
+from core.evaluation.board import BoardRow, Cell
 from core.evaluation.causes import CAUSES
 from core.evaluation.evidence_spans import split_evidence
 from core.evaluation.field_diff import FieldDiff, compare_fields, list_accepted
@@ -142,8 +142,7 @@ def _describe_answer(title: str, cell: Cell) -> dict[str, Any]:
         "sign": SIGNS[cell.state],
         "state": cell.state,
         "words": describe_state([cell], cell.state),
-        "cause": f"{cell.state.capitalize()}: {STATES[cell.state]}. "
-        + (f"Cause: {cell.cause}, {CAUSES[cell.cause]}." if cell.cause != "right" else ""),
+        "cause": f"{cell.cause.capitalize()}: {CAUSES[cell.cause]}.",
         "notes": notes,
         "issues": [issue.message for issue in prediction.issues],
         "raw": generation.text or "(nothing)",

@@ -176,7 +176,7 @@ def render_causes(page: ListPage) -> Markup:
                 "title": find_title(arm),
                 "cells": [
                     {
-                        "count": counts.get(arm, {}).get(cause, 0),
+                        "count": counts[arm].get(cause, 0) if arm in counts else 0,
                         "text": f"{find_title(arm)}: {cause}",
                         "filter": write_filter(BoardFilter(answers={arm: WHY + cause})),
                     }
@@ -216,7 +216,8 @@ def change_filter(wanted: BoardFilter, key: str, value: str) -> BoardFilter:
         arm = key.removeprefix("answer ")
         others = {name: choice for name, choice in wanted.answers.items() if name != arm}
         return replace(wanted, answers={**others, arm: value} if value else others)
-    return replace(wanted, **{key: value}) if key in {"outcome", "only", "slice", "text", "sort", "first", "second"} else wanted
+    changes: dict[str, Any] = {key: value}
+    return replace(wanted, **changes) if key in {"outcome", "only", "slice", "text", "sort", "first", "second"} else wanted
 
 
 def write_answer(value: str) -> str:
@@ -234,7 +235,7 @@ def describe_state(cells: Sequence[Cell], state: str) -> str:
     if not cells:
         return "no answer"
     causes = ", ".join(dict.fromkeys(cell.cause for cell in cells if cell.cause != "right"))
-    told = f": {causes}" if causes and causes != state else ""
+    told = f": {causes}" if causes and not causes.endswith(state) else ""
     if len(cells) > 1:
         right = sum(cell.state == "right" for cell in cells)
         return f"{state}, {right} of {len(cells)} right{told}"
