@@ -61,7 +61,8 @@ def compute_levels(name: str) -> torch.Tensor:
         sizes = torch.tensor(FP4_SIZES) / max(FP4_SIZES)
         return torch.cat([-sizes[1:].flip(0), sizes])
     most = 2 ** (BITS_OF[name] - 1) - 1
-    return torch.arange(-most, most + 1) / most
+    levels: torch.Tensor = torch.arange(-most, most + 1) / most
+    return levels
 
 
 def round_weight(weight: torch.Tensor, name: str, block: int) -> tuple[torch.Tensor, Blocks]:

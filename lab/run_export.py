@@ -53,7 +53,7 @@ def export_run(lab: Lab, run_id: str, file: Path, *, form: str | None = None, fo
 
 
 def _choose_form(file: Path, form: str | None) -> str:
-    chosen = form or SUFFIXES.get(file.suffix.lower())
+    chosen = form or SUFFIXES.get(file.suffix.lower(), "")
     if chosen not in FORMATS:
         asked = f"There is no form {form!r}." if form else f"The name {file.name!r} says no form."
         raise LabError(asked, f"Name one with --format: {', '.join(FORMATS)}.")
