@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from core.answers.writing import serialize
 from core.comparison.arms import Arm, fit_arm
-from core.comparison.pipeline import Tools, answer
+from core.comparison.pipeline import Tools, answer, answer_together
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import MODES, DecodeOptions, Example, Message, OnText, Prediction
@@ -39,6 +39,26 @@ def answer_items(
     yield from answer(
         task, items, fixed, gather_tools(lab, task, fixed, items, seed=options.seed), options=options, on_text=on_text
     )
+
+
+def answer_arms(
+    lab: Lab, task: Task, item: Example, arms: Sequence[Arm], *, options: DecodeOptions, on_text: OnText | None = None
+) -> Iterator[tuple[int, Prediction]]:
+    """Answer one question with several arms side by side, yielding (index of the arm, prediction) as they finish.
+
+    Args:
+        lab: Where model, indexes and adapters are.
+        task: The task.
+        item: The question.
+        arms: As `fix_adapter` returns them, all with the same adapter, or all without one.
+        options: How answers are decoded.
+        on_text: Is told of each arm's answer so far.
+
+    Raises:
+        LabError: As `answer_items`.
+    """
+    sides = [(arm, gather_tools(lab, task, arm, [item], seed=options.seed)) for arm in arms]
+    yield from answer_together(task, item, sides, options=options, on_text=on_text)
 
 
 def gather_tools(lab: Lab, task: Task, arm: Arm, items: Sequence[Example], *, seed: int = 0) -> Tools:

@@ -55,19 +55,51 @@ def answer(
         LabError: The arm needs an adapter or an index that is not there, or a question does not fit.
     """
     options = options or DecodeOptions()
-    if arm.uses_adapter and arm.adapter is None:
-        raise LabError(f"The arm {arm.name!r} needs an adapter for {task.name}.", f"Train one: `ragft train {task.name}`.")
-    hits = _search(task, items, arm, tools)
-    shots = _choose_examples(task, items, arm, tools)
-    packed = [
-        _pack(task, item, shots=shown, hits=passages, generator=tools.generator, options=options)
-        for item, shown, passages in zip(items, shots, hits, strict=True)
-    ]
+    packed = _pack_all(task, items, arm, tools, options)
     prompts = [pack.messages for pack in packed]
     schema = task.decoding_schema
     answers = tools.generator.generate(prompts, adapter=arm.adapter, options=options, schema=schema, on_text=on_text)
     for index, generation in answers:
         yield index, _predict(task, items[index], arm, packed[index], generation)
+
+
+def answer_together(
+    task: Task, item: Example, sides: Sequence[tuple[Arm, Tools]], *, options: DecodeOptions, on_text: OnText | None = None
+) -> Iterator[tuple[int, Prediction]]:
+    """Answer one item with several arms side by side, yielding (index of the arm, prediction) as they finish.
+
+    Args:
+        task: The task.
+        item: The question.
+        sides: Arms that answer with the same adapter, or all without one, each with its tools; the first one's generator writes.
+        options: How answers are decoded.
+        on_text: Is told of each arm's answer so far.
+
+    Raises:
+        LabError: An arm needs an adapter or an index that is not there, or the question does not fit.
+        ValueError: The arms answer with different adapters.
+    """
+    adapters = {arm.adapter for arm, _ in sides}
+    if len(adapters) != 1:
+        raise ValueError(f"arms of {len(adapters)} adapters cannot answer in one batch")
+    packed = [_pack_all(task, [item], arm, tools, options)[0] for arm, tools in sides]
+    prompts = [pack.messages for pack in packed]
+    generator, schema = sides[0][1].generator, task.decoding_schema
+    answers = generator.generate(prompts, adapter=adapters.pop(), options=options, schema=schema, on_text=on_text)
+    for index, generation in answers:
+        yield index, _predict(task, item, sides[index][0], packed[index], generation)
+
+
+def _pack_all(task: Task, items: Sequence[Example], arm: Arm, tools: Tools, options: DecodeOptions) -> list[_Packed]:
+    """Return each item's prompt as an arm makes it, with the passages and examples that it finds."""
+    if arm.uses_adapter and arm.adapter is None:
+        raise LabError(f"The arm {arm.name!r} needs an adapter for {task.name}.", f"Train one: `ragft train {task.name}`.")
+    hits = _search(task, items, arm, tools)
+    shots = _choose_examples(task, items, arm, tools)
+    return [
+        _pack(task, item, shots=shown, hits=passages, generator=tools.generator, options=options)
+        for item, shown, passages in zip(items, shots, hits, strict=True)
+    ]
 
 
 def _search(task: Task, items: Sequence[Example], arm: Arm, tools: Tools) -> Sequence[Sequence[Hit]]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
-from core.comparison.arms import ARMS
+from core.comparison.arms import ARMS, Arm, fit_arm
 from core.errors import LabError
 from core.tasks.task import Task
 from core.values import DecodeOptions, Example, OnText, Prediction
 from finetune.adapters.fit import NoFit
-from lab.answering import answer_items, choose_options, describe_constraint
+from lab.answering import answer_arms, choose_options, describe_constraint, fix_adapter
 from lab.lab import Lab
 from lab.search import judge_hits
 from retrieval.evidence.abstention import EvidenceVerdict
@@ -36,6 +36,7 @@ class Entry:
         note: Why it did not answer, or what must be known of how it did.
         lacks: What a button can provide where it did not answer.
         kind: The kind of training that it needs, where it lacks an adapter.
+        beside: How many others were answered in the same batch.
     """
 
     arm: str
@@ -47,40 +48,74 @@ class Entry:
     note: str = ""
     lacks: Lack = ""
     kind: str = ""
+    beside: int = 0
 
 
 def ask(lab: Lab, task: Task, item: Example, entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Answer a question once for each entry; yields all entries each time that one of them changed.
+    """Answer a question once for each entry; yields all entries each time that some of them changed.
 
-    They go one after the other: one model answers them. Whoever draws them must expect several to change at once.
+    Entries with the same adapter and decoding are answered side by side: two of them take little longer than one.
     """
     shown = list(entries)
-    for place, entry in enumerate(shown):
-        shown[place] = replace(entry, state="working")
+    batches: dict[tuple[str, str | None], list[tuple[int, Arm]]] = {}
+    for place, entry in enumerate(entries):
+        arm, shown[place] = _prepare(lab, task, entry)
+        if arm is not None:
+            batches.setdefault((entry.mode, arm.adapter), []).append((place, arm))
+    for batch in batches.values():
+        for place, _ in batch:
+            shown[place] = replace(shown[place], state="working")
         yield list(shown)
-        for shown[place] in _answer(lab, task, item, entry):
+        for changed in _answer_batch(lab, task, item, [(shown[place], arm) for place, arm in batch]):
+            for (place, _), entry in zip(batch, changed, strict=True):
+                shown[place] = entry
             yield list(shown)
+    if not batches:
+        yield list(shown)
 
 
-def _answer(lab: Lab, task: Task, item: Example, entry: Entry) -> Iterator[Entry]:
-    """Yield one entry as its answer is written, at last done or refused."""
+def _prepare(lab: Lab, task: Task, entry: Entry) -> tuple[Arm | None, Entry]:
+    """Return the arm with its adapter; None, and the entry refused, where something is lacking."""
+    if ARMS[entry.arm].top_k and not lab.library.index_folder(task).is_dir():
+        return None, replace(entry, state="refused", note="Its documents are not indexed yet.", lacks="index")
     try:
-        if ARMS[entry.arm].top_k and not lab.library.index_folder(task).is_dir():
-            yield replace(entry, state="refused", note="Its documents are not indexed yet.", lacks="index")
-            return
-        options = choose_options(lab, task, mode=entry.mode)
-        for part in stream(partial(_answer_one, lab, task, item, entry.arm, options)):
-            if isinstance(part, str):
-                yield replace(entry, state="writing", text=part)
-            else:
-                verdict = judge_hits(lab, task, item.input, part[0].hits)
-                note = describe_constraint(lab, task, entry.mode)
-                yield replace(entry, state="done", prediction=part[0], verdict=verdict, note=note or "")
+        return fix_adapter(lab, task, fit_arm(ARMS[entry.arm], task)), entry
     except NoFit as error:
-        yield replace(entry, state="refused", note=str(error), lacks="adapter", kind=error.need.kind)
+        return None, replace(entry, state="refused", note=str(error), lacks="adapter", kind=error.need.kind)
     except LabError as error:
-        yield replace(entry, state="refused", note=str(error))
+        return None, replace(entry, state="refused", note=str(error))
 
 
-def _answer_one(lab: Lab, task: Task, item: Example, arm: str, options: DecodeOptions, on_text: OnText) -> Prediction:
-    return next(answer_items(lab, task, [item], ARMS[arm], options=options, on_text=on_text))[1]
+def _answer_batch(lab: Lab, task: Task, item: Example, batch: Sequence[tuple[Entry, Arm]]) -> Iterator[list[Entry]]:
+    """Yield the entries of a batch as their answers are written, at last done or refused."""
+    shown = [entry for entry, _ in batch]
+    try:
+        options = choose_options(lab, task, mode=shown[0].mode)
+        for part in stream(partial(_write, lab, task, item, [arm for _, arm in batch], options)):
+            if isinstance(part, dict):
+                for place, text in part.items():
+                    shown[place] = replace(shown[place], state="writing", text=text)
+            else:
+                note = describe_constraint(lab, task, shown[0].mode)
+                shown = [
+                    replace(
+                        entry, state="done", prediction=part[0][place], note=note, beside=len(batch) - 1,
+                        verdict=judge_hits(lab, task, item.input, part[0][place].hits),
+                    )
+                    for place, entry in enumerate(shown)
+                ]  # fmt: skip
+            yield list(shown)
+    except LabError as error:
+        if len(batch) == 1:
+            yield [replace(shown[0], state="refused", note=str(error))]
+            return
+        # What one of them cannot do must not cost the others their answers.
+        for place, one in enumerate(batch):
+            for (shown[place],) in _answer_batch(lab, task, item, [one]):
+                yield list(shown)
+
+
+def _write(
+    lab: Lab, task: Task, item: Example, arms: Sequence[Arm], options: DecodeOptions, on_text: OnText
+) -> dict[int, Prediction]:  # fmt: skip
+    return dict(answer_arms(lab, task, item, arms, options=options, on_text=on_text))

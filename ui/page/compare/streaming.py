@@ -15,8 +15,8 @@ Result = TypeVar("Result")
 POLL_SECONDS = 0.2  # Five texts a second read as flowing; each one draws all cards anew.
 
 
-def stream(work: Callable[[OnText], Result]) -> Iterator[str | tuple[Result]]:
-    """Yield the latest partial text a few times a second, and at the end the result in a tuple.
+def stream(work: Callable[[OnText], Result]) -> Iterator[dict[int, str] | tuple[Result]]:
+    """Yield the latest partial texts by index a few times a second, and at the end the result in a tuple.
 
     Args:
         work: Is given a function to call with (index, text so far); that raises `Cancelled` once the iterator
@@ -25,31 +25,32 @@ def stream(work: Callable[[OnText], Result]) -> Iterator[str | tuple[Result]]:
     Raises:
         Exception: Whatever the work raised.
     """
-    texts: SimpleQueue[str] = SimpleQueue()
+    texts: SimpleQueue[tuple[int, str]] = SimpleQueue()
     stopped = Event()
 
-    def tell(_index: int, text: str) -> None:
+    def tell(index: int, text: str) -> None:
         if stopped.is_set():
             raise Cancelled
-        texts.put(text)
+        texts.put((index, text))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         future = pool.submit(work, tell)
         try:
             while not future.done():
                 wait([future], timeout=POLL_SECONDS)
-                text = _take_last(texts)
-                if text is not None and not future.done():
-                    yield text
+                latest = _take_latest(texts)
+                if latest and not future.done():
+                    yield latest
         finally:
             stopped.set()
         yield (future.result(),)
 
 
-def _take_last(texts: SimpleQueue[str]) -> str | None:
-    last = None
+def _take_latest(texts: SimpleQueue[tuple[int, str]]) -> dict[int, str]:
+    latest: dict[int, str] = {}
     while True:
         try:
-            last = texts.get_nowait()
+            index, text = texts.get_nowait()
         except Empty:
-            return last
+            return latest
+        latest[index] = text

@@ -114,11 +114,12 @@ def _describe_card(task: Task, item: Example, entry: Entry, title: str) -> dict[
     prediction, generation = entry.prediction, entry.prediction.generation
     cell = mark_cell(task, item, prediction) if item.output is not None else None
     forced = f", {generation.forced_tokens} of them forced by the schema" if generation.forced_tokens else ""
+    beside = f" beside {entry.beside} other{'s' if entry.beside > 1 else ''}" if entry.beside else ""
     return card | {
         "mark": _describe_mark(cell, prediction),
         "fields": _pick_fields(task, prediction.value) if isinstance(prediction.value, dict) else [],
         "raw": generation.text,
-        "costs": f"{generation.latency_seconds:.1f} s · {generation.prompt_tokens:,} + {generation.new_tokens} tokens{forced}",
+        "costs": f"{generation.latency_seconds:.1f} s{beside} · {generation.prompt_tokens:,} + {generation.new_tokens} tokens{forced}",
         "notes": _list_notes(entry, cell),
         "json": json.dumps(prediction.value, ensure_ascii=False, indent=1)
         if prediction.stage == "strict" and prediction.value is not None

@@ -16,7 +16,18 @@ def test_partial_texts_then_the_result():
     *parts, last = stream(work)
     assert last == (42,)
     assert parts
-    assert all(isinstance(part, str) for part in parts)
+    assert all(part.keys() == {0} for part in parts)
+
+
+def test_each_answer_has_its_own_text():
+    def work(tell):
+        tell(0, "a")
+        tell(1, "b")
+        tell(0, "aa")
+        time.sleep(0.4)
+        return None
+
+    assert next(stream(work)) == {0: "aa", 1: "b"}
 
 
 def test_an_error_reaches_the_one_who_waits():
