@@ -69,4 +69,6 @@ def _fold(text: str) -> str:
 
 def _unmix(word: str) -> str:
     """Return a word that mixes alphabets in Latin letters: it is a Latin word with look-alikes in it."""
-    return word.translate(_LOOKS) if not word.isascii() and _LATIN.search(word) and _OTHER.search(word) else word
+    if word.isascii() or not (_LATIN.search(word) and _OTHER.search(word)):
+        return word
+    return word.translate(_LOOKS).casefold().translate(_LOOKS)  # A small letter may look like one where the capital does not.

@@ -31,9 +31,13 @@ VALUES = {
     "seed": some.integers(0, 99),
     "warmup": some.floats(0, 0.9),
     "clip": some.floats(0.1, 9),
+    "shuffle_labels": some.booleans(),
     "checkpoint_seconds": some.floats(0, 900),
 }
-CONFIGS = some.builds(TrainConfig, **VALUES)
+# Shuffled answers are learned with plain prompts only.
+CONFIGS = some.fixed_dictionaries(VALUES).map(
+    lambda values: TrainConfig(**values | ({"prompts": "plain"} if values["shuffle_labels"] else {}))
+)
 
 
 def type_command(words, monkeypatch):

@@ -10,7 +10,8 @@ from core.generation.fake import FakeGenerator
 from core.values import Document, Example, Hit, Passage
 from lab.provenance import describe_support
 from retrieval.evidence.abstention import EvidenceVerdict
-from ui.page.compare.view import render_prediction
+from ui.page.compare.asking import Entry
+from ui.page.compare.view import render_answers, render_prediction
 from ui.page.passages import render_columns, render_hits, render_verdict
 
 TEXT = "# Pay rules\n\n## Bonus\nThe walrus bonus is 40 euros & is paid in <May>.\n\nNobody else gets one."
@@ -40,15 +41,16 @@ def visible(html):
 def test_each_value_is_supported_or_unsupported(task):
     item, prediction = predict(task, '{"answer": "40 euros", "area": "pay", "sure": true}')
     html = render_prediction(task, item, prediction)
-    assert html.count(">supported<") == 1
-    assert "unsupported" not in html
-    assert "by [Pay rules, Bonus &lt;1&gt;]" in html
+    assert html.count("answer ← passage 1") == 1
+    assert "in no passage" not in html
+    assert "Pay rules" in html
+    assert "Bonus &lt;1&gt;" in html
     assert "<mark>40 euros</mark>" in html
-    assert "no text need hold them: area, sure" in html
+    assert "area ←" not in html  # No text need hold a choice.
     item, prediction = predict(task, '{"answer": "90 euros", "area": "pay", "sure": true}')
     html = render_prediction(task, item, prediction)
-    assert html.count(">unsupported<") == 1
-    assert ">supported<" not in html
+    assert html.count("answer: in no passage") == 1
+    assert "answer ←" not in html
 
 
 def test_support_as_json_carries_the_quote_and_true_offsets(task):
@@ -64,15 +66,17 @@ def test_support_as_json_carries_the_quote_and_true_offsets(task):
 def test_without_passages_or_a_value_nothing_is_said_of_support(task, arm, text):
     item, prediction = predict(task, text, arm)
     assert describe_support(task, prediction, None) == []
-    assert "supported" not in render_prediction(task, item, prediction)
+    html = render_prediction(task, item, prediction)
+    assert "answer ←" not in html
+    assert "in no passage" not in html
 
 
 def test_no_support_is_claimed_where_the_search_found_nothing_relevant(task):
     item, prediction = predict(task, '{"answer": "40 euros", "area": "pay", "sure": true}')
     doubt = EvidenceVerdict(True, "Nothing relevant was found.", 0.2, 0.4, 0.1)
     assert describe_support(task, prediction, doubt) == []
-    html = render_prediction(task, item, prediction, doubt)
-    assert "supported" not in html
+    html = render_answers(task, item, [Entry(prediction.arm, state="done", prediction=prediction, verdict=doubt)])
+    assert "answer ←" not in html
     assert "Nothing relevant was found." in html
     sure = EvidenceVerdict(False, "The nearest passage scores 0.6.", 0.6, 0.4, 0.8)
     assert describe_support(task, prediction, sure) == describe_support(task, prediction, None)
