@@ -127,7 +127,8 @@ def test_ctrl_c_keeps_the_finished_arms_and_exits_130(ragft, task_folder, monkey
     assert code == 130
     assert "Stopped. 2 answers are kept" in err
     runs = json.loads(ragft("runs", "--json")[1])
-    assert [run["status"] for run in runs] == ["cancelled"]
+    assert [run["status"] for run in runs] == ["cancelled", "unfinished"]
+    assert "compare" in runs[1]["command"]  # What goes on from there.
     assert json.loads(ragft("runs", "--forget-answers", "--json")[1])["forgotten_bytes"] > 0
     assert json.loads(ragft("runs", "--json")[1]) == runs
 
