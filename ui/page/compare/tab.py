@@ -213,7 +213,7 @@ def _fill(lab: Lab, shelf: Shelf, name: str | None, said: str, *, blind: bool) -
     else:
         answers, shown = _invite("Your question is ready", "Press Answer to let the approaches answer it."), None
     return [
-        gr.Dropdown(_list_items(task), value=item.id if item else None),
+        gr.Dropdown(_list_items(task, item), value=item.id if item else None),
         item.input if item else text,
         gr.CheckboxGroup(label_arms(offered), value=asked or ticked),
         answers,
@@ -272,8 +272,12 @@ def _offer(shown: Shown | None) -> list[Any]:
     ]
 
 
-def _list_items(task: Task) -> list[tuple[str, str]]:
-    return [(f"{item.slice or 'test'}: {item.input}", item.id) for item in task.test[:SHOWN_ITEMS]]
+def _list_items(task: Task, chosen: Example | None = None) -> list[tuple[str, str]]:
+    """Return the first test questions as (label, id), and the chosen one wherever it stands."""
+    shown = list(task.test[:SHOWN_ITEMS])
+    if chosen is not None and chosen.id in {item.id for item in task.test[SHOWN_ITEMS:]}:
+        shown.append(chosen)
+    return [(f"{item.slice or 'test'}: {item.input}", item.id) for item in shown]
 
 
 def _find_item(task: Task, example_id: str | None) -> Example | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from core.comparison.arms import MAIN_ARMS, find_title
+from core.comparison.arms import MAIN_ARMS, find_title, is_control
 from core.evaluation.acceptance import choose_expected
 from core.evaluation.board import STATES, Cell, State, mark_cell
 from core.evaluation.rules import list_marked
@@ -77,9 +77,12 @@ def render_prediction(task: Task, item: Example, prediction: Prediction) -> Mark
 
 
 def list_stored(showcase: Showcase) -> list[Entry]:
-    """Return the stored answers as entries, of each approach the first where several adapters or draws answered."""
+    """Return the stored answers as entries, of each approach the first where several adapters or draws answered.
+
+    Controls are no answers that a person could get.
+    """
     order = {arm: place for place, arm in enumerate(MAIN_ARMS)}
-    found = [cells[0] for cells in showcase.row.cells.values() if cells]
+    found = [cells[0] for arm, cells in showcase.row.cells.items() if cells and not is_control(arm)]
     mode = str(showcase.run.config.get("decoding", {}).get("mode", "free"))
     cells = sorted(found, key=lambda cell: order.get(cell.arm, len(order)))
     return [Entry(cell.arm, mode, "done", prediction=cell.prediction) for cell in cells]
