@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from core.comparison.arms import is_control
 from core.comparison.runs import Run, load_run
 from core.errors import LabError
 from core.evaluation.gate import Gate, check_alike, check_metric, judge_gate
 from core.evaluation.layout import lay_out
 from core.evaluation.run_difference import RunDifference, compare_runs
+from core.evaluation.summary import find_fault
 from core.evaluation.verdict import DEFAULT_MARGIN
 from lab.boards import open_board
 from lab.lab import Lab
@@ -48,11 +50,12 @@ def gate_run(
         run_id: The run.
         baseline: The run that it is measured against; by default the one that is pinned for its task.
         margin: By how much it may be worse; by default what the task declares for the metric.
-        arms: The approaches that count; by default all of the baseline.
+        arms: The approaches that count; by default all of the baseline, controls left out.
         metric: A mark, or `schema_valid` or `json_valid`; by default the primary metric.
 
     Raises:
-        LabError: A run is not there, is damaged or was stopped; they did not ask the same; or an approach is missing.
+        LabError: A run is not there, is damaged, was stopped, or has marks that do not count (leaks, adapters that do not
+            fit); they did not ask the same; or an approach is missing.
     """
     run = _load_whole(lab, run_id)
     other = _load_whole(lab, baseline or _find_baseline(lab, run))
@@ -62,7 +65,7 @@ def gate_run(
     chosen = check_metric(boards, metric)
     difference = compare_runs(other, run, boards, metric=chosen)
     check_alike(boards, difference)
-    gone = [name for name in boards[0].arms if name not in boards[1].arms]
+    gone = [name for name in boards[0].arms if name not in boards[1].arms and not is_control(name)]
     if gone and not arms:
         raise LabError(
             f"The run {run.id} has no answers of {', '.join(gone)}, which the baseline has.",
@@ -78,6 +81,8 @@ def _load_whole(lab: Lab, run_id: str) -> Run:
     run = load_run(lab.settings, run_id)
     if run.status != "ok":
         raise LabError(f"The run {run_id} was stopped before its end.", "Finish it: `ragft runs list` says how.")
+    if fault := find_fault(run.summary):
+        raise LabError(f"The marks of the run {run_id} do not count: {fault}", "Mend that, and compare again.")
     return run
 
 

@@ -9,7 +9,7 @@ With the paired difference d = run - baseline, its 95 % interval and the margin 
 - is inconclusive otherwise: more items would tell.
 
 A run passes when all its approaches pass (then no correction is needed: an intersection-union test, Berger 1982), and is a
-regression when one is.
+regression when one is. Controls cheat or are spoilt on purpose: they count only where they are named.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from dataclasses import asdict, dataclass, replace
 from math import ceil
 from typing import Any, Literal
 
-from core.comparison.arms import find_title
+from core.comparison.arms import find_title, is_control
 from core.errors import LabError
 from core.evaluation.board import Board
 from core.evaluation.intervals import MIN_CLUSTERS
-from core.evaluation.rules import list_marked
-from core.evaluation.run_difference import ArmChange, RunDifference
+from core.evaluation.run_difference import ArmChange, RunDifference, list_metrics
 from core.evaluation.statistics import Contrast
-from core.evaluation.summary import VALIDITIES
 from core.evaluation.verdict import Z_LEVEL, count_units, write_number
 
 GateState = Literal["ok", "regression", "inconclusive"]
 EXIT_CODES: dict[GateState, int] = {"ok": 0, "regression": 1, "inconclusive": 3}
 Z_POWER = 0.84  # z(80 %): in 4 of 5 runs.
+ROUNDING = 1e-9  # Of a mean of marks: 0.30 - 0.35 is a little above -0.05.
 SHOWN = 5  # Ids of flipped items that a sentence names.
 
 
@@ -110,7 +109,7 @@ def check_metric(boards: Sequence[Board], metric: str | None) -> str:
         raise LabError(f"The runs decide by different metrics: {' and '.join(primary)}.", "Name one: --metric METRIC.")
     chosen = metric or primary[0]
     for board in boards:
-        known = ["score", "exact", *VALIDITIES, *list_marked(board.task.schema)]
+        known = list_metrics(board.task)
         if chosen not in known:
             raise LabError(f"There is no metric {chosen!r} in {board.task.name}.", f"Choose one of {', '.join(known)}.")
     return chosen
@@ -152,10 +151,10 @@ def judge_gate(difference: RunDifference, *, margin: float, arms: Sequence[str] 
     Args:
         difference: Of two runs over the same items.
         margin: By how much the run may be worse, above 0 and below 1.
-        arms: The approaches that count; by default all that answered in both.
+        arms: The approaches that count; by default all that answered in both, controls left out.
 
     Raises:
-        LabError: The margin is none, or an approach did not answer in both runs.
+        LabError: The margin is none, an approach did not answer in both runs, or only controls did.
     """
     if not 0 < margin < 1:
         raise LabError(f"The margin is {margin:g}.", "It must be above 0 and below 1: by how much a mark may be worse.")
@@ -167,7 +166,12 @@ def judge_gate(difference: RunDifference, *, margin: float, arms: Sequence[str] 
             )
     if not known:
         raise LabError("No approach answered in both runs.", "Compare the same approaches again.")
-    judged = tuple(_judge_arm(known[arm], margin) for arm in (arms or known))
+    counting = tuple(arms) or tuple(arm for arm in known if not is_control(arm))
+    if not counting:
+        raise LabError(
+            f"Only controls answered in both runs: {', '.join(known)}.", "Name one that counts all the same: --arm NAME."
+        )
+    judged = tuple(_judge_arm(known[arm], margin) for arm in counting)
     states = {one.state for one in judged}
     state: GateState = "regression" if "regression" in states else "inconclusive" if "inconclusive" in states else "ok"
     return Gate(difference.second, difference.first, difference.metric, margin, state, judged, difference.notes)
@@ -179,7 +183,7 @@ def find_state(contrast: Contrast | None, margin: float) -> GateState:
         return "inconclusive"
     if contrast.ci_low > -margin:
         return "ok"
-    return "regression" if contrast.ci_high < 0 and contrast.difference <= -margin else "inconclusive"
+    return "regression" if contrast.ci_high < 0 and contrast.difference <= -margin + ROUNDING else "inconclusive"
 
 
 def count_needed(contrast: Contrast, margin: float) -> int:

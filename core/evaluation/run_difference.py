@@ -9,9 +9,11 @@ from typing import Any
 
 from core.comparison.runs import Run
 from core.evaluation.board import Board, BoardRow
+from core.evaluation.rules import list_marked
 from core.evaluation.sampling import find_clusters
 from core.evaluation.statistics import Contrast, Sample, contrast
-from core.evaluation.summary import ALL
+from core.evaluation.summary import ALL, VALIDITIES
+from core.tasks.task import Task
 from core.values import Example
 
 ABSENT = "-"  # Shown where a run does not have a setting.
@@ -43,7 +45,8 @@ class ArmChange:
         arm: Its name.
         lost: Ids of items that were right and are not any more.
         won: Ids of items that are right now and were not.
-        contrast: The paired difference, second run minus first; None where no item has an answer in both.
+        contrast: The paired difference, second run minus first; None where no item has an answer in both, or a run has no
+            such mark.
     """
 
     arm: str
@@ -92,7 +95,8 @@ def compare_runs(first: Run, second: Run, boards: tuple[Board, Board], *, metric
         first: The run that is measured against.
         second: The other.
         boards: Their boards.
-        metric: A mark: `score`, `exact` or a field. By default the first run's primary metric.
+        metric: A mark: `score`, `exact` or a field. By default the first run's primary metric. Where a run has no such mark,
+            its schema having changed, there is no difference of it.
     """
     before, after = boards
     metric = metric or before.task.primary_metric
@@ -101,6 +105,7 @@ def compare_runs(first: Run, second: Run, boards: tuple[Board, Board], *, metric
     same = [name for name in shared if is_same_item(olds[name].item, news[name].item)]
     pairs = [(olds[name], news[name]) for name in same]
     arms = [arm for arm in before.arms if arm in after.arms]
+    strange = list(_find_missing(boards, metric, names=(first.id, second.id)))
     return RunDifference(
         first.id,
         second.id,
@@ -110,9 +115,14 @@ def compare_runs(first: Run, second: Run, boards: tuple[Board, Board], *, metric
         only_first=tuple(name for name in olds if name not in news),
         only_second=tuple(name for name in news if name not in olds),
         changed=tuple(name for name in shared if name not in set(same)),
-        arms=tuple(_compare_arm(arm, pairs, metric) for arm in arms),
-        notes=tuple(_describe_limits(boards, arms, len(same))),
+        arms=tuple(_compare_arm(arm, pairs, metric if not strange else None) for arm in arms),
+        notes=(*_describe_limits(boards, arms, len(same)), *strange),
     )
+
+
+def list_metrics(task: Task) -> list[str]:
+    """Return the names of all marks of a task's answers."""
+    return ["score", "exact", *VALIDITIES, *list_marked(task.schema)]
 
 
 def list_changes(first: Run, second: Run) -> list[SettingChange]:
@@ -167,7 +177,8 @@ def _read_mark(cell: Any, metric: str) -> float:
     return float(cell.score.metric(metric))
 
 
-def _compare_arm(arm: str, pairs: Sequence[tuple[BoardRow, BoardRow]], metric: str) -> ArmChange:
+def _compare_arm(arm: str, pairs: Sequence[tuple[BoardRow, BoardRow]], metric: str | None) -> ArmChange:
+    """Compare an arm; without a metric only by what flipped."""
     lost, won = [], []
     for old, new in pairs:
         if old.cells.get(arm) and new.cells.get(arm):
@@ -176,6 +187,8 @@ def _compare_arm(arm: str, pairs: Sequence[tuple[BoardRow, BoardRow]], metric: s
                 lost.append(old.item.id)
             if now and not was:
                 won.append(old.item.id)
+    if metric is None:
+        return ArmChange(arm, tuple(lost), tuple(won), None)
     items, first, second = pair_marks(arm, pairs, metric)
     found = None
     if first is not None and second is not None:
@@ -208,6 +221,13 @@ def _describe_limits(boards: tuple[Board, Board], arms: Sequence[str], common: i
         yield "No approach answered in both runs."
     if before.task.schema != after.task.schema:
         yield "The schema changed between the runs: a mark of one is not quite a mark of the other."
+
+
+def _find_missing(boards: tuple[Board, Board], metric: str, *, names: tuple[str, str]) -> Iterator[str]:
+    """Say which run has no such mark: an absent one is not a mark of 0."""
+    for name, board in zip(names, boards, strict=True):
+        if metric not in list_metrics(board.task):
+            yield f"The schema of the run {name} has no {metric!r}, so there is no difference in it."
 
 
 def _flatten(run: Run) -> dict[str, str]:

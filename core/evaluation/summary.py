@@ -251,6 +251,16 @@ def stamp_misfits(summary: dict[str, Any], misfits: Sequence[str]) -> None:
         summary["verdict"] = asdict(Verdict("invalid", None, summary["misfit"]))
 
 
+def find_fault(summary: Mapping[str, Any]) -> str:
+    """Return why a run's marks do not count, as its stamp says it: items that leaked, adapters that do not fit; else nothing.
+
+    A verdict is also invalid where one arm alone answered: that arm's marks count all the same.
+    """
+    verdict = summary.get("verdict") or {}
+    sentence = str(verdict.get("sentence", ""))
+    return sentence if verdict.get("state") == "invalid" and sentence.startswith(("LEAKED:", "MISFIT:")) else ""
+
+
 def _describe(clusters: Sequence[str], marked: Marked, metric: str) -> dict[str, Any]:
     """Return the numbers of an arm, or of a baseline, which has neither tokens nor seconds."""
     about = _describe_marks(clusters, marked, metric)

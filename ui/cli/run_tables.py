@@ -75,7 +75,7 @@ def _lay_out_arms(found: RunDifference) -> TableView:
 def _lay_out_arm(change: ArmChange) -> TableRow:
     title, contrast = find_title(change.arm), change.contrast
     if contrast is None:
-        return TableRow((title,), remark="No item has an answer in both runs.")
+        return TableRow((title,), remark="There is nothing to compare.")
     interval = (
         f"{contrast.ci_low:+.3f} to {contrast.ci_high:+.3f}"
         if contrast.ci_low is not None

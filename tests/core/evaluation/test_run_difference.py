@@ -84,6 +84,17 @@ def test_settings_that_differ_are_named_by_their_place():
     }
 
 
+def test_a_mark_that_a_run_does_not_have_is_no_mark_of_0(task):
+    fields = {name: field for name, field in task.schema["properties"].items() if name != "area"}
+    changed = replace(task, schema={**task.schema, "properties": fields, "required": ["answer", "sure"]})
+    boards = make_board(task, [True] * 12), make_board(changed, [True] * 6 + [False] * 6)
+    for pair in (boards, boards[::-1]):
+        found = compare_runs(RUN, replace(RUN, id="b"), pair, metric="area")
+        assert found.arms[0].contrast is None
+        assert "has no 'area', so there is no difference in it" in found.notes[-1]
+    assert compare_runs(RUN, replace(RUN, id="b"), boards, metric="answer").arms[0].contrast.difference == -0.5
+
+
 def test_what_cannot_be_compared_is_said(task):
     boards = (
         make_board(task, [True] * 12),

@@ -31,6 +31,10 @@ def measure(marks, groups=None):
 
 def judge(*contrasts, margin=0.05, arms=()):
     changes = tuple(ArmChange(name, ("i1",), (), one) for name, one in zip(("rag", "base"), contrasts, strict=False))
+    return judge_changes(changes, margin=margin, arms=arms)
+
+
+def judge_changes(changes, *, margin=0.05, arms=()):
     return judge_gate(RunDifference("a", "b", "answer", (), 100, (), (), (), changes), margin=margin, arms=arms)
 
 
@@ -41,7 +45,7 @@ def test_the_rule(bounds, margin):
     assert (state == "ok") == (low > -margin)
     if state == "regression":
         assert high < 0
-        assert mean <= -margin
+        assert mean <= -margin + 1e-9
     if high < -margin:
         assert state == "regression"
 
@@ -69,6 +73,23 @@ def test_states_of_approaches_make_the_run_s():
     assert [judge(*some).exit_code for some in ([ok, ok], [ok, open_], [open_, worse], [ok, worse])] == [0, 3, 1, 1]
     assert judge(ok, worse, arms=["rag"]).state == "ok"
     assert EXIT_CODES == {"ok": 0, "regression": 1, "inconclusive": 3}
+
+
+def test_a_control_counts_only_where_it_is_named():
+    good, bad = bounded(-0.01, 0, 0.01), bounded(-0.3, -0.2, -0.1)
+    changes = (ArmChange("rag", (), (), good), ArmChange("oracle", (), (), bad))
+    assert [arm.arm for arm in judge_changes(changes).arms] == ["rag"]
+    assert judge_changes(changes).state == "ok"
+    assert judge_changes(changes, arms=["oracle"]).state == "regression"
+    with pytest.raises(LabError, match="Only controls answered in both runs: oracle"):
+        judge_changes(changes[1:])
+
+
+def test_a_loss_of_the_margin_is_one_however_it_was_rounded():
+    lost = 0.30 - 0.35
+    assert lost > -0.05
+    assert find_state(bounded(-0.08, lost, -0.01), 0.05) == "regression"
+    assert find_state(bounded(-0.08, -0.0499, -0.01), 0.05) == "inconclusive"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def _describe_arm(change: ArmChange, questions: dict[str, str]) -> dict[str, Any
 
 def _write(contrast: Contrast | None) -> str:
     if contrast is None:
-        return "no item in both"
+        return "nothing to compare"
     if contrast.ci_low is None or contrast.ci_high is None:
         return f"{contrast.difference:+.3f} (too few independent groups for an interval)"
     return f"{contrast.difference:+.3f} (95 % {contrast.ci_low:+.3f} to {contrast.ci_high:+.3f})"
