@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.comparison.arms import sort_by_simplicity
+from core.comparison.arms import is_control, sort_by_simplicity
 from core.evaluation.board import STATES, Board, BoardRow, Cell, State
 from core.evaluation.causes import CAUSES
 
@@ -120,9 +120,9 @@ def join_states(states: Sequence[State]) -> State:
 def suggest_pair(digests: Sequence[ItemDigest], arms: Sequence[str]) -> tuple[str, str]:
     """Return the arm with the best mean mark and its strongest rival among the simpler ones; the strongest of all where none is.
 
-    Of equal arms the simplest counts. With one arm the second name is empty.
+    Of equal arms the simplest counts. Controls are no rivals. With one arm the second name is empty.
     """
-    simple = sort_by_simplicity(arms)
+    simple = sort_by_simplicity(arm for arm in arms if not is_control(arm))
     means = {arm: _mean([item.marks[arm] for item in digests if arm in item.marks]) for arm in simple}
     best = max(simple, key=lambda arm: means[arm], default="")
     rivals = simple[: simple.index(best)] or [arm for arm in simple if arm != best] if best else []
@@ -162,7 +162,7 @@ def view_board(digests: Sequence[ItemDigest], wanted: BoardFilter, pair: tuple[s
 def complete_pair(wanted: BoardFilter, suggested: tuple[str, str]) -> tuple[str, str]:
     """Return the two arms that a filter compares: its own, else the suggested ones; never one with itself."""
     first = wanted.first or (suggested[0] if suggested[0] != wanted.second else suggested[1])
-    second = wanted.second or (suggested[1] if suggested[1] != first else suggested[0])
+    second = wanted.second or next((name for name in (suggested[1], suggested[0]) if name not in ("", first)), "")
     return first, second if second != first else ""
 
 

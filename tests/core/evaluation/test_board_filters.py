@@ -179,6 +179,13 @@ def test_the_best_arm_meets_its_strongest_simpler_rival():
     assert suggest_pair([], []) == ("", "")
 
 
+def test_a_control_is_suggested_to_nobody():
+    items = [digest(0, {"base": "wrong", "rag": "partly", "oracle": "right"}, marks={"base": 0.1, "rag": 0.5, "oracle": 1.0})]
+    assert suggest_pair(items, ("base", "rag", "oracle")) == ("rag", "base")
+    assert suggest_pair(items, ("rag", "oracle")) == ("rag", "")
+    assert complete_pair(BoardFilter(first="oracle"), ("rag", "")) == ("oracle", "rag")
+
+
 @given(st.sampled_from(["", *ARMS]), st.sampled_from(["", *ARMS]))
 def test_no_arm_is_compared_with_itself(first, second):
     pair = complete_pair(BoardFilter(first=first, second=second if second != first else ""), ("hybrid", "rag"))
