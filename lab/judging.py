@@ -79,11 +79,11 @@ def _find_file(lab: Lab, key: str) -> Path:
 
 
 def _is_look(run: Run, task: Task, items: Sequence[Example]) -> bool:
-    """Say whether a finished run compared arms on at least half of the items, as they are now."""
+    """Say whether a run, stopped or not, compared arms on at least half of the items, as they are now: its marks were seen."""
     asked = set(run.config.get("items", ()))
     shared = sum(item.id in asked for item in items)
     same = run.task == task.name and run.config.get("test_hash") == task.hash_split(task.test)
-    return same and run.status == "ok" and bool(run.summary.get("contrasts")) and shared >= OVERLAP * len(items)
+    return same and run.status in {"ok", "cancelled"} and bool(run.summary.get("contrasts")) and shared >= OVERLAP * len(items)
 
 
 def _measure_spread(run: Run) -> tuple[float, str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.comparison.arms import find_title
-from core.evaluation.break_even import PAIR, find_break_even
+from core.evaluation.break_even import PAIR, find_break_even, has_earlier_seconds
 from core.evaluation.cost import RIGHT_ANSWERS, UPKEEPS, ArmCost, Money, find_costs
 from core.evaluation.prices import DEFAULT_PRICES, Prices, write_money
 from core.evaluation.table_view import Column, TableRow, TableView
@@ -80,20 +80,15 @@ def _describe_store(costs: Mapping[str, Mapping[str, Any]]) -> str:
 def find_ratios(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the ratios of seconds of a stored summary, without the pairs that were not timed alike.
 
-    Where of one arm more answers come from an earlier run than of the other, another hour or machine is compared with this.
+    Where answers of either arm come from an earlier run, another hour or machine is compared with this.
     """
-    arms = summary.get("arms", {})
-
-    def share(name: str) -> float:
-        return float(arms.get(name, {}).get("cost", {}).get("from_store") or 0)
-
-    return [item for item in summary.get("latency", ()) if share(item["a"]) == share(item["b"])]
+    return [item for item in summary.get("latency", ()) if not has_earlier_seconds(summary, (item["a"], item["b"]))]
 
 
 def _lay_out_ratios(summary: Mapping[str, Any], mark: str) -> TableView:
     ratios = find_ratios(summary)
     left_out = len(summary.get("latency", ())) - len(ratios)
-    missing = f" Left out: {left_out} pairs of which one was timed in an earlier run." if left_out else ""
+    missing = f" Left out: {left_out} pairs with answers timed in an earlier run." if left_out else ""
     return TableView(
         f"Seconds, item against item{mark}",
         (Column("Pair", "pair"), Column("Times as long", "times", number=True), Column("95 %", "95 %", number=True)),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.comparison.arms import ARMS, BASELINES, find_title, is_control
-from core.evaluation.break_even import PAIR
+from core.evaluation.break_even import PAIR, measure_saving
 from core.evaluation.cost import find_costs
 from core.evaluation.prices import DEFAULT_PRICES, Prices
 from core.evaluation.standing import Standing
@@ -14,6 +14,7 @@ from core.evaluation.verdict import write_number
 from core.evaluation.weights import QUALITY_ALONE, Weights, recommend
 
 MODES = {"free": "decoded freely", "constrained": "held to the schema", "think": "with a draft before the answer"}
+FACTORS = ("mode", "model", "storage")  # How answers are made.
 
 
 def find_flips(
@@ -27,13 +28,12 @@ def find_flips(
         weights: What counts now.
         prices: What is paid.
     """
-    setting = summary.get("setting", {})
     found = [
         _flip_by_items(summary, standing),
         _flip_by_weights(summary, weights, prices),
         _flip_by_changes(summary, prices),
-        _flip_by_decoding(setting, standing),
-        _flip_by_model(setting, standing),
+        _flip_by_decoding(summary, standing),
+        _flip_by_model(summary, standing),
     ]
     return tuple(sentence for sentence in found if sentence)
 
@@ -65,6 +65,8 @@ def _flip_by_weights(summary: Mapping[str, Any], weights: Weights, prices: Price
     told = "; ".join(switch.sentence for switch in found.switches)
     now = "" if found.arm else f"by the means it is {find_title(max(found.worth, key=lambda name: found.worth[name]))}, and "
     start = f"Another weight: {now}it {told}." if told else "No other weight of a criterion changes the recommendation."
+    if found.gap and any(switch.criterion == "cost" for switch in found.switches):
+        start = f"{start} {found.gap}"
     return f"{start} Not measured: {', '.join(found.left_out)}." if found.left_out else start
 
 
@@ -83,41 +85,58 @@ def _flip_by_changes(summary: Mapping[str, Any], prices: Prices) -> str:
     read, learned = (min(names, key=lambda name: (name not in PAIR, costs[name].query.mean)) for names in kinds.values())
     second = prices.machine_hour / 3600
     seconds = arms[read]["cost"].get("indexing_seconds"), arms[learned]["cost"].get("training_seconds")
-    if seconds[1] is None or not second:
-        return f"A corpus that changes: what it costs to keep up {find_title(learned)} is not known."
-    dearer = (seconds[1] - (seconds[0] or 0.0)) * second
-    saving = (costs[read].query.mean - costs[learned].query.mean) * prices.queries
+    title = find_title(learned)
+    if seconds[1] is None:
+        return f"A corpus that changes: what it costs to keep up {title} is not known."
+    if not second:
+        return f"A corpus that changes does not speak against {title}: at these prices a machine hour is free."
     guess = "" if seconds[0] is not None else "; the seconds of indexing are not known and not counted"
+    saving, low, high = measure_saving(summary, prices, costs[read], costs[learned])
     if saving <= 0:
-        return (
-            f"A corpus that changes speaks against {find_title(learned)}: it saves nothing per query, and each change is a "
-            f"training of {seconds[1]:.0f} s{guess}."
-        )
+        surely = "it saves nothing per query" if high is not None and high <= 0 else "nothing shows that it saves per query"
+        return f"A corpus that changes speaks against {title}: {surely}, and each change is a training of {seconds[1]:.0f} s{guess}."
+    dearer = (seconds[1] - (seconds[0] or 0.0)) * second
     if dearer <= 0:
-        return f"A corpus that changes does not speak against {find_title(learned)}: training it took no longer than indexing."
-    return (
-        f"A corpus that changes more than {saving / dearer:,.1f} times a month: then {find_title(learned)}, trained again each "
-        f"time, costs more to run than {find_title(read)}, indexed again, at {prices.queries:,.0f} queries a month{guess}."
+        return f"A corpus that changes does not speak against {title}: training it took no longer than indexing{guess}."
+    times = [None if value is None else value * prices.queries / dearer for value in (saving, low, high)]
+    return _tell_changes(
+        times,
+        f"{title}, trained again each time, costs more to run than {find_title(read)}, indexed again, "
+        f"at {prices.queries:,.0f} queries a month{guess}",
     )
 
 
-def _flip_by_decoding(setting: Mapping[str, Any], standing: Standing) -> str:
+def _tell_changes(times: Sequence[float | None], then: str) -> str:
+    """Say from how many changes a month on something holds; the bounds are those of what a query saves."""
+    mean, low, high = times
+    if low is None or high is None:
+        bounds = " (no interval)"
+    elif low <= 0:
+        bounds = f" (95 %: any number to {high:,.1f}; it may save nothing per query)"
+    else:
+        bounds = f" (95 %: {low:,.1f} to {high:,.1f})"
+    return f"A corpus that changes more than {mean:,.1f} times a month{bounds}: then {then}."
+
+
+def _flip_by_decoding(summary: Mapping[str, Any], standing: Standing) -> str:
     """Say what other decoding of the same approaches came to, or how to find out."""
+    setting = summary.get("setting", {})
     if "mode" not in setting:
         return ""
-    same = [one for one in setting["others"] if one["model"] == setting["model"] and one["mode"] != setting["mode"]]
-    if told := [_compare_run(one, standing, MODES.get(one["mode"], one["mode"])) for one in same]:
+    if told := [
+        _compare_run(one, summary, standing, MODES.get(one["mode"], one["mode"])) for one in _list_runs(setting, "mode")
+    ]:
         return f"Other decoding: {'; '.join(told)}."
     other = "constrained" if setting["mode"] == "free" else "free"
     return f"Other decoding was not measured before this run: `ragft compare {setting['task']} --mode {other}`."
 
 
-def _flip_by_model(setting: Mapping[str, Any], standing: Standing) -> str:
+def _flip_by_model(summary: Mapping[str, Any], standing: Standing) -> str:
     """Say what another model came to, or how to find out."""
+    setting = summary.get("setting", {})
     if "model" not in setting:
         return ""
-    others = [one for one in setting["others"] if one["model"] != setting["model"]]
-    if told := [_compare_run(one, standing, one["model"]) for one in others]:
+    if told := [_compare_run(one, summary, standing, one["model"]) for one in _list_runs(setting, "model")]:
         return f"Another model: {'; '.join(told)}."
     return (
         f"Another model than {setting['model']} was not measured before this run: `ragft models list`, then "
@@ -125,7 +144,16 @@ def _flip_by_model(setting: Mapping[str, Any], standing: Standing) -> str:
     )
 
 
-def _compare_run(other: Mapping[str, Any], standing: Standing, how: str) -> str:
+def _list_runs(setting: Mapping[str, Any], factor: str) -> list[Mapping[str, Any]]:
+    """Return the other runs that differ in one factor and in nothing else: of two, neither would be told to be the cause."""
+    return [
+        one
+        for one in setting["others"]
+        if [name for name in FACTORS if one.get(name, setting.get(name)) != setting.get(name)] == [factor]
+    ]
+
+
+def _compare_run(other: Mapping[str, Any], summary: Mapping[str, Any], standing: Standing, how: str) -> str:
     """Say which approach had the best mean in another run, beside this one's."""
     means = {
         name: mean for name, mean in other["means"].items() if name in BASELINES or (name in ARMS and not is_control(name))
@@ -133,10 +161,17 @@ def _compare_run(other: Mapping[str, Any], standing: Standing, how: str) -> str:
     if not means:
         return f"{how} (run {other['run']}) none of these approaches answered"
     best = max(means, key=lambda name: means[name])
-    beside = f"{standing.means[standing.best]:.2f} here"
+    there = f"{means[best]:.2f}{_write_bounds(other.get('intervals', {}).get(best))}"  # Older runs keep no intervals.
+    primary = summary["arms"][standing.best]["primary"]
+    here = f"{standing.means[standing.best]:.2f}{_write_bounds((primary.get('low'), primary.get('high')))}"
     if best == standing.best:
-        return f"{how} (run {other['run']}) {find_title(best)} has the best mean too, {means[best]:.2f} against {beside}"
+        return f"{how} (run {other['run']}) {find_title(best)} has the best mean too, {there} against {here} here"
     return (
-        f"{how} (run {other['run']}) {find_title(best)} has the best mean, {means[best]:.2f}, where here "
-        f"{find_title(standing.best)} has it with {beside.removesuffix(' here')}"
+        f"{how} (run {other['run']}) {find_title(best)} has the best mean, {there}, where here "
+        f"{find_title(standing.best)} has it with {here}"
     )
+
+
+def _write_bounds(bounds: Sequence[float | None] | None) -> str:
+    low, high = bounds or (None, None)
+    return "" if low is None or high is None else f" (95 % {low:.2f} to {high:.2f})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from core.comparison.arms import BASELINES, find_title, is_control
@@ -100,6 +100,7 @@ class Recommendation:
         switches: Where it changes, at most one for each criterion.
         left_out: Criteria that the run did not measure for every approach.
         sentence: The recommendation in words, with what the verdict says where that is something else.
+        uncounted: What is not known and counts as nothing in the ratings of cost.
     """
 
     arm: str | None
@@ -107,6 +108,12 @@ class Recommendation:
     switches: tuple[Switch, ...]
     left_out: tuple[str, ...]
     sentence: str
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> str:
+        """What the ratings of cost do not count, as a sentence; empty where all is known."""
+        return f"Cost does not count what is not known: {', '.join(self.uncounted)}." if self.uncounted else ""
 
 
 def rate_arms(summary: Mapping[str, Any], prices: Prices) -> Ratings:
@@ -141,12 +148,22 @@ def _count_seconds(arm: Mapping[str, Any]) -> float:
 
 
 def recommend(summary: Mapping[str, Any], weights: Weights = QUALITY_ALONE, prices: Prices = DEFAULT_PRICES) -> Recommendation:
-    """Return what a stored summary recommends under weights, and where that changes."""
+    """Return what a stored summary recommends under weights, and where that changes.
+
+    An invalid verdict leaves nothing to weigh. A baseline has marks alone: where it is the verdict's recommendation, no approach
+    is recommended before it.
+    """
     standing, ratings = read_standing(summary), rate_arms(summary, prices)
     shares = weights.shares()
     measured = {name for name in CRITERIA if ratings and all(name in rating for rating in ratings.values())}
     left_out = tuple(name for name in CRITERIA if name not in measured and (shares[name] or ratings))
     counted = {name: share for name, share in shares.items() if name in measured}
+    if standing is not None and standing.state == "invalid":
+        told = "The verdict is invalid: the marks do not tell what they should, so nothing is recommended."
+        return Recommendation(None, {}, (), left_out, told)
+    if standing is not None and standing.chosen in BASELINES:
+        alone = {name for name, share in (counted or shares).items() if share} == {"quality"}
+        return Recommendation(standing.chosen if alone else None, {}, (), left_out, _say_baseline(standing, alone=alone))
     if standing is None or not ratings or not sum(counted.values()):
         return Recommendation(None, {}, (), left_out, "Nothing that counts was measured, so nothing is recommended.")
     counted = {name: share / sum(counted.values()) for name, share in counted.items()}
@@ -158,7 +175,30 @@ def recommend(summary: Mapping[str, Any], weights: Weights = QUALITY_ALONE, pric
     switches = tuple(filter(None, (_find_switch(ratings, counted, name, current) for name in _order(measured))))
     arm = standing.chosen if by_quality else best
     sentence = _say(standing, arm, counted, worth, [item for item in left_out if shares[item]])
-    return Recommendation(arm, worth, switches, left_out, sentence)
+    found = Recommendation(arm, worth, switches, left_out, sentence, _list_uncounted(summary, prices, ratings))
+    if found.gap and (counted.get("cost") or any(switch.criterion == "cost" for switch in switches)):
+        return replace(found, sentence=f"{sentence} {found.gap}")
+    return found
+
+
+def _list_uncounted(summary: Mapping[str, Any], prices: Prices, ratings: Ratings) -> tuple[str, ...]:
+    """Name what the ratings of cost leave out; where a machine hour is free, seconds that are not known cost nothing."""
+    costs = find_costs(summary, prices) if prices.machine_hour else {}
+    return tuple(
+        f"the indexing of {find_title(name)}"
+        for name, cost in costs.items()
+        if "cost" in ratings.get(name, {}) and "indexing" in cost.unknown
+    )
+
+
+def _say_baseline(standing: Standing, *, alone: bool) -> str:
+    title = find_title(str(standing.chosen))
+    if alone:
+        return f"By {standing.metric} alone: {title}. It is an answer without a model."
+    return (
+        f"By {standing.metric} an answer without a model is best: {title}. It has no ratings on the other criteria, so no approach "
+        "is recommended by these weights."
+    )
 
 
 def _order(measured: set[str]) -> list[str]:
@@ -203,8 +243,6 @@ def _say(
         parts.append(f"With these weights ({told}): {find_title(str(arm))}, worth {worth[str(arm)]:.2f} of 1.")
     if standing.state == "inconclusive":
         parts.append("The verdict is inconclusive all the same: the marks do not settle which is best.")
-    elif standing.state == "invalid":
-        parts.append("The verdict is invalid: the marks do not tell what they should.")
     elif standing.chosen not in {arm, None}:
         parts.append(f"By the marks alone it is {find_title(str(standing.chosen))}.")
     if unmeasured:

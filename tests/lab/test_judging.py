@@ -1,7 +1,11 @@
 """What is written down before, how often items were looked at, and what joins the judgement."""
 
+from dataclasses import replace
+from shutil import rmtree
+
 import pytest
 
+from core.comparison.runs import save_run
 from core.errors import Cancelled
 from core.generation.fake import FakeGenerator
 from lab.comparison import compare_arms
@@ -72,6 +76,13 @@ def test_a_stopped_comparison_goes_on_with_what_was_written_down(lab, folder):
     kept.write_text(kept.read_text().replace('"looks": 0', '"looks": 7'))
     registration = compare(lab, folder).run.config["registration"]
     assert registration["looks"] == 7
+
+
+def test_a_stopped_run_whose_marks_were_seen_is_a_look(lab, folder):
+    comparison = compare(lab, folder)
+    rmtree(comparison.folder)
+    save_run(lab.settings, replace(comparison.run, status="cancelled"), {}, "")
+    assert preview_comparison(lab, str(folder), ARMS, limit=None).looks == 1
 
 
 def test_the_spread_of_another_metric_is_not_used(lab, folder):

@@ -62,4 +62,8 @@ def test_a_comparison_records_labels_indexing_searching_and_what_a_change_asks_f
     held = compare_arms(lab, CompareRequest(str(task), arms=request.arms, mode="constrained"), Watching())
     (other,) = held.run.summary["setting"]["others"]
     assert (other["run"], other["mode"]) == (comparison.run.id, "free")
-    assert other["means"]["rag"] == comparison.run.summary["arms"]["rag"]["primary"]["mean"]
+    primary = comparison.run.summary["arms"]["rag"]["primary"]
+    assert other["means"]["rag"] == primary["mean"]
+    assert other["intervals"]["rag"] == [primary["low"], primary["high"]]
+    fewer = compare_arms(lab, CompareRequest(str(task), arms=request.arms, mode="constrained", limit=5), Watching())
+    assert fewer.run.summary["setting"]["others"] == [], "other items are another exam"

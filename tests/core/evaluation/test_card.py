@@ -1,6 +1,7 @@
 """The verdict card: sentences and a state for every comparison, and no number that is none."""
 
 import json
+import re
 import time
 
 import pytest
@@ -8,8 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.evaluation.card import NO_ARM, make_card
+from core.evaluation.cost_table import find_ratios
+from core.evaluation.flips import find_flips
 from core.evaluation.layout import lay_out
+from core.evaluation.prices import Prices
 from core.evaluation.sources import measure_sources
+from core.evaluation.standing import read_standing
 from core.values import Evidence, Example
 from tests.summaries import BROKEN, HIT, RIGHT, WRONG, make_summary, predict
 
@@ -122,7 +127,23 @@ def test_other_runs_are_named_and_what_was_not_measured_says_how():
     large = {"run": "R2", "mode": "free", "model": "large", "means": {"base": 0.95, "rag": 0.9}}
     told = " ".join(make_card({**summary, "setting": {**own, "others": [held, large]}}).flips)
     assert "held to the schema (run R1) RAG has the best mean, 0.90, where here Base model has it with 1.00" in told
-    assert "large (run R2) Base model has the best mean too, 0.95 against 1.00 here" in told
+    assert "large (run R2) Base model has the best mean too, 0.95 against 1.00 (95 % 0.84 to 1.00) here" in told
+    known = {**held, "intervals": {"rag": [0.8, 0.97], "base": [None, None]}}
+    told = " ".join(make_card({**summary, "setting": {**own, "others": [known]}}).flips)
+    assert "RAG has the best mean, 0.90 (95 % 0.80 to 0.97), where here" in told
+
+
+def test_a_run_that_differs_in_two_ways_is_no_reason_for_either():
+    summary = make_summary(*same(RIGHT, 20, arms=("base", "rag")))
+    own = {"task": "made", "mode": "free", "model": "small", "storage": "bf16"}
+    others = [
+        {"run": "R1", "mode": "constrained", "model": "large", "storage": "bf16", "means": {"rag": 0.9}},
+        {"run": "R2", "mode": "free", "model": "large", "storage": "nf4", "means": {"rag": 0.9}},
+        {"run": "R3", "mode": "constrained", "model": "small", "storage": "nf4", "means": {"rag": 0.9}},
+    ]
+    told = " ".join(make_card({**summary, "setting": {**own, "others": others}}).flips)
+    assert "(run R" not in told
+    assert "Other decoding was not measured before this run" in told
 
 
 def test_answers_from_an_earlier_run_are_not_timed_against_others():
@@ -135,6 +156,47 @@ def test_answers_from_an_earlier_run_are_not_timed_against_others():
     assert "Seconds, item against item" not in titles
     assert "Answers whose seconds are those of an earlier run: RAG 20" in titles["What it takes"].footnote
     assert "takes" not in make_card(summary).reasons[-1].split(";")[-1]
+    summary["arms"]["base"]["cost"]["from_store"] = 20
+    assert find_ratios(summary) == [], "both are from earlier runs, and nothing says from the same one"
+
+
+def test_an_invalid_verdict_flips_by_no_weight():
+    answers = {"base": [RIGHT] * 10 + [WRONG] * 30, "rag": [RIGHT] * 36 + [WRONG] * 4}
+    summary = make_summary(answers, {"base": [0.4] * 40, "rag": [2.0] * 40})
+    assert any("Another weight" in flip for flip in make_card(summary).flips)
+    summary["verdict"] |= {"state": "invalid", "arm": None}
+    assert not any("weight" in flip for flip in make_card(summary).flips)
+
+
+def tell_changes(summary, **prices):
+    flips = find_flips(summary, read_standing(summary), prices=Prices(**prices))
+    return next(flip for flip in flips if flip.startswith("A corpus that changes"))
+
+
+def test_how_often_documents_may_change_is_told_with_its_interval():
+    answers, _ = same(RIGHT, 20, arms=("rag", "qlora"))
+    slow, fast = [2.0 + n / 20 for n in range(20)], [1.0 + n / 50 for n in range(20)]
+    summary = make_summary(answers, {"rag": slow, "qlora": fast})
+    assert re.search(r"more than [\d.]+ times a month \(95 %: [\d.]+ to [\d.]+\): then QLoRA", tell_changes(summary))
+    unsure = make_summary(
+        answers, {"rag": [3.0 if n % 2 else 1.0 for n in range(20)], "qlora": [1.0 if n % 3 else 2.5 for n in range(20)]}
+    )
+    told = tell_changes(unsure)
+    assert "it may save nothing per query" in told
+    dear = make_summary(answers, {"rag": fast, "qlora": slow})
+    assert "it saves nothing per query" in tell_changes(dear)
+    level = make_summary(answers, {"rag": [1.0, 3.0] * 10, "qlora": [3.1, 1.0] * 10})
+    assert "nothing shows that it saves per query" in tell_changes(level)
+    summary["arms"]["rag"]["cost"]["from_store"] = 20
+    assert "times a month (no interval)" in tell_changes(summary)
+
+
+def test_what_is_free_is_not_called_unknown():
+    answers, seconds = same(RIGHT, 20, arms=("rag", "qlora"))
+    summary = make_summary(answers, seconds)
+    assert "a machine hour is free" in tell_changes(summary, machine_hour=0)
+    summary["arms"]["qlora"]["cost"]["training_seconds"] = None
+    assert tell_changes(summary, machine_hour=0).endswith("is not known.")
 
 
 def test_an_answer_is_traced_by_the_document_that_it_names():

@@ -95,6 +95,40 @@ def test_what_is_not_known_is_named_and_not_taken_for_nothing():
     assert found.sentence.endswith("Not known, and not counted: the indexing of RAG.")
 
 
+def test_a_start_that_is_not_known_is_not_called_the_same():
+    summary = make_summary({"base": [RIGHT] * ITEMS, "rag": [RIGHT] * ITEMS}, {"base": FAST, "rag": SLOW})
+    summary["arms"]["rag"]["cost"]["indexing_seconds"] = None
+    found = find_break_even(summary, DEFAULT_PRICES, ("base", "rag"))
+    assert found.state == "unknown"
+    assert "the indexing of RAG" in found.sentence
+    free = find_break_even(summary, Prices(machine_hour=0, million_prompt=1), ("base", "rag"))
+    assert free.state == "same", "where a machine hour is free, indexing costs nothing however long it took"
+
+
+def test_first_is_said_only_where_the_interval_of_the_saving_says_so():
+    def compare(base, rag):
+        summary = make_summary({"base": [RIGHT] * ITEMS, "rag": [RIGHT] * ITEMS}, {"base": base, "rag": rag})
+        summary["arms"]["rag"]["cost"]["indexing_seconds"] = 0.0
+        return find_break_even(summary, DEFAULT_PRICES, ("base", "rag"))
+
+    sure = compare(FAST, SLOW)
+    assert sure.state == "first"
+    assert sure.sentence.startswith("Base model costs less than RAG from the first query on")
+    unsure = compare([1.0, 3.0] * 6, [3.1, 1.0] * 6)
+    assert unsure.state == "unknown"
+    assert unsure.sentence.endswith("is not settled: the interval of the difference holds 0.")
+
+
+@pytest.mark.parametrize("stored", [(ITEMS, 0), (0, 1), (ITEMS, ITEMS)])
+def test_seconds_of_different_sessions_have_no_interval(stored):
+    summary = summarize()
+    for name, count in zip(("rag", "qlora"), stored, strict=True):
+        summary["arms"][name]["cost"]["from_store"] = count
+    found = find_break_even(summary, Prices(updates=0))
+    assert (found.state, found.sure, found.low, found.high) == ("from", False, None, None)
+    assert found.sentence.endswith("the seconds are of different sessions.")
+
+
 def test_runs_without_a_cost_have_means_without_intervals():
     summary = summarize()
     for arm in summary["arms"].values():

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.errors import LabError
-from core.evaluation.prices import DEFAULT_PRICES
+from core.evaluation.prices import DEFAULT_PRICES, Prices
 from core.evaluation.weights import CRITERIA, Weights, rate_arms, recommend
 from tests.summaries import BROKEN, RIGHT, WRONG, make_summary
 
@@ -97,6 +97,39 @@ def test_what_was_not_measured_is_left_out_and_said():
     assert "Not measured in this run, and left out: freshness." in found.sentence
     assert recommend(older, Weights(quality=0, freshness=1)).arm is None
     assert recommend({}).arm is None
+
+
+def copy(summary, **verdict):
+    return {**summary, "arms": dict(summary["arms"]), "verdict": {**summary["verdict"], **verdict}}
+
+
+@pytest.mark.parametrize("weights", [Weights(), Weights(quality=0, latency=1), Weights(quality=1, cost=1)])
+def test_an_invalid_verdict_recommends_nothing_by_any_weight(weights):
+    found = recommend(copy(CLEAR, state="invalid", arm=None), weights)
+    assert (found.arm, found.worth, found.switches) == (None, {}, ())
+    assert "The verdict is invalid" in found.sentence
+
+
+@pytest.mark.parametrize("state", ["better", "equivalent"])
+def test_where_a_baseline_is_recommended_no_approach_is_weighed(state):
+    summary = copy(CLEAR, state=state, arm="majority")
+    primary = {"mean": 0.99, "low": 0.9, "high": 1.0}
+    summary["arms"]["majority"] = {**CLEAR["arms"]["base"], "status": "baseline", "primary": primary}
+    assert recommend(summary).arm == "majority", "by quality alone it is the verdict's"
+    found = recommend(summary, Weights(quality=1, latency=1))
+    assert (found.arm, found.switches) == (None, ())
+    assert "an answer without a model is best" in found.sentence
+    assert "no ratings" in found.sentence
+
+
+def test_a_cost_without_the_indexing_says_so():
+    summary = {**CLEAR, "arms": {**CLEAR["arms"]}}
+    cost = {**CLEAR["arms"]["rag"]["cost"], "indexing_seconds": None}
+    summary["arms"]["rag"] = {**CLEAR["arms"]["rag"], "cost": cost}
+    gap = "Cost does not count what is not known: the indexing of RAG."
+    assert gap in recommend(summary, Weights(quality=1, cost=1)).sentence
+    assert gap not in recommend(CLEAR, Weights(quality=1, cost=1)).sentence
+    assert gap not in recommend(summary, Weights(quality=1, cost=1), Prices(machine_hour=0, label=1)).sentence
 
 
 @pytest.mark.parametrize("values", [{"quality": 0}, {"latency": -1}, {"cost": math.nan}, {"validity": math.inf}])
