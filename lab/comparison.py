@@ -50,8 +50,8 @@ def compare_arms(lab: Lab, request: CompareRequest, watcher: Watcher) -> Compari
     """Let every arm answer the same test items, judge the differences and store the run.
 
     An arm that lacks its adapter or index is reported with what to do; the others go on. Each answer is kept as it comes,
-    so that the same request, made again after whatever stopped this one, goes on from there. Interrupted, the arms that
-    had finished, or else the items that all arms had answered, are stored under the status `cancelled`.
+    so that the same request, made again after whatever stopped this one, goes on from there. Interrupted, the items
+    that all arms had answered in whole rounds, or else the arms that had finished, are stored under the status `cancelled`.
 
     Raises:
         LabError: No arm could answer, the disk is full, or items were trained on and the request does not allow it.

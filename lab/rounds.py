@@ -6,7 +6,7 @@ A machine slows down when it gets warm or busy. Asked one after the other, the a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -26,6 +26,21 @@ STAGE = "answers"
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What an arm's whole round took.
+
+    Args:
+        places: Indices of the round's items.
+        served: How many of the answers were known from before.
+        searching: Seconds of searching for passages and examples.
+    """
+
+    places: tuple[int, ...]
+    served: int
+    searching: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """What the arms of a plan answered, and why an arm could not.
 
@@ -35,6 +50,7 @@ class Answers:
         served: By arm, how many of the answers were known from before.
         searching: By arm, seconds of searching for passages and examples, for all items once.
         parts: By arm, the answers so far by draw and item, whole or not.
+        turns: By arm, its whole rounds; `served` and `searching` of a part of the items are made of them.
     """
 
     predictions: dict[str, list[Prediction]] = field(default_factory=dict)
@@ -42,6 +58,7 @@ class Answers:
     served: dict[str, int] = field(default_factory=dict)
     searching: dict[str, float] = field(default_factory=dict)
     parts: dict[str, dict[tuple[int, int], Prediction]] = field(default_factory=dict)
+    turns: dict[str, list[Turn]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +123,21 @@ def answer_in_rounds(lab: Lab, plan: Plan, generator: RememberingGenerator, answ
 
 
 def cut_answers(plan: Plan, answers: Answers) -> tuple[Plan, Answers]:
-    """Return what of a stopped comparison can be judged: the arms that finished, else the rounds that every arm has behind it.
+    """Return what of a stopped comparison can be judged: the rounds that every arm has behind it, else the arms that finished.
 
-    Where at least two arms have finished they are worth most. Of a round that is not whole nothing counts: short answers come
-    first, so what is there is no fair sample.
+    Only on items that all have answered does the verdict speak of all that were asked for. Of a round that is not whole nothing
+    counts: short answers come first, so what is there is no fair sample.
     """
     draws = {name: sum(arm.name == name for arm in plan.arms) for name in _list_names(plan) if name not in answers.missing}
     rounds = split_rounds(len(plan.items), batch_size=plan.options.batch_size, seed=plan.seed)
     shared = sorted(index for places in rounds if _is_whole(answers, draws, places) for index in places)
-    if len(answers.predictions) > 1 or not shared or len(draws) < 2:
+    unfinished = [find_title(name) for name in draws if name not in answers.predictions]
+    if not unfinished or len(draws) < 2:
         return plan, answers
+    if not shared:
+        note = f"Stopped: left out for want of some answers: {', '.join(unfinished)}. The verdict says nothing of these."
+        kept = _count_turns(answers, answers.predictions, range(len(plan.items)))
+        return replace(plan, notes=(*plan.notes, note)), kept
     items = tuple(plan.items[index] for index in shared)
     asked = {item.id for item in items}
     note = f"Stopped: {len(items)} of {len(plan.items)} items were answered by every approach, and only those are judged."
@@ -125,7 +147,17 @@ def cut_answers(plan: Plan, answers: Answers) -> tuple[Plan, Answers]:
         name: [answers.parts[name][number, index] for number in range(count) for index in shared]
         for name, count in draws.items()
     }
-    return cut, replace(answers, predictions=whole)
+    return cut, replace(_count_turns(answers, draws, shared), predictions=whole)
+
+
+def _count_turns(answers: Answers, names: Collection[str], places: Collection[int]) -> Answers:
+    """Return answers whose searching and known answers are those of some arms' rounds within some items."""
+    kept = {name: [turn for turn in answers.turns.get(name, []) if set(turn.places) <= set(places)] for name in names}
+    return replace(
+        answers,
+        served={name: sum(turn.served for turn in turns) for name, turns in kept.items()},
+        searching={name: sum(turn.searching for turn in turns) for name, turns in kept.items()},
+    )
 
 
 def _is_whole(answers: Answers, draws: Mapping[str, int], places: Sequence[int]) -> bool:
@@ -150,6 +182,7 @@ class _Desk:
     def answer(self, places: Sequence[int], tell: Callable[[], None]) -> None:
         """Answer some of the items with each of the arm's draws; the arm is missing where it cannot."""
         plan, name, before = self._plan, self._name, self._generator.served
+        searched = self._answers.searching.get(name, 0.0)
         parts = self._answers.parts.setdefault(name, {})
         items = [plan.items[place] for place in places]
         try:
@@ -164,7 +197,9 @@ class _Desk:
             self._answers.served.pop(name, None)
             parts.clear()
         else:
-            self._answers.served[name] = self._answers.served.get(name, 0) + self._generator.served - before
+            turn = Turn(tuple(places), self._generator.served - before, self._answers.searching.get(name, 0.0) - searched)
+            self._answers.turns.setdefault(name, []).append(turn)
+            self._answers.served[name] = self._answers.served.get(name, 0) + turn.served
 
     def close(self, watcher: Watcher) -> None:
         """Say how far the arm is, and hand in its answers where all are there."""

@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.comparison.answers import ROUNDS
+from core.comparison.arms import find_title
 from core.comparison.runs import list_runs, load_predictions
 from core.errors import Cancelled, LabError
 from core.generation.fake import FakeGenerator
 from lab.comparison import compare_arms
+from lab.kept_answers import open_answers
 from lab.lab import Lab
+from lab.plan import plan_comparison
 from lab.requests import CompareRequest
-from lab.rounds import MOST_ROUNDS, STAGE, order_arms, split_rounds
+from lab.rounds import MOST_ROUNDS, STAGE, Answers, answer_in_rounds, cut_answers, order_arms, split_rounds
 from tests.conftest import HashingEmbedder, row, write_task
 
 ARMS = ("base", "zero_shot", "rag_examples")
@@ -118,6 +121,47 @@ def test_stopped_between_rounds_the_items_that_all_answered_are_stored(lab, task
     whole = compare(lab, task)
     assert Drifting.asked == len(ARMS) * ITEMS, "nothing is asked twice"
     assert whole.status == "ok"
+
+
+def cut(lab, task, reports):
+    """Answer a comparison until it is stopped; returns the plan, all that is known, and what of it is judged."""
+    plan = plan_comparison(lab, CompareRequest(str(task), arms=ARMS, batch_size=1))
+    answers = Answers(missing=dict(plan.missing))
+    with pytest.raises(Cancelled):
+        answer_in_rounds(lab, plan, open_answers(lab, fresh=False), answers, Watching(reports))
+    return plan, answers, *cut_answers(plan, answers)
+
+
+def test_finished_arms_do_not_push_out_one_that_lacks_its_last_round(lab, task):
+    _, answers, plan, kept = cut(lab, task, (4 * len(ARMS) - 1) * ROUNDS + 1)
+    assert len(answers.predictions) == 2, "two arms had finished"
+    assert list(kept.predictions) == list(ARMS)
+    assert {len(items) for items in kept.predictions.values()} == {len(plan.items)} == {3 * ROUNDS}
+
+
+def test_without_a_shared_round_the_finished_arms_are_judged_and_the_others_named(lab, task):
+    plan = plan_comparison(lab, CompareRequest(str(task), arms=ARMS, batch_size=ITEMS))
+    answers = Answers(missing=dict(plan.missing))
+    with pytest.raises(Cancelled):
+        answer_in_rounds(lab, plan, open_answers(lab, fresh=False), answers, Watching(2 * ITEMS + 1))
+    part, kept = cut_answers(plan, answers)
+    (lacking,) = set(ARMS) - set(kept.predictions)
+    assert len(part.items) == ITEMS
+    assert find_title(lacking) in part.notes[-1]
+    assert set(kept.served) == set(kept.predictions), "of an arm that is not judged nothing is counted"
+
+
+def test_search_and_known_answers_of_a_stopped_run_are_of_the_rounds_it_keeps(lab, task):
+    cut(lab, task, 3 * ROUNDS * len(ARMS))
+    _, answers, plan, kept = cut(lab, task, 3 * ROUNDS * len(ARMS))
+    assert len(plan.items) == 2 * ROUNDS
+    assert kept.served == dict.fromkeys(ARMS, 2 * ROUNDS), "all of these were known from the first try"
+    assert max(answers.served.values()) == 3 * ROUNDS
+    shared = [place for places in split_rounds(ITEMS, batch_size=1, seed=0)[:2] for place in places]
+    searched = [turn.searching for turn in answers.turns["rag_examples"] if set(turn.places) <= set(shared)]
+    assert len(searched) == 2
+    assert kept.searching["rag_examples"] == pytest.approx(sum(searched))
+    assert 0 < sum(searched) < answers.searching["rag_examples"], "the round that is not kept counts for nothing"
 
 
 def test_an_arm_that_fails_in_a_later_round_is_missing_and_the_others_go_on(lab, task):
