@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.comparison.answers import AnswerNotKept
 from core.comparison.runs import load_run
 from core.environment import measure_memory
 from core.errors import LabError
 from core.evaluation.ladder import Ladder, Step, build_ladder
+from core.evaluation.layout import lay_out
+from core.evaluation.summary import find_fault
 from core.progress import Watcher
 from core.settings import Settings
 from core.storage import child, write_json
@@ -53,6 +56,7 @@ def climb(lab: Lab, requests: Sequence[CompareRequest], watcher: Watcher) -> Lad
 
     Raises:
         LabError: None could be made.
+        AnswerNotKept: The disk refuses; further models would ask in vain.
         Cancelled: Stopped; the runs that are done stay, without a ladder.
     """
     task = lab.task(requests[0].task)
@@ -63,6 +67,8 @@ def climb(lab: Lab, requests: Sequence[CompareRequest], watcher: Watcher) -> Lad
         try:
             runs.append(compare_arms(lab, request, watcher).run.id)
             memory[runs[-1]] = measure_memory()  # A model that is freed for the next one counts no more.
+        except AnswerNotKept:
+            raise
         except LabError as error:
             failed.append(f"{chosen.model}, {chosen.storage}: {error}")
             watcher.say(failed[-1])
@@ -110,7 +116,8 @@ def open_ladder(lab: Lab, record: LadderRecord, *, a: str = "", b: str = "") -> 
         try:
             run = load_run(lab.settings, name)
             about = dict(run.config.get("generator") or {})
-            steps.append(Step(run.id, about, record.memory_mib.get(name), open_board(lab, name)))
+            stamp = lay_out(run.summary).stamp or find_fault(run.summary)
+            steps.append(Step(run.id, about, record.memory_mib.get(name), open_board(lab, name), stamp))
         except LabError as error:
             lost.append(f"{name}: {error}")
     if not steps:

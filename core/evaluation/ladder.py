@@ -6,9 +6,10 @@ answered.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
+from math import inf
 from statistics import fmean
 from typing import Any
 
@@ -32,12 +33,14 @@ class Step:
         generator: What answered, as the run has it: model, storage, parameters.
         memory_mib: Of the process when the run ended; None where that was not measured.
         board: Its answers.
+        stamp: Says that its marks are not to be trusted, or not known to be; empty where they are.
     """
 
     run: str
     generator: Mapping[str, Any]
     memory_mib: float | None
     board: Board
+    stamp: str = ""
 
     @property
     def model(self) -> str:
@@ -51,9 +54,13 @@ class Step:
 
     @property
     def size(self) -> tuple[float, int]:
-        """What orders steps: parameters, then bits. Runs that do not say how many parameters stay in the order asked."""
+        """What orders steps: parameters, then bits. Runs that do not say how many parameters come last, in the order asked."""
         parameters = self.generator.get("parameters")
-        return (float(parameters) if isinstance(parameters, int | float) else 0.0), BITS.get(self.storage, 0)
+        count = float(parameters) if isinstance(parameters, int | float) and parameters > 0 else inf
+        return count, BITS.get(self.storage, 0)
+
+
+Column = tuple[Step, str]  # A run and one of its arms.
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Rung:
     """One approach of one model.
 
     Args:
-        name: `model/storage/arm`, by which a command names it.
+        name: `model/storage/arm`, by which a command names it; with `@run` where several runs have the same model and storage.
         run: The run that it comes from.
         model: The model.
         storage: How its weights were kept.
@@ -128,25 +135,40 @@ def build_ladder(steps: Sequence[Step], *, lost: Sequence[str] = (), a: str = ""
         LabError: A rung is named that there is not, or only one is named.
     """
     ordered = sorted(steps, key=lambda step: step.size)
-    columns = {_name(step, arm): (step, arm) for step in ordered for arm in step.board.arms if _count_answers(step.board, arm)}
+    columns = {name: column for step in ordered for name, column in _list_columns(step, ordered)}
     rungs = tuple(_describe_rung(name, *column) for name, column in columns.items())
     pairs = [_check_pair(columns, a, b)] if a or b else _choose_pairs(ordered, rungs)
     marks = {rung.name: rung.mark.mean for rung in rungs}
-    # The sentence is about the best of each side; that they were picked by these very items is said beside it.
-    pairs.sort(key=lambda pair: (-marks[pair[0]], -marks[pair[1]]))
+    # The sentence is about the best of each side, of those that may be trusted where any may; that they were picked by these very
+    # items is said beside it.
+    pairs.sort(key=lambda pair: (_is_stamped(columns, pair), -marks[pair[0]], -marks[pair[1]]))
     compared = [found for pair in pairs if (found := _contrast(columns, *pair)) is not None]
     contrasts = correct_holm(compared)
-    notes = [*lost, *dict.fromkeys(step.board.note for step in ordered if step.board.note), *_describe_items(ordered)]
+    stamps = [f"{step.run}: {step.stamp}" for step in ordered if step.stamp]
+    notes = [*lost, *stamps, *dict.fromkeys(step.board.note for step in ordered if step.board.note), *_describe_items(ordered)]
     if len(contrasts) > 1:
         notes.append(
             f"The sentence tells the best of {len(contrasts)} pairs, picked by these very items: its corrected p is for all of them."
         )
     task = ordered[0].board.task
-    return Ladder(task.name, task.primary_metric, rungs, tuple(contrasts), _tell(contrasts, rungs), tuple(notes))
+    return Ladder(task.name, task.primary_metric, rungs, tuple(contrasts), _tell(contrasts, columns), tuple(notes))
 
 
-def _name(step: Step, arm: str) -> str:
-    return f"{step.model}/{step.storage}/{arm}"
+def _list_columns(step: Step, steps: Sequence[Step]) -> Iterator[tuple[str, Column]]:
+    """Yield the approaches that answered, by names that no other run has."""
+    twin = any(_is_twin(step, other) for other in steps)
+    for arm in step.board.arms:
+        if _count_answers(step.board, arm):
+            yield f"{step.model}/{step.storage}/{arm}" + (f"@{step.run}" if twin else ""), (step, arm)
+
+
+def _is_twin(step: Step, other: Step) -> bool:
+    """Say whether two runs have the same model and storage."""
+    return step.run != other.run and (step.model, step.storage) == (other.model, other.storage)
+
+
+def _is_stamped(columns: Mapping[str, Column], pair: Sequence[str]) -> bool:
+    return any(columns[name][0].stamp for name in pair)
 
 
 def _count_answers(board: Board, arm: str) -> int:
@@ -195,26 +217,34 @@ def _check_pair(columns: Mapping[str, Any], a: str, b: str) -> tuple[str, str]:
 def _choose_pairs(steps: Sequence[Step], rungs: Sequence[Rung]) -> list[tuple[str, str]]:
     """Return pairs of rungs: small and trained against bigger and untrained; where nothing was trained, arm by arm.
 
-    The smallest is the first step; of one model in several storages that with the fewest bits.
+    The smallest is the first step; of one model in several storages that with the fewest bits. Of models of unknown sizes none
+    is the smallest.
     """
     first = steps[0].run
+    sized = steps[0].size[0] < inf or len({step.model for step in steps}) == 1
     shown = [rung for rung in rungs if not is_control(rung.arm)]
     small = [rung for rung in shown if rung.run == first]
     bigger = [rung for rung in shown if rung.run != first]
     pairs = list(product([rung for rung in small if rung.trained], [rung for rung in bigger if not rung.trained]))
-    if not pairs:
+    if not pairs or not sized:
         pairs = [(one, other) for one, other in product(small, bigger) if one.arm == other.arm]
     return [(one.name, other.name) for one, other in pairs]
 
 
-def _contrast(columns: Mapping[str, tuple[Step, str]], a: str, b: str) -> Contrast | None:
-    """Compare two rungs over the items that both answered, asked and marked alike; None where there are none."""
+def _pair(columns: Mapping[str, Column], a: str, b: str) -> tuple[list[Example], list[Sample]]:
+    """Return the items that two rungs both answered, asked and marked alike, and the marks of each; no marks without items."""
     one, other = _list_cells(*columns[a]), _list_cells(*columns[b])
     common = [name for name in one if name in other and one[name][0] == other[name][0]]
-    if not common:
+    sides = ((a, one), (b, other)) if common else ()
+    return [one[name][0] for name in common], [_sample(name, [cells[item][1] for item in common]) for name, cells in sides]
+
+
+def _contrast(columns: Mapping[str, Column], a: str, b: str) -> Contrast | None:
+    """Compare two rungs over the items of both; None where there are none."""
+    items, samples = _pair(columns, a, b)
+    if not items:
         return None
-    samples = [_sample(name, [cells[item][1] for item in common]) for name, cells in ((a, one), (b, other))]
-    clusters = find_clusters([one[name][0] for name in common])
+    clusters = find_clusters(items)
     return contrast(*samples, metric=columns[a][0].board.task.primary_metric, slice_name="all", clusters=clusters)
 
 
@@ -227,14 +257,16 @@ def _describe_items(steps: Sequence[Step]) -> list[str]:
     return [f"The runs did not ask the same items: differences are over those that both answered ({len(common)} in all runs)."]
 
 
-def _tell(contrasts: Sequence[Contrast], rungs: Sequence[Rung]) -> str:
-    """Say what the first difference is worth."""
+def _tell(contrasts: Sequence[Contrast], columns: Mapping[str, Column]) -> str:
+    """Say what the first difference is worth; its marks are those of the items that both answered."""
     if not contrasts:
         return "There is nothing to compare: one run alone, or no item that two of them answered."
     first = contrasts[0]
-    known = {rung.name: rung for rung in rungs}
-    a, b = (f"{known[name].model} ({known[name].storage}) with {known[name].title}" for name in (first.a, first.b))
-    marks = f"{known[first.a].mark.mean:.2f} against {known[first.b].mark.mean:.2f}"
+    twin = _is_twin(columns[first.a][0], columns[first.b][0])
+    a, b = (_title(*columns[name], twin=twin) for name in (first.a, first.b))
+    marks = " against ".join(f"{sample.mean:.2f}" for sample in _pair(columns, first.a, first.b)[1])
+    if _is_stamped(columns, (first.a, first.b)):
+        return f"{a} and {b}: {marks}, and neither is said to be better, because these marks are stamped: see the notes."
     if first.ci_low is None or first.ci_high is None:
         return f"{a} has {marks} of {b}; {first.clusters} independent groups are too few to say more."
     shown = f"difference {first.difference:+.3f}, 95 % from {first.ci_low:+.3f} to {first.ci_high:+.3f}, {first.n} items"
@@ -243,3 +275,8 @@ def _tell(contrasts: Sequence[Contrast], rungs: Sequence[Rung]) -> str:
     if not sure:
         return f"{a} and {b} cannot be told apart: {marks} ({shown})."
     return f"{a} {'beats' if first.difference > 0 else 'is beaten by'} {b}: {marks} ({shown})."
+
+
+def _title(step: Step, arm: str, *, twin: bool) -> str:
+    run = f", run {step.run}" if twin else ""
+    return f"{step.model} ({step.storage}{run}) with {find_title(arm)}"

@@ -2,14 +2,16 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from core.comparison.runs import list_runs
+from core.comparison.answers import AnswerNotKept
+from core.comparison.runs import RECORD, list_runs, load_run
 from core.errors import Cancelled, LabError
 from core.generation.fake import FakeGenerator
 from core.progress import Watcher
+from core.storage import write_json, write_manifest
 from lab.lab import Lab
 from lab.ladder import climb, list_ladders, load_ladder, open_ladder
 from lab.requests import CompareRequest
@@ -112,6 +114,31 @@ def test_a_run_that_is_gone_is_named_and_all_gone_is_a_sentence(lab, folder):
     shutil.rmtree(lab.settings.folder("runs") / record.runs[1])
     with pytest.raises(LabError, match="No run of the ladder"):
         open_ladder(lab, record)
+
+
+def test_a_stamped_run_is_noted_and_beats_nobody(lab, folder):
+    record = climb(lab, ask(folder, "small", "good"), Quiet())
+    run = load_run(lab.settings, record.runs[1])
+    place = lab.settings.folder("runs") / run.id
+    stamped = {**run.summary, "leakage": "LEAKED: 12 of 12 test items were seen by a-1."}
+    write_json(place / RECORD, replace(run, summary=stamped).as_json())
+    write_manifest(place)
+    ladder = open_ladder(lab, record)
+    assert f"{run.id}: LEAKED: 12 of 12 test items were seen by a-1." in ladder.notes
+    assert "neither is said to be better" in ladder.sentence
+
+
+def test_a_disk_that_refuses_ends_the_ladder(lab, folder, monkeypatch):
+    asked = []
+
+    def refuse(lab, request, watcher):
+        asked.append(request.model)
+        raise AnswerNotKept("No space left on device.", "Make room.")
+
+    monkeypatch.setattr("lab.ladder.compare_arms", refuse)
+    with pytest.raises(AnswerNotKept, match="No space left"):
+        climb(lab, ask(folder, "small", "good"), Quiet())
+    assert asked == ["small"]
 
 
 def test_stopped_it_leaves_the_finished_runs(lab, folder):

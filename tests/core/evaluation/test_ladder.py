@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as some
 
 from core.errors import LabError
@@ -28,7 +29,8 @@ def predict(item, arm, right, *, adapter=None, seconds=0.5):
     return Prediction(arm, item.id, (), made, value, (), "strict", adapter=adapter)
 
 
-def make_step(task, run, model, right, *, parameters=None, storage="nf4", items=None, memory=None):
+# What a run holds.
+def make_step(task, run, model, right, *, parameters=None, storage="nf4", items=None, memory=None, stamp=""):
     """`right`: by arm, which items (by place) it answers right."""
     items = list(task.test) if items is None else items
     answers = {
@@ -39,7 +41,7 @@ def make_step(task, run, model, right, *, parameters=None, storage="nf4", items=
         for arm, places in right.items()
     }
     generator = {"model": model, "storage": storage, "parameters": parameters}
-    return Step(run, generator, memory, build_board(task, items, answers))
+    return Step(run, generator, memory, build_board(task, items, answers), stamp)
 
 
 def test_small_and_trained_stands_against_bigger_and_untrained(task):
@@ -91,6 +93,41 @@ def test_only_items_asked_alike_are_compared(task):
     ])  # fmt: skip
     assert ladder.contrasts[0].n == 5
     assert any("did not ask the same items" in note for note in ladder.notes)
+    assert "1.00 against 0.40" in ladder.sentence  # Over the five, not all twelve and six.
+
+
+def test_marks_under_a_stamp_win_nothing(task):
+    small = make_step(task, "r1", "small", {"qlora": range(N)}, parameters=1, stamp="LEAKED: all.")
+    big = make_step(task, "r2", "big", {"rag": []}, parameters=2)
+    ladder = build_ladder([small, big])
+    assert ladder.contrasts[0].difference == 1
+    assert "1.00 against 0.00, and neither is said to be better" in ladder.sentence
+    assert "beat" not in ladder.sentence
+    assert "r1: LEAKED: all." in ladder.notes
+
+
+def test_the_sentence_is_about_marks_without_a_stamp_where_there_are_any(task):
+    small = make_step(task, "r1", "small", {"qlora": range(N)}, parameters=1)
+    big = make_step(task, "r2", "big", {"rag": range(5)}, parameters=2, stamp="LEAKED: all.")
+    bigger = make_step(task, "r3", "bigger", {"rag": range(2)}, parameters=3)
+    assert "small (nf4) with QLoRA beats bigger (nf4) with RAG" in build_ladder([small, big, bigger]).sentence
+
+
+def test_a_model_of_unknown_size_is_never_the_smallest(task):
+    unknown = make_step(task, "r1", "unknown", {"base": [0], "qlora": range(N)})
+    small = make_step(task, "r2", "small", {"base": [], "qlora": range(9)}, parameters=7)
+    ladder = build_ladder([unknown, small])
+    assert [rung.model for rung in ladder.rungs] == ["small", "small", "unknown", "unknown"]
+    assert [(item.a, item.b) for item in ladder.contrasts] == [("small/nf4/qlora", "unknown/nf4/base")]
+    neither = build_ladder([unknown, make_step(task, "r3", "other", {"base": range(3)})])
+    assert [(item.a, item.b) for item in neither.contrasts] == [("unknown/nf4/base", "other/nf4/base")]
+
+
+def test_runs_of_one_model_and_storage_do_not_replace_each_other(task):
+    ladder = build_ladder([make_step(task, name, "m", {"rag": right}) for name, right in (("r1", range(N)), ("r2", []))])
+    assert [rung.name for rung in ladder.rungs] == ["m/nf4/rag@r1", "m/nf4/rag@r2"]
+    assert [rung.mark.mean for rung in ladder.rungs] == [1, 0]
+    assert "m (nf4, run r1) with RAG beats m (nf4, run r2) with RAG" in ladder.sentence
 
 
 def test_one_run_and_no_common_item_are_sentences(task):
@@ -102,6 +139,7 @@ def test_one_run_and_no_common_item_are_sentences(task):
     assert "r3: gone" in found.notes
 
 
+@limits(deadline=None)
 @given(some.lists(some.sets(some.integers(0, N - 1)), min_size=2, max_size=3))
 def test_a_difference_is_that_of_the_marks(task, rights):
     steps = [make_step(task, f"r{place}", f"m{place}", {"rag": right}) for place, right in enumerate(rights)]
