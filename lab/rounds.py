@@ -196,10 +196,12 @@ class _Desk:
             self._answers.missing[name] = str(error)
             self._answers.served.pop(name, None)
             parts.clear()
-        else:
-            turn = Turn(tuple(places), self._generator.served - before, self._answers.searching.get(name, 0.0) - searched)
-            self._answers.turns.setdefault(name, []).append(turn)
-            self._answers.served[name] = self._answers.served.get(name, 0) + turn.served
+        finally:  # Stopped right after its last answer, the round is whole all the same.
+            if all((number, place) in parts for number in range(len(self._arms)) for place in places):
+                searching = self._answers.searching.get(name, 0.0) - searched
+                turn = Turn(tuple(places), self._generator.served - before, searching)
+                self._answers.turns.setdefault(name, []).append(turn)
+                self._answers.served[name] = self._answers.served.get(name, 0) + turn.served
 
     def close(self, watcher: Watcher) -> None:
         """Say how far the arm is, and hand in its answers where all are there."""

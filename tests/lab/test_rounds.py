@@ -152,8 +152,8 @@ def test_without_a_shared_round_the_finished_arms_are_judged_and_the_others_name
 
 
 def test_search_and_known_answers_of_a_stopped_run_are_of_the_rounds_it_keeps(lab, task):
-    cut(lab, task, 3 * ROUNDS * len(ARMS))
-    _, answers, plan, kept = cut(lab, task, 3 * ROUNDS * len(ARMS))
+    cut(lab, task, 3 * ROUNDS * len(ARMS) - 1)
+    _, answers, plan, kept = cut(lab, task, 3 * ROUNDS * len(ARMS) - 1)
     assert len(plan.items) == 2 * ROUNDS
     assert kept.served == dict.fromkeys(ARMS, 2 * ROUNDS), "all of these were known from the first try"
     assert max(answers.served.values()) == 3 * ROUNDS
@@ -162,6 +162,13 @@ def test_search_and_known_answers_of_a_stopped_run_are_of_the_rounds_it_keeps(la
     assert len(searched) == 2
     assert kept.searching["rag_examples"] == pytest.approx(sum(searched))
     assert 0 < sum(searched) < answers.searching["rag_examples"], "the round that is not kept counts for nothing"
+
+
+def test_a_round_that_is_stopped_by_its_last_answer_is_counted_whole(lab, task):
+    cut(lab, task, 2 * ROUNDS * len(ARMS))
+    _, _, plan, kept = cut(lab, task, 2 * ROUNDS * len(ARMS))
+    assert len(plan.items) == 2 * ROUNDS
+    assert kept.served == dict.fromkeys(ARMS, 2 * ROUNDS)
 
 
 def test_an_arm_that_fails_in_a_later_round_is_missing_and_the_others_go_on(lab, task):
