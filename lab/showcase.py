@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from core.comparison.arms import MAIN_ARMS
+from core.comparison.bundled_runs import load_bundled
 from core.comparison.runs import Run, list_runs
 from core.errors import LabError
 from core.evaluation.board import Board, BoardRow
@@ -41,7 +42,7 @@ class Shelf:
             task: The task.
             item_id: The question; None chooses the one whose answers tell most of the approaches apart.
         """
-        for run in list_runs(self.lab.settings).whole:
+        for run in [*list_runs(self.lab.settings).whole, *self._find_bundled(task)]:
             if run.task != task.name or not run.summary or (item_id and item_id not in run.config.get("items", ())):
                 continue
             try:
@@ -52,6 +53,14 @@ class Shelf:
             if rows:
                 return Showcase(run, board, max(rows, key=_tell_apart))
         return None
+
+    def _find_bundled(self, task: Task) -> list[Run]:
+        """Return the run that comes with a bundled task: what a first visit sees."""
+        try:
+            run = load_bundled(self.lab.settings, task.name)
+        except LabError:  # It is damaged, and the page has more to show than that.
+            return []
+        return [] if run is None else [run]
 
     def _open(self, run_id: str) -> Board:
         with self._lock:

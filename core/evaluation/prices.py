@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 
 from core.errors import LabError
 
+HIGHEST = 1e15  # Beyond any price; what is made of far more would overflow.
+
 
 @dataclass(frozen=True, slots=True)
 class Prices:
@@ -35,8 +37,8 @@ class Prices:
         """Refuse what is no price."""
         for item in fields(self):
             value = getattr(self, item.name)
-            if not math.isfinite(value) or value < 0:
-                raise LabError(f"{_name(item.name)} is {value}.", "Give a number that is not negative.")
+            if not 0 <= value <= HIGHEST:
+                raise LabError(f"{_name(item.name)} is {value}.", f"Give a number from 0 to {HIGHEST:,.0f}.")
         if self.queries <= 0:
             raise LabError("queries a month is 0.", "Without questions nothing pays back: give a number above 0.")
 

@@ -37,7 +37,7 @@ def follow(page: gr.Blocks, component: Any, key: str, *, offer: Offer | None = N
         asked = read_address(request, key)
         known = choices if choices is not None else getattr(component, "choices", None)
         several = bool(getattr(component, "multiselect", False)) or isinstance(component, gr.CheckboxGroup)
-        value = _choose(asked, [choice[1] for choice in known] if known else None, several=several)
+        value = _choose(asked, [choice[1] for choice in known or ()] if choices is not None or known else None, several=several)
         if choices is not None:
             return gr.update(choices=choices) if value is None else gr.update(choices=choices, value=value)
         return gr.skip() if value is None else value

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core.evaluation.exports.junit import FORBIDDEN
+
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "charts.css"  # For whoever shows the gallery: the page, a report.
 
@@ -29,6 +31,6 @@ def _environment() -> Any:
 
 def _keep_printable(value: Any) -> Any:
     """Return what a template writes without the signs that no XML may hold: control signs, halves of surrogate pairs."""
-    if isinstance(value, str) and not isinstance(value, Markup) and not value.isprintable():
-        return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in value)
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", value)
     return value

@@ -15,14 +15,14 @@ COLUMNS = (
     "item", "approach", "draw", "mark", "state", "cause", "slice", "group", "input", "expected", "answer", "issues",
     "json_valid", "schema_valid", "read_as", "passages", "prompt_tokens", "new_tokens", "seconds",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # A spreadsheet computes what begins so (OWASP, CSV injection).
+FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")  # A spreadsheet computes what begins so (OWASP, CSV injection).
 
 
 def write_csv(board: Board) -> str:
     """Return the answers as CSV; a text that a spreadsheet would compute has an apostrophe before it."""
     fields = list_marked(board.task.schema)
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow([neutralise(name) for name in (*COLUMNS, *(f"mark of {name}" for name in fields))])
     for row in board.rows:
         for cells in row.cells.values():

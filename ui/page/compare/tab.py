@@ -172,7 +172,8 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
         blind: bool = False,
     ) -> Iterator[Any]:  # fmt: skip
         """Answer a question with several approaches; yields HTML as the answers come."""
-        if not text.strip():
+        text = (text or "").strip()
+        if not text:
             raise LabError("There is no question.", "Type one or take a test question.")
         if not wanted:
             raise LabError("No approach is chosen.", "Tick at least one.")

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from core.comparison.arms import find_title
 from core.comparison.runs import load_run
+from core.errors import LabError
 from core.evaluation.board import Board
 from core.evaluation.run_difference import ArmChange, RunDifference, compare_runs
 from core.evaluation.statistics import Contrast
@@ -39,7 +40,8 @@ def build_against(lab: Lab, run: gr.Dropdown) -> None:
             return render_note(CHOOSE)
         return compare_two(lab, shelf, other_id, run_id)
 
-    run.change(lambda name: offer_others(lab, name), run, other, trigger_mode="multiple", concurrency_limit=1, **QUIET)
+    chosen = run.change(lambda name: offer_others(lab, name), run, other, trigger_mode="multiple", concurrency_limit=1, **QUIET)
+    chosen.then(compare, [run, other], shown, **QUIET)  # The other run may stay the same, and then nothing changes.
     other.change(compare, [run, other], shown, trigger_mode="multiple", concurrency_limit=1, **QUIET)
 
 
@@ -47,7 +49,10 @@ def offer_others(lab: Lab, run_id: str | None) -> gr.Dropdown:
     """Offer the other runs of a run's task; the pinned one is chosen where there is one."""
     task = find_task_of(lab.settings, run_id)
     choices = [choice for choice in offer_runs(lab.settings, task).choices if choice[1] != run_id]
-    pinned = find_pinned(lab.settings, task) if task else None
+    try:
+        pinned = find_pinned(lab.settings, task) if task else None
+    except LabError:  # A damaged pin chooses nothing; the files panel says so.
+        pinned = None
     return gr.Dropdown(choices, value=pinned if pinned in [name for _, name in choices] else None)
 
 

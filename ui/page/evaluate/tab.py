@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.comparison.runs import list_bundled
 from lab.lab import Lab
 from lab.runs import list_entries
 from ui.page.address import follow
@@ -63,6 +64,7 @@ class RunChooser:
     def offer_all(self) -> list[tuple[str, str]]:
         """Return every run that the address may name."""
         tasks = dict.fromkeys(entry.task for entry in list_entries(self._lab.settings).whole)
+        tasks |= dict.fromkeys(place.parent.name for place in list_bundled())
         return [choice for name in tasks for choice in offer_runs(self._lab.settings, name).choices]
 
     def open_first(self, task: str | None, asked: str | None) -> list[Any]:
