@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.comparison.arms import is_control
 from core.comparison.runs import Run, load_run
 from core.errors import LabError
-from core.evaluation.gate import Gate, check_alike, check_metric, judge_gate
+from core.evaluation.gate import Gate, check_alike, check_metric, find_same, judge_gate
 from core.evaluation.layout import lay_out
 from core.evaluation.run_difference import RunDifference, compare_runs
 from core.evaluation.summary import find_fault
@@ -72,7 +72,7 @@ def gate_run(
             "Name those that count: --arm NAME.",
         )
     allowed = boards[0].task.margins.get(chosen, DEFAULT_MARGIN) if margin is None else margin
-    gate = judge_gate(difference, margin=allowed, arms=arms)
+    gate = judge_gate(difference, margin=allowed, arms=arms, same=find_same(boards))
     stamps = [f"{one.id}: {stamp}" for one in (other, run) if (stamp := lay_out(one.summary).stamp)]
     return replace(gate, notes=(*gate.notes, *stamps))
 

@@ -8,6 +8,8 @@ With the paired difference d = run - baseline, its 95 % interval and the margin 
   measured too much worse. Where even the upper bound is below -M, it is surely too much worse;
 - is inconclusive otherwise: more items would tell.
 
+Where every answer is the same text as before nothing was sampled anew, and the approach passes.
+
 A run passes when all its approaches pass (then no correction is needed: an intersection-union test, Berger 1982), and is a
 regression when one is. Controls cheat or are spoilt on purpose: they count only where they are named.
 """
@@ -145,13 +147,29 @@ def check_alike(boards: tuple[Board, Board], difference: RunDifference) -> None:
         )
 
 
-def judge_gate(difference: RunDifference, *, margin: float, arms: Sequence[str] = ()) -> Gate:
+def find_same(boards: tuple[Board, Board]) -> frozenset[str]:
+    """Return the approaches whose every answer is the same text in both runs."""
+    texts = [
+        {
+            arm: [[cell.prediction.generation.text for cell in row.cells.get(arm, ())] for row in board.rows]
+            for arm in board.arms
+        }
+        for board in boards
+    ]
+    ids = [[row.item.id for row in board.rows] for board in boards]
+    return frozenset(arm for arm, own in texts[0].items() if ids[0] == ids[1] and texts[1].get(arm) == own)
+
+
+def judge_gate(
+    difference: RunDifference, *, margin: float, arms: Sequence[str] = (), same: frozenset[str] = frozenset()
+) -> Gate:
     """Judge a run against its baseline, the first of the difference's two runs.
 
     Args:
         difference: Of two runs over the same items.
         margin: By how much the run may be worse, above 0 and below 1.
         arms: The approaches that count; by default all that answered in both, controls left out.
+        same: Those whose every answer is the same text (`find_same`).
 
     Raises:
         LabError: The margin is none, an approach did not answer in both runs, or only controls did.
@@ -171,7 +189,7 @@ def judge_gate(difference: RunDifference, *, margin: float, arms: Sequence[str] 
         raise LabError(
             f"Only controls answered in both runs: {', '.join(known)}.", "Name one that counts all the same: --arm NAME."
         )
-    judged = tuple(_judge_arm(known[arm], margin) for arm in counting)
+    judged = tuple(_judge_arm(known[arm], margin, same=arm in same) for arm in counting)
     states = {one.state for one in judged}
     state: GateState = "regression" if "regression" in states else "inconclusive" if "inconclusive" in states else "ok"
     return Gate(difference.second, difference.first, difference.metric, margin, state, judged, difference.notes)
@@ -205,10 +223,13 @@ def _find_error(contrast: Contrast) -> float:
     return max(contrast.error, (contrast.ci_high - contrast.ci_low) / (2 * Z_LEVEL))
 
 
-def _judge_arm(change: ArmChange, margin: float) -> ArmGate:
+def _judge_arm(change: ArmChange, margin: float, *, same: bool) -> ArmGate:
     contrast, state = change.contrast, find_state(change.contrast, margin)
     if contrast is None:
         raise LabError(f"{find_title(change.arm)} has no item with an answer in both runs.", "Compare again.")
+    if same:
+        told = f"{find_title(change.arm)}: all answers to {contrast.n} items are the same texts as before."
+        return ArmGate(change.arm, "ok", contrast.difference, contrast.ci_low, contrast.ci_high, None, (), (), told)
     needed = count_needed(contrast, margin) if state == "inconclusive" else None
     gate = ArmGate(
         change.arm, state, contrast.difference, contrast.ci_low, contrast.ci_high, needed, change.lost, change.won, ""

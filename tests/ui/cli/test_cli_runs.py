@@ -33,10 +33,10 @@ def store(task, name, share, *, arm="base", start=0, items=None, **more):
 @pytest.mark.parametrize(
     ("share", "start", "items", "code", "words"),
     [
-        (0.10, 0, ITEMS, 0, "not worse by 0.05 or more"),
-        (0.11, 0, ITEMS, 0, "not worse"),
+        (0.10, 0, ITEMS, 0, "all answers to 200 items are the same texts as before"),
+        (0.11, 0, ITEMS, 0, "not worse by 0.05 or more"),
         (0.30, 0, ITEMS, 1, "worse, surely by more than the margin of 0.05. 40 items were right and are not any more"),
-        (0.10, 0, 60, 3, "If nothing really changed, about 73 items show it in 4 of 5 runs"),
+        (0.01, 90, 60, 3, "it may be worse by 0.05 or more. If nothing really changed, about "),
     ],
 )
 def test_the_gate_s_three_codes(ragft, task, share, start, items, code, words):  # noqa: F811
