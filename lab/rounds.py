@@ -26,7 +26,7 @@ STAGE = "answers"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RoundTurn:
     """What an arm's whole round took.
 
     Args:
@@ -58,7 +58,7 @@ class Answers:
     served: dict[str, int] = field(default_factory=dict)
     searching: dict[str, float] = field(default_factory=dict)
     parts: dict[str, dict[tuple[int, int], Prediction]] = field(default_factory=dict)
-    turns: dict[str, list[Turn]] = field(default_factory=dict)
+    turns: dict[str, list[RoundTurn]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class _Desk:
         finally:  # Stopped right after its last answer, the round is whole all the same.
             if all((number, place) in parts for number in range(len(self._arms)) for place in places):
                 searching = self._answers.searching.get(name, 0.0) - searched
-                turn = Turn(tuple(places), self._generator.served - before, searching)
+                turn = RoundTurn(tuple(places), self._generator.served - before, searching)
                 self._answers.turns.setdefault(name, []).append(turn)
                 self._answers.served[name] = self._answers.served.get(name, 0) + turn.served
 
