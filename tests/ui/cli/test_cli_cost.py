@@ -46,7 +46,7 @@ def test_json_holds_prices_costs_break_even_curve_and_recommendation(run):
     assert value["break_even"]["state"] == "from"
     assert value["arms"]["rag"]["right"]["mean"] > value["arms"]["rag"]["valid"]["mean"]
     assert value["curve"]["qlora"][-1][0] > value["break_even"]["queries"]
-    assert set(value["recommendation"]) == {"arm", "worth", "switches", "left_out", "sentence"}
+    assert set(value["recommendation"]) == {"arm", "worth", "switches", "left_out", "sentence", "uncounted"}
 
 
 @pytest.mark.parametrize(
