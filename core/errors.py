@@ -24,3 +24,8 @@ class LabError(Exception):
 
 class Cancelled(Exception):
     """The user asked a long piece of work to stop; what is useful has been kept."""
+
+
+def name_cause(error: BaseException) -> str:
+    """Return the first line of what a library says, without its full stop; the error's name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -57,6 +57,7 @@ class RunShelf:
     def __init__(self, lab: Lab) -> None:
         self._lab, self._lock = lab, Lock()
         self._open: OrderedDict[str, OpenRun] = OrderedDict()
+        self._opening: dict[str, Lock] = {}
 
     def open(self, run_id: str) -> OpenRun:
         """Open a run, or take it from the shelf; a stored run never changes.
@@ -64,13 +65,22 @@ class RunShelf:
         Raises:
             LabError: As `open_board`.
         """
-        with self._lock:  # Whoever asks for the same run meanwhile waits for it.
-            if run_id not in self._open:
-                self._open[run_id] = _open_run(self._lab, run_id)
-            self._open.move_to_end(run_id)
-            while len(self._open) > MOST_BOARDS:
-                self._open.popitem(last=False)
-            return self._open[run_id]
+        with self._lock:
+            opening = self._opening.setdefault(run_id, Lock())
+        with opening:  # Whoever asks for the same run meanwhile waits for it, and nobody else does.
+            with self._lock:
+                known = self._open.get(run_id)
+            try:
+                opened = known or _open_run(self._lab, run_id)
+            finally:
+                with self._lock:
+                    self._opening.pop(run_id, None)
+            with self._lock:
+                self._open[run_id] = opened
+                self._open.move_to_end(run_id)
+                while len(self._open) > MOST_BOARDS:
+                    self._open.popitem(last=False)
+            return opened
 
 
 def rebuild_prompt(lab: Lab, opened: OpenRun, item: Example, prediction: Prediction) -> SentPrompt:

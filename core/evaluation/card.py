@@ -96,7 +96,7 @@ def _describe_marks(summary: Mapping[str, Any], standing: Standing) -> str:
     item = standing.compare(standing.focus, standing.next)
     if item is None or item.ci_low is None or item.ci_high is None:
         return f"{start}, {other}; there are too few independent groups for an interval of the difference."
-    return f"{start}, {other}: {item.difference:+.2f} ({item.ci_low:+.2f} to {item.ci_high:+.2f}, p {_write_p(item.p)})."
+    return f"{start}, {other}: {_sign(item.difference)} ({_sign(item.ci_low)} to {_sign(item.ci_high)}, p {_write_p(item.p)})."
 
 
 def _write_p(p: float | None) -> str:
@@ -147,5 +147,10 @@ def _describe_validity(summary: Mapping[str, Any], standing: Standing) -> str:
 
 def _describe_effect(effect: Mapping[str, Any]) -> str:
     known = effect["low"] is not None
-    bounds = f"95 % {effect['low']:+.2f} to {effect['high']:+.2f}" if known else "too few groups for an interval"
-    return f"{SENTENCES[effect['name']]}: {effect['size']:+.2f} ({bounds})."
+    bounds = f"95 % {_sign(effect['low'])} to {_sign(effect['high'])}" if known else "too few groups for an interval"
+    return f"{SENTENCES[effect['name']]}: {_sign(effect['size'])} ({bounds})."
+
+
+def _sign(value: float) -> str:
+    """Write a difference with its sign; what rounds to nothing has none to show."""
+    return f"{round(value, 2) + 0.0:+.2f}"

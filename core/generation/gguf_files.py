@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.errors import LabError
+from core.errors import LabError, name_cause
 from core.generation.device import cast_weights, choose_device
 from core.generation.loading import silence_libraries
 from core.values import OnNotice
@@ -130,7 +130,7 @@ def convert_gguf(path: Path, folder: Path, facts: GgufFacts, *, notify: OnNotice
         )
         tokenizer = _load_tokenizer(path, model)
     except (ValueError, KeyError, OSError, RuntimeError, NotImplementedError, ImportError) as error:
-        raise LabError(f"{path} cannot be read as a model: {str(error).splitlines()[0]}.", REMEDY) from error
+        raise LabError(f"{path} cannot be read as a model: {name_cause(error)}.", REMEDY) from error
     model.config.name_or_path = path.stem
     tying = tie_head(model, tokenizer, facts.types)
     state = model.state_dict()

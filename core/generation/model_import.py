@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import LabError
+from core.errors import LabError, name_cause
 from core.generation.gguf_files import convert_gguf, inspect_gguf
 from core.generation.models import hold_models, model_folder
 from core.generation.origin import ORIGIN, ModelOrigin
@@ -174,9 +174,7 @@ def _check_tokenizer(folder: Path) -> None:
     try:
         load_tokenizer(folder)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise LabError(
-            f"The tokenizer in {folder} cannot be read: {str(error).splitlines()[0]}.", "Copy all its files."
-        ) from error
+        raise LabError(f"The tokenizer in {folder} cannot be read: {name_cause(error)}.", "Copy all its files.") from error
 
 
 def _check_room(target: Path, size: int) -> None:

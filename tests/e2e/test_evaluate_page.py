@@ -39,9 +39,12 @@ def test_a_comparison_is_started_and_its_run_is_shown_by_itself(tab):
     items = form.get_by_label(re.compile("number input for Test items", re.IGNORECASE))
     items.fill("12")
     items.press("Enter")
+    shown_before = tab.evaluate("new URLSearchParams(location.search).get('run')")
     form.get_by_role("button", name="Run the comparison").click()
     tab.locator(".verdict-card").filter(has_text="12 items").wait_for(timeout=600_000)
-    assert re.search(r"run=\d{8}-\d{6}-hiring-handbook-", tab.url)
+    named = tab.evaluate("new URLSearchParams(location.search).get('run')")
+    assert re.fullmatch(r"\d{8}-\d{6}-hiring-handbook-\w+", named)
+    assert named != shown_before
     assert "better on" in tab.locator(".wins").inner_text()
     assert tab.locator(".charts svg").count() >= 5
     tab.reload()

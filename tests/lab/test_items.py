@@ -51,6 +51,34 @@ def ask(task, name, item):
     return prediction, Told.prompts[0]
 
 
+def test_who_opens_one_run_keeps_nobody_from_another(lab, settings, own, monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Event
+
+    import lab.items as items
+
+    begun, go_on, opened, counted = Event(), Event(), items._open_run, []
+
+    def slowly(lab, run_id):
+        counted.append(run_id)
+        if run_id == "slow":
+            begun.set()
+            assert go_on.wait(10)
+        return opened(lab, run_id)
+
+    monkeypatch.setattr(items, "_open_run", slowly)
+    for name in ("slow", "quick"):
+        store_run(settings, own, name, TEXTS)
+    shelf = RunShelf(lab)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(shelf.open, "slow") for _ in range(2)]
+        assert begun.wait(10)
+        assert shelf.open("quick").run.id == "quick"
+        go_on.set()
+        assert waiting[0].result(10) is waiting[1].result(10)
+    assert counted.count("slow") == 1
+
+
 def test_a_stored_run_is_marked_once(lab, settings, own):
     shelf = RunShelf(lab)
     for number in range(MOST_BOARDS + 1):

@@ -28,6 +28,7 @@ from ui.page.markup import render
 from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
+LONGEST_QUESTION = 20_000  # Characters; a CV of several pages. More does not fit into a prompt anyway.
 SHOWN_ITEMS = 300  # Of a task's test questions; a longer list is no help to choose from.
 QUIET_TITLE = "No stored answers yet"
 BLIND = "Answer {}"
@@ -149,6 +150,7 @@ def _join_choices(lab: Lab, task: gr.Dropdown, opened: Any, parts: CompareParts,
             return [gr.skip(), gr.skip(), gr.skip()]
         return [example.input, *_show_stored(shelf, chosen, example, blind=blind)]
 
+    @explain
     def redraw(shown: Shown | None, blind: bool) -> Any:
         return gr.skip() if shown is None else _draw(lab.task(shown.task), shown, blind=blind)
 
@@ -175,6 +177,8 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
         text = (text or "").strip()
         if not text:
             raise LabError("There is no question.", "Type one or take a test question.")
+        if len(text) > LONGEST_QUESTION:
+            raise LabError(f"The question has {len(text):,} characters.", f"Ask in at most {LONGEST_QUESTION:,}.")
         if not wanted:
             raise LabError("No approach is chosen.", "Tick at least one.")
         chosen = lab.task(name or "")

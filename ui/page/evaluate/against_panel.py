@@ -27,9 +27,8 @@ SHOWN_QUESTION = 90  # Characters.
 CHOOSE = "Choose an earlier run of this task: what differs between them, and which items flipped, appears here."
 
 
-def build_against(lab: Lab, run: gr.Dropdown) -> None:
+def build_against(lab: Lab, shelf: RunShelf, run: gr.Dropdown) -> None:
     """Build the panel; `run` is the run that is looked at, the other is what it is measured against."""
-    shelf = RunShelf(lab)
     with gr.Accordion("Against another run", open=False, elem_id="against"):
         other = gr.Dropdown([], value=None, label="Measured against", info="The pinned run where there is one")
         shown = gr.HTML(render_note(CHOOSE), label="Difference of two runs", padding=False)

@@ -43,15 +43,16 @@ Asked = Mapping[str, Any]
 Shown = dict[str, Any]
 
 
-def build_items_panel(page: gr.Blocks, lab: Lab, run: gr.Dropdown) -> None:
+def build_items_panel(page: gr.Blocks, lab: Lab, shelf: RunShelf, run: gr.Dropdown) -> None:
     """Build the panel.
 
     Args:
         page: The page, whose address keeps filter and item.
         lab: Where the runs are.
+        shelf: Opens them.
         run: The tab's list of runs; its value is the run that is looked at.
     """
-    browser = ItemBrowser(lab)
+    browser = ItemBrowser(lab, shelf)
     items = gr.HTML(
         value="",
         html_template=str(render_frame()),
@@ -83,8 +84,8 @@ def answer_in_words(show: Callable[[Asked], Shown]) -> Callable[[Any], Shown]:
 class ItemBrowser:
     """What the script asks for, each as a JSON object with the names of what is wanted."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab, self._shelf = lab, RunShelf(lab)
+    def __init__(self, lab: Lab, shelf: RunShelf) -> None:
+        self._lab, self._shelf = lab, shelf
 
     @property
     def functions(self) -> tuple[Callable[[Asked], Shown], ...]:

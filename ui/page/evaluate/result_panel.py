@@ -63,18 +63,18 @@ def build_tables() -> gr.HTML:
         return gr.HTML("", label="Tables", padding=False)
 
 
-def connect_result(lab: Lab, run: gr.Dropdown, parts: ResultParts) -> None:
+def connect_result(lab: Lab, shelf: RunShelf, run: gr.Dropdown, parts: ResultParts) -> None:
     """Fill the parts whenever another run is chosen."""
-    results = Results(lab)
+    results = Results(lab, shelf)
     run.change(results.show, run, parts.as_list(), **EVERY)
     gr.on([parts.first.input, parts.second.input], results.show_pair, [run, parts.first, parts.second], parts.pair, **QUIET)
 
 
 class Results:
-    """What is shown of runs; the boards that were opened last are kept."""
+    """What is shown of runs."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab, self._shelf = lab, RunShelf(lab)
+    def __init__(self, lab: Lab, shelf: RunShelf) -> None:
+        self._lab, self._shelf = lab, shelf
 
     @explain
     def show(self, run_id: str | None) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from core.comparison.runs import list_bundled
+from lab.items import RunShelf
 from lab.lab import Lab
 from lab.runs import list_entries
 from ui.page.address import follow
@@ -32,7 +33,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
     with gr.Accordion("Start a comparison", open=False, elem_id="start") as form:
         build_start(page, lab, task, job)
     listed = gr.State(None)  # The task whose runs the list holds; None until the page has read its address.
-    chooser = RunChooser(lab)
+    chooser, shelf = RunChooser(lab), RunShelf(lab)  # One shelf: a board of 10,000 items takes some 100 MB.
     outputs = [run, damaged, form, listed]
 
     def finish(ended: gr.State) -> None:
@@ -43,11 +44,11 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
     save = build_files(lab, run)
     build_weights(lab, run)
     gallery, first, second, pair = build_charts()
-    build_items_panel(page, lab, run)
-    build_vote_panel(page, lab, run)
-    build_against(lab, run)
+    build_items_panel(page, lab, shelf, run)
+    build_vote_panel(page, lab, shelf, run)
+    build_against(lab, shelf, run)
     tables = build_tables()
-    connect_result(lab, run, ResultParts(verdict, gallery, first, second, pair, tables))
+    connect_result(lab, shelf, run, ResultParts(verdict, gallery, first, second, pair, tables))
 
     read = follow(page, run, "run", offer=chooser.offer_all)
     read.then(chooser.open_first, [task, run], outputs, **QUIET)

@@ -31,15 +31,16 @@ NO_RUN = "Choose a run to vote on its answers."
 FOCUS = "() => { window.ragftVotes?.focus(); }"
 
 
-def build_vote_panel(page: gr.Blocks, lab: Lab, run: gr.Dropdown) -> None:
+def build_vote_panel(page: gr.Blocks, lab: Lab, shelf: RunShelf, run: gr.Dropdown) -> None:
     """Build the panel.
 
     Args:
         page: The page; each browser is a voter under a random name.
         lab: Where the runs and the votes are.
+        shelf: Opens the runs.
         run: The tab's list of runs; its value is the run that is voted on.
     """
-    booth = Booth(lab)
+    booth = Booth(lab, shelf)
     voter = gr.BrowserState(None, storage_key="ragft-voter", secret="ragft")
     opened, ballot = gr.State(False), gr.State(None)
     with gr.Accordion("Blind vote", open=False, elem_id="votes") as fold:
@@ -86,10 +87,10 @@ def _build_export(booth: Booth, run: gr.Dropdown) -> None:
 
 
 class Booth:
-    """Answers the panel's events; a board that was opened is kept, for marking a run anew takes longer than a vote."""
+    """Answers the panel's events."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._settings, self._shelf = lab.settings, RunShelf(lab)
+    def __init__(self, lab: Lab, shelf: RunShelf) -> None:
+        self._settings, self._shelf = lab.settings, shelf
 
     def show_next(self, run_id: str | None, voter: str | None, opened: bool) -> list[Any]:
         """Return what the panel shows: the next pair, or why there is none; nothing is opened while the panel is closed."""

@@ -4,6 +4,7 @@ window.ragftAddress = (() => {
   const start = new URLSearchParams(location.search);
   const read = new Set();
   const waiting = new Map();
+  const written = new Map();
   const set = (key, value) => {
     const address = new URL(location.href);
     const text = Array.isArray(value) ? value.join(",") : String(value ?? "");
@@ -11,11 +12,18 @@ window.ragftAddress = (() => {
     else address.searchParams.delete(key);
     if (address.href !== location.href) history.replaceState(history.state, "", address);
   };
-  // Browsers refuse more than some writes a second, and a person types faster.
+  // Browsers refuse more than some writes a second, and a person types faster. What is chosen once is written at once: a
+  // reload may follow.
   const write = (key, value) => {
     if (!read.has(key)) return;
     clearTimeout(waiting.get(key));
-    waiting.set(key, setTimeout(() => set(key, value), 250));
+    const rest = 250 - (Date.now() - (written.get(key) ?? 0));
+    const now = () => {
+      written.set(key, Date.now());
+      set(key, value);
+    };
+    if (rest > 0) waiting.set(key, setTimeout(now, rest));
+    else now();
   };
   const begin = (key, value) => {
     read.add(key);

@@ -13,6 +13,7 @@ from core.comparison.bundled_runs import bundle_run
 from core.errors import LabError
 from core.progress import JobWriter
 from core.storage import write_json
+from lab.items import RunShelf
 from lab.lab import Lab
 from lab.partial import PartialArm, write_partial
 from lab.requests import CompareRequest
@@ -112,7 +113,7 @@ def test_a_first_visit_sees_the_stored_run_marked_as_such(lab, run, tmp_path, mo
     assert choice.chosen == run.id
     assert choice.choices[0][0].startswith("Stored demo run, made on")
     assert choice.choices[0][0].endswith("with fake")
-    html = str(Results(visitor).show(run.id)[0])
+    html = str(Results(visitor, RunShelf(visitor)).show(run.id)[0])
     assert "Stored demo run, made on" in html
     assert "of 10 items" in html, "its answers open item by item"
 
@@ -129,7 +130,7 @@ def test_damaged_runs_are_named_and_hide_no_other(lab, run):
 
 
 def test_a_run_fills_every_part(lab, run):
-    verdict, gallery, first, second, pair, tables = Results(lab).show(run.id)
+    verdict, gallery, first, second, pair, tables = Results(lab, RunShelf(lab)).show(run.id)
     assert run.summary["verdict"]["sentence"] in str(verdict)
     assert gallery.count("<svg") >= 5
     assert {first.value, second.value} == {"base", "zero_shot"}
@@ -138,22 +139,22 @@ def test_a_run_fills_every_part(lab, run):
 
 
 def test_the_card_counts_the_items_that_decided(lab, run):
-    results = Results(lab)
+    results = Results(lab, RunShelf(lab))
     decided = count_decided(run.summary, results._open(run)[0])
     assert (decided.better, decided.worse, decided.equal) == (5, 0, 5)
     assert "of 10 items" in str(results.show(run.id)[0])
 
 
 def test_an_approach_is_not_compared_with_itself(lab, run):
-    assert "two different" in Results(lab).show_pair(run.id, "base", "base")
-    assert "<svg" in Results(lab).show_pair(run.id, "zero_shot", "base")
+    assert "two different" in Results(lab, RunShelf(lab)).show_pair(run.id, "base", "base")
+    assert "<svg" in Results(lab, RunShelf(lab)).show_pair(run.id, "zero_shot", "base")
 
 
 def test_numbers_stay_where_the_items_cannot_be_opened(lab, run):
     """An older run without its paper, whose task was removed since."""
     old = store(lab, NEWER, keep_paper=False).id
     shutil.rmtree(lab.settings.folder("tasks") / "bonuses")
-    verdict, gallery, first, *_ = Results(lab).show(old)
+    verdict, gallery, first, *_ = Results(lab, RunShelf(lab)).show(old)
     assert run.summary["verdict"]["sentence"] in str(verdict)
     assert "stored without its items" in str(verdict)
     assert "<svg" in gallery
@@ -167,9 +168,9 @@ def test_a_run_stopped_at_once_says_so(lab, run):
 
 
 def test_nothing_is_shown_without_a_run_and_an_unknown_one_is_a_sentence(lab):
-    assert "No comparison of this task yet" in str(Results(lab).show(None)[0])
+    assert "No comparison of this task yet" in str(Results(lab, RunShelf(lab)).show(None)[0])
     with pytest.raises(gr.Error, match="There is no run"):
-        Results(lab).show("20200101-000000-bonuses-0001")
+        Results(lab, RunShelf(lab)).show("20200101-000000-bonuses-0001")
 
 
 # How one is started, and seen while it runs

@@ -7,6 +7,7 @@ import pytest
 from run_files import answer_right, answer_wrong, store_run
 
 from core.tasks.loading import load_task
+from lab.items import RunShelf
 from lab.lab import Lab
 from tests.conftest import row, write_task
 from ui.page.evaluate.items_panel import ItemBrowser, answer_in_words
@@ -14,6 +15,11 @@ from ui.page.evaluate.items_view import PAGE
 
 EVIL = "<script>alert(1)</script>{{ 7*7 }}"
 SLICES = ("odd", "even")
+
+
+def browse(settings):
+    lab = Lab(settings)
+    return ItemBrowser(lab, RunShelf(lab))
 
 
 @pytest.fixture
@@ -31,7 +37,7 @@ def ask(settings, own):
         "r",
         {"base": answer_wrong, "rag": write_half, "zero_shot": lambda item: "Sorry. <script>alert(2)</script>"},
     )
-    calls = {show.__name__: answer_in_words(show) for show in ItemBrowser(Lab(settings)).functions}
+    calls = {show.__name__: answer_in_words(show) for show in browse(settings).functions}
     return lambda name, **asked: calls[name]({"run": "r", **asked})
 
 
@@ -85,7 +91,7 @@ def test_what_is_not_there_is_a_sentence(ask, settings, own):
     assert ask("show_list", run="gone")["error"].startswith("There is no run 'gone'.")
     assert ask("show_item", item="gone")["error"] == "There is no item 'gone' in this run. Choose one of the list."
     assert "no such answer" in ask("show_prompt", item="x-10", arm="qlora")["error"]
-    assert "error" in answer_in_words(ItemBrowser(Lab(settings)).show_list)(None)
+    assert "error" in answer_in_words(browse(settings).show_list)(None)
     store_run(settings, own, "old", {"base": answer_right}, keep_paper=False, test_hash="another")
     assert "stored without its items" in ask("show_list", run="old")["error"]
     assert count_rows(ask("show_list", filter="five_shots:right;only:nonsense", page="x")) == 30
@@ -94,7 +100,7 @@ def test_what_is_not_there_is_a_sentence(ask, settings, own):
 def test_many_items_come_in_pages(settings, own):
     items = [replace(item, id=f"{item.id}-{number}") for number in range(4) for item in own.test]
     store_run(settings, own, "large", {"base": answer_right, "rag": answer_wrong}, items=items)
-    show = answer_in_words(ItemBrowser(Lab(settings)).show_list)
+    show = answer_in_words(browse(settings).show_list)
     first, last, beyond = (show({"run": "large", "page": page}) for page in (0, 120 // PAGE, 99))
     assert [count_rows(shown) for shown in (first, last)] == [PAGE, 120 % PAGE]
     assert beyond == last

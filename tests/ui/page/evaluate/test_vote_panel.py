@@ -5,6 +5,7 @@ import pytest
 from run_files import answer_right, answer_wrong, store_run
 
 from core.errors import LabError
+from lab.items import RunShelf
 from lab.lab import Lab
 from lab.votes import read_votes
 from tests.conftest import row, write_task
@@ -23,7 +24,7 @@ def lab(settings, embedder, tmp_path):
 
 
 def test_names_and_marks_come_after_the_vote(lab):
-    booth = Booth(lab)
+    booth = Booth(lab, RunShelf(lab))
     shown, ballot, *buttons, following, standing = booth.show_next(RUN, "v", True)
     assert "RAG" not in shown
     assert "QLoRA" not in shown
@@ -45,7 +46,7 @@ def test_names_and_marks_come_after_the_vote(lab):
 
 
 def test_it_ends_when_all_pairs_were_voted_on(lab):
-    booth = Booth(lab)
+    booth = Booth(lab, RunShelf(lab))
     for _ in range(2):
         ballot = booth.show_next(RUN, "v", True)[1]
         booth.vote(RUN, "v", ballot, "tie")
@@ -56,7 +57,7 @@ def test_it_ends_when_all_pairs_were_voted_on(lab):
 
 
 def test_a_vote_on_nothing_or_on_another_run_is_refused(lab):
-    booth = Booth(lab)
+    booth = Booth(lab, RunShelf(lab))
     ballot = booth.show_next(RUN, "v", True)[1]
     for shown, run in ((None, RUN), (ballot, f"{RUN}2")):
         with pytest.raises(LabError, match="no pair of answers"):
@@ -65,14 +66,14 @@ def test_a_vote_on_nothing_or_on_another_run_is_refused(lab):
 
 
 def test_a_run_that_cannot_be_opened_is_a_sentence(lab):
-    booth = Booth(lab)
+    booth = Booth(lab, RunShelf(lab))
     assert "Choose a run" in booth.show_next(None, "v", True)[0]
     assert "Choose a run" in booth.show_next(RUN, "v", False)[0], "a closed panel opens nothing"
     assert "There is no run" in booth.show_next("gone", "v", True)[0]
 
 
 def test_votes_leave_as_files(lab, tmp_path):
-    booth = Booth(lab)
+    booth = Booth(lab, RunShelf(lab))
     with pytest.raises(LabError, match="no vote on this run yet"):
         booth.export(RUN, tmp_path, "jsonl")
     booth.vote(RUN, "v", booth.show_next(RUN, "v", True)[1], "tie")
@@ -84,6 +85,6 @@ def test_votes_leave_as_files(lab, tmp_path):
 
 def test_the_panel_stands_in_a_page(lab):
     with gr.Blocks() as page:
-        build_vote_panel(page, lab, gr.Dropdown([RUN], value=RUN))
+        build_vote_panel(page, lab, RunShelf(lab), gr.Dropdown([RUN], value=RUN))
     titles = [block.value for block in page.blocks.values() if isinstance(block, gr.Button)]
     assert titles[:5] == ["A is better", "B is better", "Tie", "Both bad", "Next pair"]
