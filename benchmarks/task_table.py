@@ -6,7 +6,12 @@ anew; what was measured there is not measured again, and a training that was sto
 seen: delete the homes to measure it. When all tasks are measured, the table in tasks/README.md is rewritten. `support-triage`
 is made of the public rows of BANKING77 where they are at hand (`benchmarks/tasks/public.py`), and left out where not.
 
-python -m benchmarks.task_table [--task NAME]
+One adapter, trained on prompts with and without passages, answers in both approaches that have one, as in the demo
+(`benchmarks/mixed_training.py` measures it against two). On a small machine `--epochs`, `--limit` and `--seeds` cut the work;
+the table says what was done. Controls (the right passage, the wrong one) answer freely only; held to the schema the four
+approaches of the question answer.
+
+python -m benchmarks.task_table [--task NAME] [--epochs 3] [--limit 150] [--seeds N]
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +46,13 @@ BEGIN, END = "<!-- table: make bench-tasks -->", "<!-- end of table -->"
 MODES = ("free", "constrained")
 SHOWN = ("primary", "exact", "score", "schema_valid", "latency_p50", "prompt_tokens")
 ARMS = ("zero_shot", "base", "rag", "rag_examples", "qlora", "hybrid")
+CONTROLS = ("oracle_hybrid", "wrong_hybrid")
+HELD = ("base", "rag", "qlora", "hybrid")  # The approaches that answer held to the schema too.
 LABELS = {
     "majority": "majority value", "nearest": "nearest example, copied", "sentence": "most similar sentence",
     "length": "length alone", "dictionary": "dictionary", "zero_shot": "base, no examples", "base": "few-shot (base, {shots})",
     "rag": "RAG ({shots}, {passages})", "rag_examples": "nearest {shots}", "qlora": "QLoRA", "hybrid": "RAG + QLoRA",
+    "oracle_hybrid": "control: right passage, QLoRA", "wrong_hybrid": "control: wrong passage, QLoRA",
 }  # fmt: skip
 
 
@@ -55,11 +63,11 @@ class Entry:
     Args:
         expected: Who should win it, by tasks/README.md.
         arms: Who answers.
-        seeds: Trainings of each kind.
+        seeds: Trainings.
     """
 
     expected: tuple[str, ...]
-    arms: tuple[str, ...] = ARMS
+    arms: tuple[str, ...] = ARMS + CONTROLS
     seeds: int = 1
 
 
@@ -67,39 +75,54 @@ ENTRIES = {
     "hiring-handbook": Entry(("rag",), seeds=3),
     "ml-interview": Entry(("rag", "hybrid")),
     "answer-grading": Entry(("hybrid",)),
-    "cv-screening": Entry(("qlora",)),
+    "cv-screening": Entry(("qlora",), arms=ARMS),  # Its answers have no one passage as evidence.
     "cv-match": Entry(("hybrid", "qlora")),
     "support-triage": Entry(("qlora",), arms=("zero_shot", "base", "rag_examples", "qlora")),  # It has no documents.
 }
 PUBLIC = {"support-triage": "banking77"}
 PUBLIC_ROWS = ["--input", "text", "--output", "intent", "--train", "2000", "--test", "300"]
-KINDS = {"qlora": "plain", "hybrid": "passages"}  # How the adapter of each arm is trained.
 BATCH = "48"  # Answers decoded together: each step reads all weights, whatever the number of rows.
-LIMIT, QUICK_LIMIT = 150, 8
+QUICK_EPOCHS, QUICK_LIMIT = 0.05, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is measured: passes of a training, test items, trainings (0: as the task's entry says)."""
+
+    epochs: float
+    limit: int
+    seeds: int
 
 
 def main() -> None:
     """Measure what is not measured yet; a mistake that can be mended is a sentence."""
     arguments = read_options()
-    quick, limit = arguments.quick, QUICK_LIMIT if arguments.quick else LIMIT
+    effort = Effort(arguments.epochs, arguments.limit, arguments.seeds)
     try:
         settings = read_settings()
         fetch_model(settings)
-        names = [name for name in [arguments.task] if name] or [name for name in ENTRIES if is_here(name)]
-        results = {name: measure_task(settings, name, quick=quick) for name in names}
-        if not quick and not arguments.task and settings.model == DEFAULT_MODEL:
+        names = arguments.task or [name for name in ENTRIES if is_here(name)]
+        measure = measure_quickly if arguments.quick else measure_task
+        results = {name: measure(settings, name, effort) for name in names}
+        if not arguments.quick and settings.model == DEFAULT_MODEL:
             rewrite_table(README, render_table(results))
     except LabError as error:
         raise SystemExit(str(error)) from error
-    print_report("task_table", config={"limit": limit, "quick": quick}, ours=results)
+    print_report("task_table", config={"effort": asdict(effort), "quick": arguments.quick}, ours=results)
 
 
 def read_options() -> argparse.Namespace:
-    """Parse the arguments."""
+    """Parse the arguments; a quick run overrides passes, items and trainings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--task", choices=list(ENTRIES), help="only this one; the table stays as it is")
+    parser.add_argument("--task", choices=list(ENTRIES), action="append", help="these alone stand in the table then; repeat it")
+    parser.add_argument("--epochs", type=float, default=3.0, help="passes of a training")
+    parser.add_argument("--limit", type=int, default=150, help="test items of a task")
+    parser.add_argument("--seeds", type=int, default=0, help="trainings of a task; by default three of hiring-handbook")
     parser.add_argument("--quick", action="store_true", help="a short run that only shows that it works")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.quick:
+        vars(arguments).update(epochs=QUICK_EPOCHS, limit=QUICK_LIMIT, seeds=1)
+    return arguments
 
 
 def is_here(name: str) -> bool:
@@ -110,14 +133,17 @@ def is_here(name: str) -> bool:
     return here
 
 
-def measure_task(settings: Settings, name: str, *, quick: bool) -> dict[str, Any]:
-    """Measure a task in its own home; a quick run's home is gone afterwards."""
-    if quick:
-        with tempfile.TemporaryDirectory() as home:
-            return run_steps(open_home(settings, Path(home)), name, limit=QUICK_LIMIT, more=["--epochs", "0.05"])
+def measure_quickly(settings: Settings, name: str, effort: Effort) -> dict[str, Any]:
+    """Measure a task in a home that is gone afterwards."""
+    with tempfile.TemporaryDirectory() as home:
+        return run_steps(open_home(settings, Path(home)), name, effort)
+
+
+def measure_task(settings: Settings, name: str, effort: Effort) -> dict[str, Any]:
+    """Measure a task in its own home."""
     source = hash_folder(find_rows(PUBLIC[name])) if name in PUBLIC else hash_task(BUNDLED_TASKS / name)
     own = settings.folder("bench") / f"{name}-{hash_json([source, settings.model])[:12]}"
-    return run_steps(open_home(settings, own), name, limit=LIMIT)
+    return run_steps(open_home(settings, own), name, effort)
 
 
 def hash_folder(folder: Path) -> str:
@@ -141,38 +167,30 @@ def open_home(settings: Settings, home: Path) -> Settings:
     return replace(settings, home=home)
 
 
-def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] = ()) -> dict[str, Any]:
+def run_steps(settings: Settings, name: str, effort: Effort) -> dict[str, Any]:
     """Run a task's steps one after the other."""
-    entry, folder = ENTRIES[name], BUNDLED_TASKS / name
+    entry, folder, limit = ENTRIES[name], BUNDLED_TASKS / name, ["--limit", str(effort.limit)]
     if name in PUBLIC:
         folder = settings.folder("tasks") / name
         make_public(settings, name)
     if (folder / "documents").is_dir():
         run_ragft(settings, ["index", name])
-    train = ["train", name, "--if-needed", "--holdout", "0", "--seeds", str(entry.seeds), *more]
-    cards = {arm: run_ragft(settings, [*train, "--prompts", kind]) for arm, kind in KINDS.items() if arm in entry.arms}
-    cards = {arm: each if entry.seeds > 1 else [each] for arm, each in cards.items()}
-    adapters = {arm: [card["id"] for card in each] for arm, each in cards.items()}
-    base = measure_once(settings, ["baselines", name, "--limit", str(limit)], adapters={})
-    command = ["compare", name, "--arms", ",".join(entry.arms), "--limit", str(limit), "--batch-size", BATCH]
-    command += [word for ids in adapters.values() for one in ids for word in ("--adapter", one)]
-    compared = {mode: measure_once(settings, [*command, "--mode", mode], adapters=adapters) for mode in MODES}
+    cards = train_adapters(settings, name, effort)
+    adapters = {arm: [card["id"] for card in cards] for arm in entry.arms if KNOWN_ARMS[arm].uses_adapter}
+    base = measure_once(settings, ["baselines", name, *limit], adapters={})
+    compared = {mode: compare_arms(settings, name, mode, limit, adapters) for mode in MODES}
     metric = compared["free"]["primary_metric"]
-    seconds = {arm: [card["outcome"]["seconds"] for card in each] for arm, each in cards.items()}
+    seconds = sum(card["outcome"]["seconds"] for card in cards)
     return {
         "metric": metric,
         "items": compared["free"]["arms"]["base"]["n"],
         "expected": entry.expected,
         "labels": name_approaches(load_task(folder)),
         "trained": {
-            KINDS[arm]: {
-                "epochs": each[0]["config"]["epochs"], "seeds": len(each), "minutes": round(sum(seconds[arm]) / 60, 1),
-            }
-            for arm, each in cards.items()
+            "prompts": cards[0]["config"]["prompts"], "epochs": cards[0]["config"]["epochs"], "seeds": len(cards),
+            "minutes": round(seconds / 60, 1),
         },
-        "seconds": round(
-            sum(map(sum, seconds.values())) + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())
-        ),
+        "seconds": round(seconds + base["bench_seconds"] + sum(each["bench_seconds"] for each in compared.values())),
         "baselines": {
             kind: {
                 "primary": each["means"][metric], **{key: each["means"][key] for key in ("exact", "schema_valid")},
@@ -181,13 +199,36 @@ def run_steps(settings: Settings, name: str, *, limit: int, more: Sequence[str] 
             for kind, each in base.items() if kind != "bench_seconds"
         },
         "arms": {
-            arm: {mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items()} for arm in entry.arms
+            arm: {
+                mode: {key: each["arms"][arm][key] for key in SHOWN} for mode, each in compared.items() if arm in each["arms"]
+            }
+            for arm in entry.arms
         },
         "slices": {
             part: {arm: marks[arm]["primary"]["mean"] for arm in entry.arms} for part, marks in compared["free"]["slices"].items()
         },
         "verdicts": {mode: f"{each['leakage']} {each['verdict']['sentence']}".strip() for mode, each in compared.items()},
     }  # fmt: skip
+
+
+def train_adapters(settings: Settings, name: str, effort: Effort) -> list[dict[str, Any]]:
+    """Train what a task's approaches answer with, where it is not there yet, and return the cards."""
+    entry = ENTRIES[name]
+    seeds, kind = effort.seeds or entry.seeds, "mixed" if "hybrid" in entry.arms else "plain"
+    options = ["--prompts", kind, "--epochs", str(effort.epochs), "--seeds", str(seeds)]
+    cards = run_ragft(settings, ["train", name, "--if-needed", "--holdout", "0", *options])
+    return list(cards) if seeds > 1 else [cards]
+
+
+def compare_arms(
+    settings: Settings, name: str, mode: str, limit: Sequence[str], adapters: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Let a task's approaches answer in a mode: all of them freely, held to the schema the four of the question."""
+    arms = [arm for arm in ENTRIES[name].arms if mode == "free" or arm in HELD]
+    used = {arm: ids for arm, ids in adapters.items() if arm in arms}
+    command = ["compare", name, "--arms", ",".join(arms), *limit, "--batch-size", BATCH, "--mode", mode]
+    command += [word for one in dict.fromkeys(one for ids in used.values() for one in ids) for word in ("--adapter", one)]
+    return measure_once(settings, command, adapters=used)
 
 
 def make_public(settings: Settings, name: str) -> None:
@@ -263,10 +304,9 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
     parts = []
     for task, result in results.items():
         labels = result["labels"]
-        trained = ", ".join(
-            f"{kind} {about['epochs']:g} passes x {count_words(about['seeds'], 'seed')} ({about['minutes']:g} min)"
-            for kind, about in result["trained"].items()
-        )
+        about = result["trained"]
+        passes = f"{about['epochs']:g} pass{'' if about['epochs'] == 1 else 'es'}"
+        trained = f"on {about['prompts']} prompts, {passes} x {count_words(about['seeds'], 'seed')} ({about['minutes']:g} min)"
         lines = [
             f"**{task}**: {result['items']} test items, {result['metric']}; trained {trained}; {result['seconds'] / 60:.0f} min in all.",
             "",
@@ -309,7 +349,9 @@ def render_arm(modes: Mapping[str, Mapping[str, Any]]) -> str:
     return " | ".join(
         f"{row['primary']['mean']:.3f} ({row['primary']['low']:.2f} to {row['primary']['high']:.2f}) "
         f"| {row['exact']:.0%} | {row['schema_valid']:.0%} | {row['latency_p50']:.2f}"
-        for row in (modes[mode] for mode in MODES)
+        if row
+        else " | | | "
+        for row in (modes.get(mode) for mode in MODES)
     )
 
 
