@@ -15,6 +15,7 @@ from typing import Any
 from core.answers.checks import BudgetError, Checks, make_formats, show_value
 from core.answers.forms import find_slip
 from core.answers.normalising import normalise_schema
+from core.answers.schema_library import import_jsonschema
 from core.errors import LabError
 from core.values import Issue
 
@@ -43,6 +44,7 @@ def validate(value: Any, schema: Mapping[str, Any]) -> list[Issue]:
     and never opens a connection or a file. A schema that is none, one that refers to something outside itself, and a
     value or schema that takes more than about two seconds to check are issues too.
     """
+    import_jsonschema()
     from jsonschema.exceptions import _WrappedReferencingError
 
     if _count_nodes(value) > MAX_NODES:
@@ -97,6 +99,7 @@ def _make_checker(schema_text: str) -> _Checker:
     Raises:
         LabError: The text is no schema.
     """
+    import_jsonschema()
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
     from jsonschema_specifications import REGISTRY

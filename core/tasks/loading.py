@@ -49,7 +49,7 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise LabError(f"{problems[0]}{more}.", f"Run `ragft check {folder.name}` for the whole list.")
     if not test:
-        raise LabError(f"{folder / 'test.jsonl'} has no usable example.", "A task needs at least one test example.")
+        raise _no_example(folder)
     task = Task(
         name=folder.name,
         folder=folder,
@@ -71,6 +71,22 @@ def load_task(folder: Path, *, lenient: bool = False) -> Task:
     )
     _check_names(task)
     return task
+
+
+def read_title(folder: Path) -> str:
+    """Return the title of a task that can be used, at a hundredth of what loading it takes: one test row is read.
+
+    Raises:
+        LabError: Names what makes it unusable: task.toml, schema.json, or no usable example.
+    """
+    settings, schema = _read_toml(folder / "task.toml"), _read_schema(folder / "schema.json")
+    if next(_read_examples(folder / "test.jsonl", schema, []), None) is None:
+        raise _no_example(folder)
+    return _text(settings, "title", folder)
+
+
+def _no_example(folder: Path) -> LabError:
+    return LabError(f"{folder / 'test.jsonl'} has no usable example.", "A task needs at least one test example.")
 
 
 def _check_names(task: Task) -> None:

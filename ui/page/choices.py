@@ -11,7 +11,7 @@ from typing import Any
 from core.settings import Settings
 from core.stored import read_each
 from core.tasks.folders import list_tasks, stamp_task
-from core.tasks.loading import load_task
+from core.tasks.loading import read_title
 
 Choices = Sequence[tuple[str, str]]  # (label, value)
 DECODING = [("Free", "free"), ("Held to the schema", "constrained"), ("Draft, then held", "think")]
@@ -31,5 +31,4 @@ def list_choices(settings: Settings) -> list[tuple[str, str]]:
 @lru_cache(maxsize=256)
 def _read_title(folder: Path, stamp: Any) -> tuple[str, str]:
     """Return a task's title and name; `stamp` makes a task whose files have changed be read anew."""
-    task = load_task(folder, lenient=True)
-    return task.title, task.name
+    return read_title(folder), folder.name

@@ -8,6 +8,7 @@ from core.errors import LabError
 from core.settings import BUNDLED_TASKS
 from core.tasks.archive import export_task, import_task
 from core.tasks.folders import find_task, list_tasks, load_tasks, place_task
+from core.tasks.loading import load_task, read_title
 from tests.conftest import row, write_task
 
 # Too long for a path, a NUL byte, nothing, dots, a user unknown here: none is a task, none is a bug of ours.
@@ -66,3 +67,13 @@ def test_a_damaged_task_is_named_and_the_others_are_loaded(settings):
     assert "is not a JSON Schema" in listing.damaged[0]
     assert "is not valid TOML" in listing.damaged[1]
     assert len(list_tasks(settings)) == len(bundled) + 3
+
+
+def test_a_title_is_read_of_usable_tasks_only(tmp_path):
+    bad, good = {"id": "t1", "input": ""}, row(2, "r", "a", "pay")
+    write_task(tmp_path / "whole", train=[row(1, "q", "a", "pay")], test=[bad, good])
+    assert read_title(tmp_path / "whole") == load_task(tmp_path / "whole", lenient=True).title
+    write_task(tmp_path / "useless", train=[row(1, "q", "a", "pay")], test=[bad])
+    for read in (read_title, lambda folder: load_task(folder, lenient=True)):
+        with pytest.raises(LabError, match="no usable example"):
+            read(tmp_path / "useless")
