@@ -55,7 +55,7 @@ def build_page(lab: Lab) -> gr.Blocks:
             with gr.Tab("Learn", id="learn") as learn:
                 build_learn_tab(learn, lab, task)
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})
-        join_header(lab, header, tabs, [compare.select, evaluate.select, indexed, trained, header.model.change])
+        join_header(page, lab, header, tabs, [compare.select, evaluate.select, indexed, trained, header.model.change])
         _join_needs(lab, header.task, tabs, needs, (jobs["index"], form.prompts))
     return page
 

@@ -60,10 +60,11 @@ def build_header(page: gr.Blocks, lab: Lab) -> Header:
     return Header(task, opened, chips, step, model)
 
 
-def join_header(lab: Lab, header: Header, tabs: gr.Tabs, changes: Sequence[Any]) -> None:
+def join_header(page: gr.Blocks, lab: Lab, header: Header, tabs: gr.Tabs, changes: Sequence[Any]) -> None:
     """Keep the header true, and let its button lead on.
 
     Args:
+        page: The page; when it is opened the chips are the first that come, a task of the address changes them.
         lab: The lab.
         header: The header.
         tabs: The page's tabs.
@@ -85,7 +86,7 @@ def join_header(lab: Lab, header: Header, tabs: gr.Tabs, changes: Sequence[Any])
         return gr.Tabs(selected=STEPS[standing.step][1])
 
     shown = [header.chips, header.step]
-    header.opened.then(look, header.task, shown, **EVERY)
+    page.load(look, header.task, shown, **EVERY)
     gr.on([header.task.change, *changes], look, header.task, shown, **EVERY)
     header.step.click(lead, header.task, tabs, **EVERY)
 

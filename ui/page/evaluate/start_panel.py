@@ -25,11 +25,11 @@ FEWEST, USUAL, MOST = 10, 144, 300  # Test items.
 CHOOSE = "Choose a task and at least two approaches."
 
 
-def build_start(page: gr.Blocks, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
+def build_start(tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
     """Build the form.
 
     Args:
-        page: The page.
+        tab: The tab: what a comparison can show is worked out when it is opened, not with the page.
         lab: The lab.
         task: The page's task.
         job: Is given the id of the job that was started.
@@ -49,17 +49,19 @@ def build_start(page: gr.Blocks, lab: Lab, task: gr.Dropdown, job: gr.BrowserSta
             return render_note(CHOOSE)
         return render_note(preview_comparison(lab, name, ticked, limit=int(items)).sentence)
 
-    def offer(name: str | None) -> gr.Dropdown:
-        return gr.Dropdown(offer_adapters(lab, name), value=[])
+    def offer(name: str | None, chosen: list[str] | None) -> gr.Dropdown:
+        offered = offer_adapters(lab, name)
+        known = {value for _, value in offered}
+        return gr.Dropdown(offered, value=[value for value in chosen or () if value in known])
 
     gr.on(
-        [page.load, task.change, limit.release, *(group.change for group in groups)],
+        [tab.select, task.change, limit.release, *(group.change for group in groups)],
         foresee,
         [task, *groups, limit],
         plan,
         **EVERY,
     )
-    gr.on([page.load, task.change], offer, task, adapters, **EVERY)
+    gr.on([tab.select, task.change], offer, [task, adapters], adapters, **EVERY)
     button.click(begin, [task, *groups, limit, mode, adapters, draws], job, **QUIET)
 
 

@@ -31,7 +31,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
         again = gr.Button("Refresh", scale=0, min_width=100, size="sm")
     damaged = gr.HTML("", visible=False, padding=False)
     with gr.Accordion("Start a comparison", open=False, elem_id="start") as form:
-        build_start(page, lab, task, job)
+        build_start(tab, lab, task, job)
     listed = gr.State(None)  # The task whose runs the list holds; None until the page has read its address.
     chooser, shelf = RunChooser(lab), RunShelf(lab)  # One shelf: a board of 10,000 items takes some 100 MB.
     outputs = [run, damaged, form, listed]

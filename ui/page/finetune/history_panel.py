@@ -68,7 +68,7 @@ class DeletionRow(NamedTuple):
     no: gr.Button
 
 
-def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, form: Form, changes: list[Any]) -> None:
+def build_history(tab: gr.Tab, lab: Lab, task: gr.Dropdown, form: Form, changes: list[Any]) -> None:
     """Build the section; `changes` are events after which the list is read again."""
     settings = lab.settings
     note = gr.HTML(render_note(EMPTY), padding=False)
@@ -108,7 +108,7 @@ def build_history(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, for
         return gr.Row(visible=False)
 
     given = [task, one, other]
-    listed = gr.on([task.change, page.load, tab.select, *changes], show, given, lists, **EVERY)
+    listed = gr.on([task.change, tab.select, *changes], show, given, lists, **EVERY)
     listed.then(look, given, detail, **EVERY)
     gr.on([one.input, other.input], look, given, detail, **EVERY)
     reproduce.click(fill, [task, one], list(form.fields), api_visibility="private")

@@ -48,7 +48,7 @@ def build_finetune_tab(
     start_button = gr.Button("Start fine-tuning", variant="primary")
     panel = build_training_panel(page, tab, lab.settings, job)
     gr.Markdown("## 4 · Results")
-    build_history(page, tab, lab, task, form, [panel.state.change, panel.job.change])
+    build_history(tab, lab, task, form, [panel.state.change, panel.job.change])
 
     @explain
     def inspect(name: str, *values: Any) -> gr.HTML:
