@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.comparison.runs import Run, list_runs
+from core.comparison.bundled_runs import load_bundled
+from core.comparison.runs import Run, list_bundled, list_runs
 from core.errors import LabError
 from core.settings import Settings
 from core.stored import Listing
@@ -69,6 +70,26 @@ def list_entries(settings: Settings, *, task: str | None = None) -> Listing[RunE
     entries = [_describe(run, _read_label(settings, run.id, damaged), pinned[run.task]) for run in runs]
     entries.sort(key=lambda entry: order.index(entry.task))
     return Listing(tell_apart(entries), damaged)
+
+
+def list_bundled_entries(settings: Settings, *, task: str | None = None) -> Listing[RunEntry]:
+    """Return the runs that come with bundled tasks, those that a person's own task hides left out.
+
+    Args:
+        settings: Whose home.
+        task: Only the run of this task.
+    """
+    names = [folder.parent.name for folder in list_bundled() if task in (None, folder.parent.name)]
+    entries, damaged = [], []
+    for name in names:
+        try:
+            run = load_bundled(settings, name)
+        except LabError as error:
+            damaged.append(f"{name}: {error}")
+            continue
+        if run is not None:
+            entries.append(_describe(run, RunLabel(), None))
+    return Listing(entries, damaged)
 
 
 def tell_apart(entries: Sequence[RunEntry]) -> list[RunEntry]:

@@ -16,6 +16,7 @@ from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
 from ui.page.address import follow_tabs
+from ui.page.api import build_api
 from ui.page.compare.tab import Needs, build_compare_tab
 from ui.page.documents.tab import LARGEST_MB, build_documents_tab, start_indexing
 from ui.page.evaluate.tab import build_evaluate_tab
@@ -38,6 +39,7 @@ def build_page(lab: Lab) -> gr.Blocks:
     with gr.Blocks(
         title="RAG vs Fine-Tuning Lab", analytics_enabled=False, fill_width=False, delete_cache=(3600, 86400)
     ) as page:
+        build_api(lab)  # First: a private event that has one of these names takes another.
         header = build_header(page, lab)
         task = header.task
         jobs = {kind: remember_job(kind) for kind in ("index", "train", "probe", "compare")}
@@ -51,7 +53,7 @@ def build_page(lab: Lab) -> gr.Blocks:
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
                 build_evaluate_tab(page, evaluate, lab, task, jobs["compare"])
             with gr.Tab("Your task", id="task") as own:
-                build_task_tab(page, lab, task)
+                build_task_tab(page, lab, task, tabs)
             with gr.Tab("Learn", id="learn") as learn:
                 build_learn_tab(learn, lab, task)
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})

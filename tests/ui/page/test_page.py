@@ -8,7 +8,6 @@ import pytest
 from core.comparison.arms import ARMS
 from core.comparison.pipeline import Tools, answer
 from core.generation.fake import FakeGenerator
-from core.settings import Settings
 from core.values import Example
 from lab.lab import Lab
 from ui.page.app import build_page
@@ -42,14 +41,6 @@ def test_highlighting_marks_shared_words_only():
     assert [piece.text for piece in pieces if piece.marked] == ["bonus"]
     assert "".join(piece.text for piece in pieces) == "The bonus & <b>\nnext"
     assert [piece.text for piece in pieces if piece.line] == ["\n"]
-
-
-@pytest.mark.parametrize("name", ["answer", "search"])
-def test_public_endpoints_are_named(settings, name):
-    page = build_page(Lab(Settings(home=settings.home)))
-    public = {fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"}
-    assert name in public
-    assert public <= {"answer", "search"}
 
 
 def test_no_event_has_two_handlers_that_put_each_other_off(settings):

@@ -20,6 +20,7 @@ from ui.page.compare.streaming import stream
 
 EntryState = Literal["waiting", "working", "writing", "done", "refused"]
 Lack = Literal["", "index", "adapter"]
+LONGEST_QUESTION = 20_000  # Characters; a CV of several pages. More does not fit into a prompt anyway.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,25 @@ class Entry:
     lacks: Lack = ""
     kind: str = ""
     beside: int = 0
+
+
+def read_question(task: Task, text: str) -> Example:
+    """Return what was typed as an item: the test question of these words, else one without an expected answer.
+
+    Raises:
+        LabError: There is no text, or too much of it.
+    """
+    text = text.strip()
+    if not text:
+        raise LabError("There is no question.", "Type one or take a test question.")
+    if len(text) > LONGEST_QUESTION:
+        raise LabError(f"The question has {len(text):,} characters.", f"Ask in at most {LONGEST_QUESTION:,}.")
+    return find_question(task, text) or Example("question", text)
+
+
+def find_question(task: Task, text: str) -> Example | None:
+    """Return the test question of these words; None where there is none."""
+    return next((item for item in task.test if item.input.strip() == text.strip()), None)
 
 
 def ask(lab: Lab, task: Task, item: Example, entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -21,14 +21,13 @@ from lab.standing import describe_standing, list_fitting_arms
 from ui.page.address import follow, recall
 from ui.page.choices import DECODING
 from ui.page.compare.approaches import DECODING_ABOUT, label_arms
-from ui.page.compare.asking import Entry, ask
+from ui.page.compare.asking import Entry, ask, find_question, read_question
 from ui.page.compare.view import HINT, describe_origin, list_stored, render_answers
 from ui.page.errors import explain
 from ui.page.markup import render
 from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
-LONGEST_QUESTION = 20_000  # Characters; a CV of several pages. More does not fit into a prompt anyway.
 SHOWN_ITEMS = 300  # Of a task's test questions; a longer list is no help to choose from.
 QUIET_TITLE = "No stored answers yet"
 BLIND = "Answer {}"
@@ -167,24 +166,18 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
     """Let the button and the Enter key answer, Stop end it, and offer what was lacking."""
     ask_button, stop = buttons
 
-    # The names of these parameters are those of the public API.
+    # A parameter for each component of the form.
     @explain
     def answer(
         name: str, wanted: list[str], text: str, identity: str | None, decoding: str = "free", both: bool = False,
         blind: bool = False,
     ) -> Iterator[Any]:  # fmt: skip
         """Answer a question with several approaches; yields HTML as the answers come."""
-        text = (text or "").strip()
-        if not text:
-            raise LabError("There is no question.", "Type one or take a test question.")
-        if len(text) > LONGEST_QUESTION:
-            raise LabError(f"The question has {len(text):,} characters.", f"Ask in at most {LONGEST_QUESTION:,}.")
         if not wanted:
             raise LabError("No approach is chosen.", "Tick at least one.")
         chosen = lab.task(name or "")
-        example = _find_item(chosen, identity) or _find_text(chosen, text)
-        if example is None or example.input.strip() != text.strip():
-            example = Example("question", text.strip())
+        typed, picked = read_question(chosen, text or ""), _find_item(chosen, identity)
+        example = picked if picked is not None and picked.input.strip() == typed.input.strip() else typed
         modes = list(dict.fromkeys(["free", decoding if decoding != "free" else "constrained"] if both else [decoding]))
         entries = [Entry(arm.name, mode) for arm in list_arms() if arm.name in wanted for mode in modes]
         for now in ask(lab, chosen, example, entries):
@@ -195,7 +188,7 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
     ask_button.click(None, None, None, js="() => window.ragftShowAnswers?.()", **QUIET)
     running = gr.on(
         [ask_button.click, parts.question.submit], answer, given, [parts.answers, parts.shown],
-        api_name="answer", concurrency_id="model", concurrency_limit=1, show_progress="hidden",
+        concurrency_id="model", concurrency_limit=1, **QUIET,
     )  # fmt: skip
     running.then(_offer, parts.shown, [needs.index, needs.train, needs.kind], **QUIET)
     stop.click(lambda: render_note("Stopped."), None, parts.answers, cancels=[running], api_visibility="private")
@@ -233,7 +226,7 @@ def _choose_question(task: Task, shelf: Shelf, said: dict[str, str]) -> tuple[Ex
     """Return the test question of the address, or the question typed there, else one with stored answers, else the first."""
     item, text = _find_item(task, said.get("item")), said.get("question", "").strip()
     if text and (item is None or item.input.strip() != text):
-        item = _find_text(task, text)
+        item = find_question(task, text)
         return item, text
     if item is None:
         stored = shelf.find(task)
@@ -287,7 +280,3 @@ def _list_items(task: Task, chosen: Example | None = None) -> list[tuple[str, st
 
 def _find_item(task: Task, example_id: str | None) -> Example | None:
     return next((item for item in task.test if item.id == example_id), None) if example_id else None
-
-
-def _find_text(task: Task, text: str) -> Example | None:
-    return next((item for item in task.test if item.input.strip() == text.strip()), None)

@@ -10,6 +10,7 @@ from core.errors import LabError
 from lab.lab import Lab
 from lab.search import SearchOptions, search_all
 from ui.page.errors import explain
+from ui.page.lanes import SEARCHES
 from ui.page.passages import render_search
 from ui.page.polling import EVERY
 from ui.page.rendering import render_note
@@ -39,7 +40,6 @@ def build_search_panel(lab: Lab, task: gr.Dropdown) -> SearchPanel:
     search = gr.Button("Search", variant="primary")
     results = gr.HTML(render_note(HINT), label="Results", padding=False)
 
-    # The names of these parameters are those of the public API.
     def look(name: str, text: str, joined: str = "convex", among: list[str] | None = None, passages: float = 3) -> str:
         """Search a task's documents by vectors, by words and by both; returns HTML."""
         return _look(lab, name, text, joined, among or [], int(passages))
@@ -47,7 +47,7 @@ def build_search_panel(lab: Lab, task: gr.Dropdown) -> SearchPanel:
     task.change(lambda name: [suggest_query(lab, name), render_note(HINT)], task, [query, results], **EVERY)
     gr.on(
         [search.click, query.submit], look, [task, query, fusion, documents, count], results,
-        api_name="search", concurrency_id="model", concurrency_limit=1,
+        api_visibility="private", **SEARCHES,
     )  # fmt: skip
     return SearchPanel(documents, results)
 
