@@ -11,6 +11,7 @@ from markupsafe import Markup
 from lab.lab import Lab
 from lab.retrieval_quality import evaluate_retrieval
 from ui.page.errors import explain
+from ui.page.lanes import MEASURES
 from ui.page.markup import render
 from ui.page.passages import RETRIEVERS
 from ui.page.polling import EVERY
@@ -46,7 +47,7 @@ def build_quality_panel(lab: Lab, task: gr.Dropdown) -> None:
         result = evaluate_retrieval(lab, lab.task(name or ""), modes=MODES, notify=tell)
         return [render_quality(result), gr.Plot(draw_recall(result), visible=True)]
 
-    start.click(measure, task, [table, plot], api_visibility="private", concurrency_id="model", concurrency_limit=1)
+    start.click(measure, task, [table, plot], api_visibility="private", **MEASURES)
     task.change(lambda: [render_note(HINT), gr.Plot(visible=False)], None, [table, plot], **EVERY)
 
 

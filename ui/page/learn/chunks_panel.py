@@ -12,6 +12,7 @@ from core.errors import LabError
 from lab.lab import Lab
 from lab.learn.chunks import LARGEST_OVERLAP, LONGEST_TEXT, SHORTEST, Chunk, ChunkMap, cut_text, map_chunks
 from ui.page.errors import explain
+from ui.page.lanes import SEARCHES
 from ui.page.learn.articles import read_article
 from ui.page.learn.live import LIVE
 from ui.page.markup import render
@@ -70,7 +71,7 @@ def build_chunks_panel(lab: Lab) -> None:
     gr.on([text.change, tokens.change, overlap.change], lambda: ([], ""), None, [trail, drawn], **EVERY)
     gr.on(
         [button.click, question.submit], draw, [*given, question, trail], [passages, drawn, trail],
-        api_visibility="private", concurrency_id="model", concurrency_limit=1,
+        api_visibility="private", **SEARCHES,
     )  # fmt: skip
 
 

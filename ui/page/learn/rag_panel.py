@@ -11,13 +11,13 @@ from core.values import Prediction
 from lab.lab import Lab
 from lab.learn.rag_steps import RagSteps, answer_question, follow_question, list_questions
 from ui.page.errors import explain
+from ui.page.lanes import ANSWERS, SEARCHES
 from ui.page.markup import render
 from ui.page.polling import EVERY
 from ui.page.rendering import render_note
 
 HINT = "Choose a question, or write one, and follow it. The search needs the task's index; the answer needs the model."
 LONGEST = 2_000  # Characters of a question.
-BUSY = {"api_visibility": "private", "concurrency_id": "model", "concurrency_limit": 1}
 
 
 def build_rag_panel(tab: gr.Tab, lab: Lab, task: gr.Dropdown) -> None:
@@ -49,8 +49,8 @@ def build_rag_panel(tab: gr.Tab, lab: Lab, task: gr.Dropdown) -> None:
 
     tab.select(lambda name, given: offer(name, given)[0], [task, question], question, **EVERY)
     task.change(offer, [task, question], [question, steps, answer], **EVERY)
-    follow.click(walk, [task, question], [steps, answer], **BUSY)
-    ask.click(reply, [task, question], [steps, answer], **BUSY)
+    follow.click(walk, [task, question], [steps, answer], api_visibility="private", **SEARCHES)
+    ask.click(reply, [task, question], [steps, answer], api_visibility="private", **ANSWERS)
 
 
 def find_questions(lab: Lab, name: str | None) -> list[str]:
