@@ -1,7 +1,8 @@
-"""The commands about tasks: list, check, baselines, make, import, export."""
+"""The commands about tasks: list, check, baselines, make, import, export, rename, delete, put back."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -174,3 +175,59 @@ def export_task_(
     folder = find_task(task, read_settings())
     target = export_task(folder, out or Path(f"{folder.name}.zip"))
     show({"task": folder.name, "file": str(target)}, as_json, show_fields)
+
+
+@tasks_app.command("rename-task")
+def rename_task_(
+    task: TaskName,
+    title: Annotated[str, typer.Argument(help="What people call it from now on.")],
+    as_json: AsJson = False,
+) -> None:
+    """Give a task of your own another title; its name, which its adapters and runs know it by, stays."""
+    from lab.own_tasks import rename_task
+
+    show({"task": task, "title": rename_task(read_settings(), task, title)}, as_json, show_fields)
+
+
+@tasks_app.command("delete-task")
+def delete_task_(
+    task: TaskName,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a task of your own with its documents and index; `restore-task` puts it back within a day."""
+    from lab.own_tasks import delete_task, describe_belongings, find_own, tell_belongings
+
+    settings = read_settings()
+    find_own(settings, task, "deleted")
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            raise LabError(f"Deleting {task} was not confirmed.", "Say --yes where nobody can be asked.")
+        for sentence in tell_belongings(describe_belongings(settings, task)):
+            err.print(sentence, highlight=False)
+        typer.confirm(f"Delete {task}? `ragft restore-task {task}` puts it back within a day.", abort=True, err=True)
+    entry = delete_task(settings, task)
+    show({"task": entry.task, "deleted": True, "entry": entry.id}, as_json, show_fields)
+
+
+@tasks_app.command("restore-task")
+def restore_task_(
+    task: Annotated[str | None, typer.Argument(help="Name of a task that was deleted; without it they are listed.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put back a task that was deleted, as long as it is there: a day."""
+    from datetime import UTC, datetime
+
+    from core.tasks.trash import list_trash
+    from lab.own_tasks import restore_task
+
+    settings = read_settings()
+    if task is None:
+        rows = [
+            {"task": entry.task, "title": entry.title, "deleted": f"{datetime.fromtimestamp(entry.deleted, UTC):%Y-%m-%d %H:%M} UTC", "entry": entry.id}
+            for entry in list_trash(settings).whole
+        ]  # fmt: skip
+        show(rows, as_json, lambda value: show_table(value, empty="No deleted task."))
+        return
+    entry = restore_task(settings, task)
+    show({"task": entry.task, "title": entry.title, "restored": True}, as_json, show_fields)
