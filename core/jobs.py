@@ -178,6 +178,8 @@ def _spawn(settings: Settings, folder: Path, config: JobConfig, runner: Sequence
                 "RAGFT_HOME": str(settings.home),
                 "RAGFT_MODEL": settings.model,
                 "RAGFT_STORAGE": settings.storage,
+                "RAGFT_SHARED": str(settings.shared or ""),
+                "RAGFT_HOSTED": "1" if settings.hosted else "",
                 **config.environment,
             },
         )

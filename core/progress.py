@@ -19,9 +19,11 @@ from core.errors import Cancelled, LabError
 from core.jobs import CANCEL, EVENTS, STATUS, JobState, JobStatus, count_before
 from core.settings import Settings
 from core.storage import write_json
+from core.turns import list_turns
 
 NO_STEP = 2**62  # Larger than any step: the next report is then the first of its stage.
 LOCK_SECONDS = 0.5  # A waiting job looks so often whether it was cancelled.
+TURN_SECONDS = 1.5  # And so often, among visitors, whose turn it is: that look reads every home's jobs.
 log = logging.getLogger(__name__)
 
 
@@ -102,11 +104,15 @@ class JobWriter:
         """Wait for the device, then hold it: state `queued` becomes `running`."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(settings.folder("jobs") / "device.lock")
+        (settings.root / "jobs").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(settings.root / "jobs" / "device.lock")
         while True:
-            before = count_before(settings, self._folder)
+            before = _count_before(settings, self._folder)
             self.report(0, 0, f"Waiting: {before} before this one" if before else "Waiting for another job to end")
             try:
+                if settings.hosted and before:
+                    time.sleep(TURN_SECONDS)  # Not its turn: the lock alone knows no order.
+                    continue
                 lock.acquire(timeout=LOCK_SECONDS)
                 break
             except Timeout:
@@ -130,6 +136,14 @@ class JobWriter:
             if not self._refused:
                 log.warning("What the job reports is not written down: %s", error)
             self._refused = True
+
+
+def _count_before(settings: Settings, folder: Path) -> int:
+    """Return how many jobs compute before this one."""
+    if not settings.hosted:
+        return count_before(settings, folder)
+    names = [one.name for one in list_turns(settings)]
+    return names.index(folder.name) if folder.name in names else 0
 
 
 def _append(path: Path, line: str) -> None:

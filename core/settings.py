@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from core.errors import LabError
 BUNDLED_TASKS = Path(__file__).resolve().parent.parent / "tasks"
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 DEFAULT_STORAGE = "nf4"
+VISITORS = "visitors"  # Folder of the home that holds one for each visitor of a hosted page.
+SHARED = ("models", "graphs")  # Folders of the home that every visitor uses, and none of them writes.
 # How weights are kept while they answer, with what people call it.
 STORAGES: Mapping[str, str] = {"nf4": "4 bits (NF4)", "int8": "8 bits", "bf16": "16 bits"}
 
@@ -26,6 +29,8 @@ class Settings:
         model: `$RAGFT_MODEL`: the default model, a folder on disk, or a name on the Hub.
         threads: `$RAGFT_THREADS`: threads of the arithmetic; 0 leaves the library's choice.
         storage: `$RAGFT_STORAGE`: how weights are kept while they answer, a key of `STORAGES`.
+        hosted: Whether strangers share this machine (a Space, or `$RAGFT_HOSTED=1`): each then sees only what is theirs.
+        shared: `$RAGFT_SHARED`: the home of whoever runs the page, where `home` is a visitor's; None where it is not.
 
     Raises:
         LabError: There is no such storage.
@@ -35,6 +40,8 @@ class Settings:
     model: str = DEFAULT_MODEL
     threads: int = 0
     storage: str = DEFAULT_STORAGE
+    hosted: bool = False
+    shared: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse a storage that there is not."""
@@ -50,8 +57,39 @@ class Settings:
         return replace(self, model=model or self.model, storage=storage or self.storage)
 
     def folder(self, name: str) -> Path:
-        """Return the folder `name` of the home; it need not exist yet."""
-        return self.home / name
+        """Return the folder `name` of the home; it need not exist yet. A visitor's models are those of the machine."""
+        return (self.shared if self.shared is not None and name in SHARED else self.home) / name
+
+    def places(self, name: str) -> tuple[Path, ...]:
+        """Return where things of a kind are looked for: one's own folder, then what is offered to every visitor."""
+        own = self.folder(name)
+        return (own,) if self.shared is None else (own, self.shared / name)
+
+    @property
+    def root(self) -> Path:
+        """The home of whoever runs this machine: where visitors' homes lie, and the lock of the device."""
+        return self.home if self.shared is None else self.shared
+
+    def for_visitor(self, key: str) -> Settings:
+        """Return the settings of a visitor: a home of their own, named by a hash, for the key itself is a secret.
+
+        Args:
+            key: Who they are: a signed-in name or a random secret, with a word that says which.
+        """
+        return self.at_home(self.root / VISITORS / name_visitor(key))
+
+    def at_home(self, home: Path) -> Settings:
+        """Return the settings of the visitor whose home this is."""
+        return replace(self, home=home, hosted=True, shared=self.root)
+
+    def for_host(self) -> Settings:
+        """Return the settings of whoever runs this machine."""
+        return replace(self, home=self.root, shared=None)
+
+
+def name_visitor(key: str) -> str:
+    """Return the name of a visitor's home: a hash, for the key itself is a secret."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def prepare_libraries() -> None:
@@ -67,6 +105,16 @@ def prepare_libraries() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     getLogger("bitsandbytes").setLevel(ERROR)  # It asks for a kernel package that dequantized weights do not need.
+
+
+def allows_kernel() -> bool:
+    """Whether answers may use the compiled step: `$RAGFT_KERNEL` is not `off`."""
+    return os.environ.get("RAGFT_KERNEL", "on") != "off"
+
+
+def offers_tools() -> bool:
+    """Whether the page offers its endpoints as tools of the Model Context Protocol: `$RAGFT_MCP` is 1."""
+    return os.environ.get("RAGFT_MCP") == "1"
 
 
 def read_settings() -> Settings:
@@ -88,4 +136,6 @@ def read_settings() -> Settings:
         model=os.environ.get("RAGFT_MODEL", DEFAULT_MODEL),
         threads=int(threads),
         storage=os.environ.get("RAGFT_STORAGE", DEFAULT_STORAGE),
+        hosted="SPACE_ID" in os.environ or os.environ.get("RAGFT_HOSTED") == "1",
+        shared=Path(shared) if (shared := os.environ.get("RAGFT_SHARED")) else None,
     )

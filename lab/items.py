@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -56,8 +57,8 @@ class RunShelf:
 
     def __init__(self, lab: Lab) -> None:
         self._lab, self._lock = lab, Lock()
-        self._open: OrderedDict[str, OpenRun] = OrderedDict()
-        self._opening: dict[str, Lock] = {}
+        self._open: OrderedDict[tuple[Path, str], OpenRun] = OrderedDict()  # By home too: strangers may share the shelf.
+        self._opening: dict[tuple[Path, str], Lock] = {}
 
     def open(self, run_id: str) -> OpenRun:
         """Open a run, or take it from the shelf; a stored run never changes.
@@ -65,19 +66,20 @@ class RunShelf:
         Raises:
             LabError: As `open_board`.
         """
+        key = self._lab.settings.home, run_id
         with self._lock:
-            opening = self._opening.setdefault(run_id, Lock())
+            opening = self._opening.setdefault(key, Lock())
         with opening:  # Whoever asks for the same run meanwhile waits for it, and nobody else does.
             with self._lock:
-                known = self._open.get(run_id)
+                known = self._open.get(key)
             try:
                 opened = known or _open_run(self._lab, run_id)
             finally:
                 with self._lock:
-                    self._opening.pop(run_id, None)
+                    self._opening.pop(key, None)
             with self._lock:
-                self._open[run_id] = opened
-                self._open.move_to_end(run_id)
+                self._open[key] = opened
+                self._open.move_to_end(key)
                 while len(self._open) > MOST_BOARDS:
                     self._open.popitem(last=False)
             return opened

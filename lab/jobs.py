@@ -7,20 +7,22 @@ request in `lab/requests.py` and one more row of `WORK`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from core.errors import Cancelled, LabError
 from core.generation.models import find_local
-from core.jobs import CONFIG, JobConfig, read_config, start_job
+from core.jobs import CANCEL, CONFIG, JobConfig, read_config, start_job
 from core.progress import JobWriter, Watcher
 from core.settings import DEFAULT_MODEL, Settings
 from core.storage import hash_json
 from core.stored import restore
 from lab.lab import Lab
+from lab.limits import HOSTED, check_request
 from lab.requests import (
     CompareRequest,
     IndexRequest,
@@ -120,7 +122,11 @@ def start(settings: Settings, request: Request, *, runner: Sequence[str], follow
         request: What is asked for.
         runner: The command that carries a job out.
         follows: What the work follows from beside the request; see `describe_basis`.
+
+    Raises:
+        LabError: It would take more than a visitor of a shared machine may.
     """
+    check_request(settings, request)
     request = fix_model(request, settings)
     config = JobConfig(
         kind=request.kind,
@@ -179,7 +185,7 @@ def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractCont
     try:
         request = read_request(config, origin=str(folder / CONFIG))
         work = WORK[config.kind]
-        with job.hold_device(lab.settings), watch(job) as watcher:
+        with job.hold_device(lab.settings), _end_in_time(lab.settings, folder), watch(job) as watcher:
             result = work.run(lab, request, watcher, folder)
     except (Cancelled, KeyboardInterrupt):
         job.end("cancelled", "Stopped; what was finished is kept.")
@@ -192,3 +198,18 @@ def run_job(lab: Lab, folder: Path, *, watch: Callable[[JobWriter], AbstractCont
     else:
         job.end("done", work.done, **result)
     return result
+
+
+@contextmanager
+def _end_in_time(settings: Settings, folder: Path) -> Iterator[None]:
+    """Ask a visitor's job to stop once it has had the device for as long as one may."""
+    if settings.shared is None:
+        yield
+        return
+    clock = Timer(HOSTED.job_minutes * 60, (folder / CANCEL).touch)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()

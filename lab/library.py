@@ -12,8 +12,9 @@ from threading import RLock
 from typing import Any
 
 from core.errors import LabError
-from core.settings import BUNDLED_TASKS, Settings
+from core.settings import Settings
 from core.storage import cannot_write, hash_json
+from core.tasks.folders import owns
 from core.tasks.prompting import PASSAGE_TOKENS
 from core.tasks.task import Task
 from core.values import Document, OnStage, Retriever
@@ -35,22 +36,39 @@ class Library:
     Args:
         settings: Where indexes and added documents are kept.
         load_embedder: Returns the embedder, loading it at the first call.
+        host: Where these are a visitor's: the library of whoever runs the page, whose indexes are only read.
     """
 
-    def __init__(self, settings: Settings, load_embedder: Callable[[], Any]) -> None:
-        self._settings, self._load_embedder = settings, load_embedder
+    def __init__(self, settings: Settings, load_embedder: Callable[[], Any], *, host: Library | None = None) -> None:
+        self._settings, self._load_embedder, self._host = settings, load_embedder, host
         self._open: dict[Path, _Open] = {}
         self._lock = RLock()
 
     def index_folder(self, task: Task) -> Path:
-        """Return where a task's index is kept."""
+        """Return where a task's index is kept: one's own, else the one that is offered to every visitor."""
+        own = self._own_index(task)
+        offered = own if own.is_dir() else self._find_offered(task)
+        return offered or own
+
+    def _own_index(self, task: Task) -> Path:
         return self._settings.folder("indexes") / task.name
+
+    def _find_offered(self, task: Task) -> Path | None:
+        """Return the index that whoever runs the page made of a task of theirs; None where there is none."""
+        if self._host is None or owns(self._settings, task.folder):
+            return None
+        return folder if (folder := self._host._own_index(task)).is_dir() else None
 
     def added_folder(self, task: Task) -> Path:
         """Return where documents that a person adds go: beside a task of their own, never into a bundled one."""
-        if task.folder.resolve().is_relative_to(BUNDLED_TASKS):
-            return self._settings.folder("documents") / task.name
-        return task.documents_folder
+        if owns(self._settings, task.folder):
+            return task.documents_folder
+        return self._settings.folder("documents") / task.name
+
+    def _list_folders(self, task: Task) -> list[Path]:
+        """Return the folders that a task's documents lie in, those that came with it first."""
+        offered = [] if self._host is None or owns(self._settings, task.folder) else [self._host.added_folder(task)]
+        return list(dict.fromkeys([task.documents_folder, *offered, self.added_folder(task)]))
 
     def list_files(self, task: Task, versions: Mapping[str, Any]) -> list[Any]:
         """Return the files that a task's index is made of; an added one goes before a bundled one of the same name.
@@ -61,7 +79,7 @@ class Library:
         """
         from retrieval.documents import list_files
 
-        folders = dict.fromkeys([task.documents_folder, self.added_folder(task)])
+        folders = self._list_folders(task)
         former_ids = {version.origin: document_id for document_id, version in versions.items()}
         files = list_files(*(folder for folder in folders if folder.is_dir()), former_ids=former_ids)
         return sorted(files, key=lambda file: str(file.id))
@@ -94,10 +112,13 @@ class Library:
         left_out = self.add(task, add) if add else []
         if not self.index_folder(task).is_dir() and not self.list_files(task, {}):
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
-        with hold_base(self.index_folder(task), lambda step, total: notify("index", step, total)) as base:
+        offered = None if self._own_index(task).is_dir() else self._find_offered(task)
+        if offered is not None:  # Its passages need not be embedded again.
+            shutil.copytree(offered, self._own_index(task), dirs_exist_ok=True)
+        with hold_base(self._own_index(task), lambda step, total: notify("index", step, total)) as base:
             sources = from_files(self.list_files(task, base.documents))
             result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
-        left_out += list_passed_over(*dict.fromkeys([task.documents_folder, self.added_folder(task)]))
+        left_out += list_passed_over(*self._list_folders(task))
         result["problems"] += [asdict(problem) for problem in left_out]
         return result
 
@@ -112,7 +133,7 @@ class Library:
         """
         from retrieval.index.update import Sources, hold_base
 
-        with hold_base(self.index_folder(task)) as base:
+        with hold_base(self._own_index(task)) as base:
             own = self.choose_own(task, self.list_files(task, base.documents))
             if strange := sorted(set(identities) - own.keys()):
                 raise LabError(f"{', '.join(strange)} cannot be deleted.", "Only documents that were added can be.")
@@ -167,8 +188,10 @@ class Library:
         Raises:
             LabError: As `load_retriever`.
         """
-        with self._lock:
-            return self._look(self.index_folder(task), task.name).index
+        folder = self.index_folder(task)
+        keeper = self._find_keeper(folder)
+        with keeper._lock:
+            return keeper._look(folder, task.name).index
 
     def find_index(self, task: Task) -> Any | None:
         """Return the present state of a task's index, None where there is none or nothing of it can be used."""
@@ -185,6 +208,8 @@ class Library:
         """
         if not task.train:
             raise LabError(f"The task {task.name} has no training examples.", f"Fill {task.folder / 'train.jsonl'}.")
+        if self._host is not None and not owns(self._settings, task.folder):
+            return self._host.load_examples(task)  # They are the same for every visitor, and nobody's own.
         documents = [Document(example.id, "", example.input) for example in task.train]
         return self.search_documents(f"{task.name}.examples", documents, mode="hybrid")
 
@@ -247,7 +272,7 @@ class Library:
         from retrieval.index.versions import read_stamp
         from retrieval.readers.text import clean_text
 
-        embedder, folder = self._load_embedder(), self.index_folder(task)
+        embedder, folder = self._load_embedder(), self._own_index(task)
         before = read_stamp(folder)
         questions = [
             (clean_text(item.input), sorted({e.document for e in item.evidence})) for item in task.train if item.evidence
@@ -271,11 +296,16 @@ class Library:
     def _retrieve(self, folder: Path, name: str, mode: str) -> Retriever:
         from retrieval.search.hybrid import HybridRetriever
 
-        with self._lock:
-            opened = self._look(folder, name)
+        keeper = self._find_keeper(folder)
+        with keeper._lock:
+            opened = keeper._look(folder, name)
             if mode not in opened.retrievers:
                 opened.retrievers[mode] = HybridRetriever(opened.index, self._load_embedder(), mode=mode)
             return opened.retrievers[mode]
+
+    def _find_keeper(self, folder: Path) -> Library:
+        """Return the library that keeps an index open: one that is offered to all visitors is open once."""
+        return self if self._host is None or folder.is_relative_to(self._settings.home) else self._host
 
     def _look(self, folder: Path, name: str) -> _Open:
         """Return the open index of a folder; one that was changed since is opened anew, the old one forgotten."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 
 from core.comparison.arms import MAIN_ARMS
@@ -32,7 +33,7 @@ class Shelf:
     """Finds stored answers; boards that were opened last are kept. Any number of threads may ask."""
 
     lab: Lab
-    _boards: OrderedDict[str, Board] = field(default_factory=OrderedDict, repr=False)
+    _boards: OrderedDict[tuple[Path, str], Board] = field(default_factory=OrderedDict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def find(self, task: Task, item_id: str | None = None) -> Showcase | None:
@@ -63,10 +64,11 @@ class Shelf:
         return [] if run is None else [run]
 
     def _open(self, run_id: str) -> Board:
+        key = self.lab.settings.home, run_id  # By home too: strangers may share the shelf.
         with self._lock:
-            board = self._boards.get(run_id) or open_board(self.lab, run_id)
-            self._boards[run_id] = board
-            self._boards.move_to_end(run_id)
+            board = self._boards.get(key) or open_board(self.lab, run_id)
+            self._boards[key] = board
+            self._boards.move_to_end(key)
             while len(self._boards) > KEPT_BOARDS:
                 self._boards.popitem(last=False)
             return board

@@ -21,8 +21,8 @@ LARGEST = 1_500_000  # Bytes of such a run's folder: everybody downloads it.
 def find_bundled(settings: Settings, task: str) -> Path | None:
     """Return where the stored run of a bundled task lies; None where it has none, or where a person's own task hides it."""
     folder = BUNDLED_TASKS / task / BUNDLED
-    own = settings.folder("tasks") / task / "task.toml"
-    return folder if (folder / RECORD).is_file() and not own.is_file() else None
+    hidden = any((place / task / "task.toml").is_file() for place in settings.places("tasks"))
+    return folder if (folder / RECORD).is_file() and not hidden else None
 
 
 def load_bundled(settings: Settings, task: str) -> Run | None:

@@ -86,9 +86,10 @@ def find_report(settings: Settings, run_id: str) -> Path:
 
 
 def _find_folder(settings: Settings, run_id: str) -> Path:
-    folder = child(settings.folder("runs"), run_id, what="run", remedy="See `ragft runs`.")
-    if folder.is_dir():
-        return folder
+    for place in settings.places("runs"):
+        folder = child(place, run_id, what="run", remedy="See `ragft runs`.")
+        if folder.is_dir():
+            return folder
     bundled = next((place for place in list_bundled() if _names(place, run_id)), None)
     if bundled is None:
         raise LabError(f"There is no run {run_id!r}.", "See `ragft runs`.")
@@ -135,5 +136,12 @@ def load_predictions(settings: Settings, run_id: str) -> list[Prediction]:
 
 def list_runs(settings: Settings) -> Listing[Run]:
     """Return the whole runs, newest first, and a sentence for each damaged one."""
-    folders = sorted(settings.folder("runs").glob("[!.]*/"), reverse=True)
+    folders = sorted(
+        (folder for place in settings.places("runs") for folder in place.glob("[!.]*/")), key=_by_name, reverse=True
+    )
     return read_each(folders, lambda folder: load_run(settings, folder.name))
+
+
+def _by_name(folder: Path) -> str:
+    """Order runs by their ids, which begin with the time, wherever they lie."""
+    return folder.name

@@ -20,10 +20,20 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # Fits every file system and a UR
 def list_tasks(settings: Settings) -> list[Path]:
     """Return the folders of all tasks: the person's own first hide bundled ones of the same name."""
     folders: dict[str, Path] = {}
-    for parent in (BUNDLED_TASKS, settings.folder("tasks")):
+    for parent in (BUNDLED_TASKS, *reversed(settings.places("tasks"))):
         for path in sorted(parent.glob("*/task.toml")):
             folders[path.parent.name] = path.parent
     return list(folders.values())
+
+
+def owns(settings: Settings, folder: Path) -> bool:
+    """Whether a task's folder may be written: a visitor's own only; on one's own machine every one that did not come with it."""
+    folder = folder.resolve()
+    return (
+        folder.is_relative_to(settings.home.resolve())
+        if settings.shared is not None
+        else not folder.is_relative_to(BUNDLED_TASKS)
+    )
 
 
 def load_tasks(settings: Settings) -> Listing[Task]:
@@ -69,6 +79,8 @@ def find_task(name: str, settings: Settings) -> Path:
     folders = {path.name: path for path in list_tasks(settings)}
     if name in folders:
         return folders[name]
+    if settings.shared is not None:  # A path would lead to what is another visitor's.
+        raise LabError(f"There is no task {name[:SHOWN_NAME]!r}.", f"Known tasks: {', '.join(folders) or 'none'}.")
     path = Path(os.path.expanduser(name))
     # `os.path` answers no where `Path` raises: a name may be longer than a path can be, or hold a NUL byte.
     if name and os.path.isfile(path / "task.toml"):

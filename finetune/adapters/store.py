@@ -72,7 +72,7 @@ def check_adapters(settings: Settings) -> Listing[AdapterCard]:
 
 
 def _list_folders(settings: Settings) -> list[Path]:
-    return sorted(settings.folder("adapters").glob("[!.]*/"), reverse=True)
+    return sorted((folder for place in settings.places("adapters") for folder in place.glob("[!.]*/")), reverse=True)
 
 
 def _sort(cards: Iterable[AdapterCard]) -> list[AdapterCard]:
@@ -107,10 +107,11 @@ def find_folder(settings: Settings, adapter: str) -> Path:
         LabError: There is no such adapter.
     """
     remedy = "See `ragft adapters list`; `ragft train TASK` makes one."
-    folder = child(settings.folder("adapters"), adapter, what="adapter", remedy=remedy)
-    if not folder.is_dir() or folder.is_symlink():
-        raise LabError(f"There is no adapter {adapter!r}.", remedy)
-    return folder
+    for place in settings.places("adapters"):
+        folder = child(place, adapter, what="adapter", remedy=remedy)
+        if folder.is_dir() and not folder.is_symlink():
+            return folder
+    raise LabError(f"There is no adapter {adapter!r}.", remedy)
 
 
 def find_base(settings: Settings, weights: str) -> Path:
@@ -203,9 +204,11 @@ def delete_adapter(settings: Settings, adapter: str) -> None:
     """Delete an adapter, damaged or whole: it is moved aside in one step, so no half of it is ever seen.
 
     Raises:
-        LabError: There is no such adapter, or the disk refuses.
+        LabError: There is no such adapter, it is not a visitor's own, or the disk refuses.
     """
     folder = find_folder(settings, adapter)
+    if folder.parent != settings.folder("adapters"):
+        raise LabError(f"The adapter {adapter} comes with this page and stays.", "Those that you train can be deleted.")
     unselect_adapter(settings, adapter)  # First: an adapter that is selected and gone would stop its task.
     try:
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{adapter}.deleted."))

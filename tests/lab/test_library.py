@@ -48,7 +48,7 @@ def ragft(monkeypatch, capsys, embedder):
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
     monkeypatch.setattr(core.tasks.folders, "BUNDLED_TASKS", task_folder.parent)
-    monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
+    monkeypatch.setattr("core.tasks.folders.BUNDLED_TASKS", task_folder.parent)
     return task_folder
 
 

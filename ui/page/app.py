@@ -12,22 +12,27 @@ from markupsafe import Markup
 
 from core.errors import LabError
 from core.evaluation.charts.template import STYLE as CHARTS
-from core.generation.models import fetch_model
 from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
 from ui.page.address import follow_tabs
 from ui.page.api import build_api
+from ui.page.collector import rest_collector
 from ui.page.compare.tab import Needs, build_compare_tab
 from ui.page.documents.tab import LARGEST_MB, build_documents_tab, start_indexing
 from ui.page.evaluate.tab import build_evaluate_tab
 from ui.page.finetune.tab import build_finetune_tab
 from ui.page.header import build_header, join_header
+from ui.page.health import make_health_route
 from ui.page.job_panel import remember_job
 from ui.page.learn.tab import build_learn_tab
 from ui.page.markup import render
 from ui.page.polling import QUIET
+from ui.page.startup import load_beside
 from ui.page.task.tab import build_task_tab
 from ui.page.theme import make_theme
+from ui.page.tools import check_tools
+from ui.page.visitors.door import find_door, guard
+from ui.page.visitors.protection import protect
 
 HERE = Path(__file__).parent
 
@@ -36,6 +41,7 @@ log = logging.getLogger(__name__)
 
 def build_page(lab: Lab) -> gr.Blocks:
     """Build the page over a lab: the header with the one list of tasks, and the tabs that all follow it."""
+    lab = guard(lab)
     with gr.Blocks(
         title="RAG vs Fine-Tuning Lab", analytics_enabled=False, fill_width=False, delete_cache=(3600, 86400)
     ) as page:
@@ -59,6 +65,8 @@ def build_page(lab: Lab) -> gr.Blocks:
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})
         join_header(page, lab, header, tabs, [compare.select, evaluate.select, indexed, trained, header.model.change])
         _join_needs(lab, header.task, tabs, needs, (jobs["index"], form.prompts))
+    if (door := find_door(lab)) is not None:
+        door.close()
     return page
 
 
@@ -73,21 +81,43 @@ def _join_needs(lab: Lab, task: gr.Dropdown, tabs: gr.Tabs, needs: Needs, target
     needs.documents.click(lambda: gr.Tabs(selected="documents"), None, tabs, **QUIET)
 
 
-def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, block: bool = True) -> tuple[gr.Blocks, str]:
-    """Start the page and serve it until the process ends; a Space has no other moment to fetch the model.
+def launch(
+    settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, block: bool = True, tools: bool = False
+) -> tuple[gr.Blocks, str]:
+    """Start the page and serve it until the process ends; its models are fetched and loaded once it listens.
 
     Args:
         settings: Where state lives.
         host: Address to listen on.
         port: Port to listen on; 0 takes any free one.
         block: Serve until stopped; otherwise return at once.
+        tools: Offer the public endpoints as tools of the Model Context Protocol too.
 
     Returns:
         The page and its address.
     """
     prepare_libraries()
-    fetch_model(settings, notify=log.warning)
-    page = build_page(Lab(settings))
+    if tools:
+        check_tools()
+    lab = Lab(settings)
+    page, address = serve(lab, host=host, port=port, tools=tools)
+    load_beside(lab)
+    if block:
+        page.block_thread()
+    return page, address
+
+
+def serve(
+    lab: Lab, *, host: str = "127.0.0.1", port: int = 0, block: bool = False, tools: bool = False
+) -> tuple[gr.Blocks, str]:
+    """Serve the page over a lab; as `launch`, which makes one first.
+
+    Raises:
+        LabError: The port is taken.
+    """
+    view = guard(lab)
+    with rest_collector():
+        page = build_page(view)
     options: dict[str, Any] = {
         "server_name": host,
         "server_port": port or None,
@@ -97,13 +127,18 @@ def launch(settings: Settings, *, host: str = "127.0.0.1", port: int = 7860, blo
         "head": render("shared/head", scripts=[_read_script(path) for path in sorted((HERE / "scripts").glob("*.js"))]),
         "run_history": False,
         "ssr_mode": False,
-        "blocked_paths": [str(settings.home)],
+        "blocked_paths": [str(lab.settings.home)],
         "max_file_size": f"{LARGEST_MB}mb",
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "mcp_server": tools,
+        "app_kwargs": {"routes": [make_health_route(lab, page)]},
     }
+    options, waiting = protect(view, options)
     try:
-        _, address, _ = page.queue(default_concurrency_limit=4).launch(prevent_thread_lock=not block, **options)
+        _, address, _ = page.queue(default_concurrency_limit=4, max_size=waiting).launch(
+            prevent_thread_lock=not block, **options
+        )
     except OSError as error:
         raise LabError(f"The page cannot listen on {host}:{port}: {error}.", "Choose another port with --port.") from error
     return page, str(address)

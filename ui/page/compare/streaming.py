@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TypeVar
@@ -34,7 +35,7 @@ def stream(work: Callable[[OnText], Result]) -> Iterator[dict[int, str] | tuple[
         texts.put((index, text))
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(work, tell)
+        future = pool.submit(copy_context().run, work, tell)  # It works for whoever asked.
         try:
             while not future.done():
                 wait([future], timeout=POLL_SECONDS)

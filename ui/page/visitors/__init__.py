@@ -1,0 +1,1 @@
+"""Strangers on one page: who asks, what is theirs, what the machine gives each of them."""
