@@ -27,7 +27,6 @@ def lab(embedder):
 def bundled(task_folder, monkeypatch):
     """A task that stands where the bundled ones do."""
     monkeypatch.setattr(core.tasks.folders, "BUNDLED_TASKS", task_folder.parent)
-    monkeypatch.setattr("lab.library.BUNDLED_TASKS", task_folder.parent)
     return core.tasks.loading.load_task(task_folder)
 
 
