@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,6 @@ from ui.page.visitors.door import find_door, guard
 from ui.page.visitors.protection import protect
 
 HERE = Path(__file__).parent
-
-log = logging.getLogger(__name__)
 
 
 def build_page(lab: Lab) -> gr.Blocks:

@@ -14,6 +14,7 @@ from lab.lab import Lab
 from lab.standing import Step, TaskStanding, describe_standing
 from ui.page.address import follow
 from ui.page.choices import list_choices
+from ui.page.loading import build_loading
 from ui.page.markup import render
 from ui.page.model_picker import build_model_picker
 from ui.page.polling import EVERY
@@ -52,9 +53,10 @@ def build_header(page: gr.Blocks, lab: Lab) -> Header:
         task = gr.Dropdown(
             choices, value=choices[0][1] if choices else None, label="Task", elem_id="task", scale=0, min_width=220
         )
-        model = build_model_picker(lab)
+        model, chosen = build_model_picker(lab)
     with gr.Row(elem_id="standing", equal_height=True):
         chips = gr.HTML(padding=False)
+        build_loading(page, lab, chosen)
         step = gr.Button("Next", visible=False, size="sm", scale=0, min_width=240, elem_id="next")
     opened = follow(page, task, "task", offer=lambda: list_choices(lab.settings))
     return Header(task, opened, chips, step, model)

@@ -14,18 +14,20 @@ from ui.page.errors import explain
 from ui.page.polling import QUIET
 
 
-def build_model_picker(lab: Lab) -> gr.Dropdown:
-    """Build the list of this machine's models; a choice holds for the page's next question, a job that runs keeps its own.
+def build_model_picker(lab: Lab) -> tuple[gr.Dropdown, Any]:
+    """Build the list of this machine's models and the event of a choice, after which the chosen one may be loaded.
+
+    A choice holds for the page's next question, a job that runs keeps its own.
 
     It waits for an answer that is being written, for the model that writes it is freed.
     """
     picker = gr.Dropdown([], label="Model", elem_id="model", filterable=False, scale=0, min_width=340)
     gr.on(None, partial(_refresh, lab), None, picker, **QUIET)  # When the page is opened.
-    picker.input(
+    chosen = picker.input(
         partial(_choose, lab), picker, picker, concurrency_id="model", concurrency_limit=1, api_visibility="private",
         show_progress="hidden",
     )  # fmt: skip
-    return picker
+    return picker, chosen
 
 
 def _refresh(lab: Lab) -> gr.Dropdown:

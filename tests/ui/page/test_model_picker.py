@@ -53,4 +53,4 @@ def test_one_model_is_no_choice_and_a_folder_elsewhere_is_one(lab, settings, tmp
 
 def test_it_stands_on_a_page(lab):
     with gr.Blocks():
-        assert build_model_picker(lab).label == "Model"
+        assert build_model_picker(lab)[0].label == "Model"

@@ -14,6 +14,7 @@ from core.values import DecodeOptions, Example, OnText, Prediction
 from finetune.adapters.fit import NoFit
 from lab.answering import answer_arms, choose_options, describe_constraint, fix_adapter
 from lab.lab import Lab
+from lab.loading import wait_for_model
 from lab.search import judge_hits
 from retrieval.evidence.abstention import EvidenceVerdict
 from ui.page.compare.streaming import stream
@@ -76,6 +77,8 @@ def ask(lab: Lab, task: Task, item: Example, entries: Sequence[Entry]) -> Iterat
 
     Entries with the same adapter and decoding are answered side by side: two of them take little longer than one.
     """
+    for sentence in wait_for_model(lab):
+        yield [replace(entry, state="working", note=sentence) for entry in entries]
     shown = list(entries)
     batches: dict[tuple[str, str | None], list[tuple[int, Arm]]] = {}
     for place, entry in enumerate(entries):
