@@ -12,6 +12,7 @@ from core.generation.adapter import attach_adapter, choose_attached, merge_adapt
 from core.generation.chat import encode_prompt, find_end
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
 from core.generation.ending import Ending, rank_tokens
+from core.generation.kernels.quick import QuickModel, attach_quickly, make_quick
 from core.generation.loading import Loaded, load_model
 from core.generation.loop import DecodeLoop, Written
 from core.generation.packed import can_pack, pack_linears
@@ -27,7 +28,8 @@ class TransformersGenerator:
 
     The base weights are never changed, so the base answers the same before and after an adapter was used. On a
     CPU an adapter is merged into a copy of them, which answers twice as fast as two small products beside each
-    layer (`benchmarks/generation.py`); where a copy is too large, or the weights are in 4 bits, it is attached.
+    layer (`benchmarks/generation.py`); where a copy is too large, or the weights are in 4 bits, it is attached. Steps of a
+    few tokens go through the compiled step where there is one (`kernels/quick.py`).
     """
 
     def __init__(self, loaded: Loaded, *, model_name: str, merge: bool | None = None) -> None:
@@ -43,7 +45,9 @@ class TransformersGenerator:
         small = loaded.model.get_memory_footprint() <= MERGE_BYTES
         fits = loaded.device.name == "cpu" and loaded.storage != "int8" and small  # 8-bit weights cannot be added to.
         self._merges = fits if merge is None else merge
-        self._answering = pack_linears(self._model) if self._merges and can_pack(self._model) else self._model
+        self._quick: QuickModel | None = make_quick(self._model) if self._merges else None
+        packed = pack_linears(self._model) if self._merges and can_pack(self._model) else self._model
+        self._answering = self._quick or packed
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -112,7 +116,8 @@ class TransformersGenerator:
         if self._merges:
             if adapter not in self._merged:  # Only the last copy is kept: each is as large as the base.
                 merged = merge_adapter(self._model, Path(adapter), weights_hash=weights)
-                self._merged = {adapter: pack_linears(merged) if can_pack(merged) else merged}
+                quick = attach_quickly(self._quick, merged, Path(adapter)) if self._quick is not None else None
+                self._merged = {adapter: quick or (pack_linears(merged) if can_pack(merged) else merged)}
             return self._merged[adapter]
         name = _adapter_name(adapter)
         if adapter not in self._attached:

@@ -30,11 +30,24 @@ class Slots:
     def write(self, layer: int, key: torch.Tensor, value: torch.Tensor, step: PackedStep) -> None:
         """Store a step's keys and values. Shape: (key heads, tokens, width) each."""
         heads, tokens, width = key.shape
+        for store, new in zip(self.open_layer(layer, heads, width, like=key), (key, value), strict=True):
+            store.view(-1, width).index_copy_(0, step.locate(heads), new.reshape(heads * tokens, width))
+
+    def open_layer(
+        self, layer: int, heads: int, width: int, *, like: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return where a layer's keys and values are kept, of the kind of `like`, in float32 on the CPU without it."""
+        import torch
+
         if layer not in self._layers:
             shape = (self.count, heads, self.length, width)
-            self._layers[layer] = (key.new_zeros(shape), value.new_zeros(shape))
-        for store, new in zip(self._layers[layer], (key, value), strict=True):
-            store.view(-1, width).index_copy_(0, step.locate(heads), new.reshape(heads * tokens, width))
+            with torch.inference_mode():  # What a model writes in this mode can be changed only in it.
+                self._layers[layer] = (
+                    (like.new_zeros(shape), like.new_zeros(shape))
+                    if like is not None
+                    else (torch.zeros(shape), torch.zeros(shape))
+                )
+        return self._layers[layer]
 
     def read(self, layer: int, rows: Any, held: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return keys and values of some rows. Shape: (rows, key heads, held, width)."""
