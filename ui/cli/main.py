@@ -82,6 +82,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Say what this machine offers and what is missing."""
     from core.environment import describe_environment
     from core.generation.device import choose_device
+    from core.generation.kernels.library import describe_kernel
     from core.generation.models import has_model
 
     settings = read_settings()
@@ -93,6 +94,7 @@ def doctor(as_json: AsJson = False) -> None:
         "model_present": present,
         "device": device.name,
         "dtype": device.dtype_name,
+        "compiled_step": describe_kernel(),
         **describe_environment(),
     }
     show(report, as_json, show_fields)
