@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from threading import Event, RLock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -87,7 +88,8 @@ def load_in_background(lab: Lab, task: str = "") -> Thread:
         task: Its schema is compiled and its index opened, so that its first question does not wait for that.
     """
     lab.slot.watch.begin()
-    thread = Thread(target=_load_all, args=(lab, task), name="loading", daemon=True)
+    # On a page that strangers share the lab asks whose request it works for: that of whoever started the load.
+    thread = Thread(target=copy_context().run, args=(_load_all, lab, task), name="loading", daemon=True)
     thread.start()
     return thread
 
