@@ -23,7 +23,7 @@ FEW = 30  # Test rows; with fewer only large differences between approaches show
 
 def copy_sample() -> str:
     """Return a copy of the sample that a page may serve: it serves nothing from where the lab is installed."""
-    return shutil.copy(SAMPLE, Path(tempfile.mkdtemp(prefix="ragft-sample-")) / SAMPLE.name)
+    return str(shutil.copy(SAMPLE, Path(tempfile.mkdtemp(prefix="ragft-sample-")) / SAMPLE.name))
 
 
 def propose_name(settings: Settings, file: str) -> str:

@@ -249,7 +249,7 @@ def look(lab: Lab, told: str, *where: Any) -> list[Any]:
     try:
         drafted = draft(*where)
         suggested = default_instruction(drafted)
-        report = describe_draft(drafted, lab.settings, name="draft", instruction=told.strip() or suggested)
+        report = describe_draft(drafted, lab.settings, name="draft", instruction=(told or "").strip() or suggested)
     except LabError as error:
         failed = render_steps([("failed", "the rows cannot be used yet"), ("waiting", ""), ("waiting", "")])
         return [render_failed(str(error)), *closed[:4], failed, closed[5]]
@@ -278,13 +278,13 @@ def check(lab: Lab, text: str, agreed: bool, name: str, files: list[str] | None,
         return "", "", FIRST_STATES
     fault, made = "", None
     try:
-        made = draft(*where, schema=text)
+        made = draft(*where, schema=text or "")
     except LabError as error:
         fault = str(error)
     missing = list_missing(lab.settings, made, name=name or "", agreed=agreed, fault=fault)
     hints = list_hints(made, documents=len(files or ()))
     steps = _describe_steps(made, fault, missing, documents=len(files or ()))
-    return judge(made, fault) if text.strip() else "", render_missing(missing, hints), steps
+    return judge(made, fault) if (text or "").strip() else "", render_missing(missing, hints), steps
 
 
 def judge(made: Draft | None, fault: str) -> Any:
@@ -310,11 +310,13 @@ def make(
     lab: Lab, text: str, agreed: bool, slug: str, label: str, told: str, files: list[str] | None, *where: Any
 ) -> list[Any]:  # fmt: skip
     """Make the task that the form describes, and choose it."""
-    drafted = draft(*where, schema=text)
+    drafted = draft(*where, schema=text or "")
     if drafted.problems and not agreed:
         raise LabError(f"{len(drafted.problems)} rows are unusable.", "Mend them, or tick that they are left out.")
     name = (slug or "").strip()
-    texts = TaskTexts(label.strip() or name, told.strip() or default_instruction(drafted), input_label=drafted.input_label)
+    texts = TaskTexts(
+        (label or "").strip() or name, (told or "").strip() or default_instruction(drafted), input_label=drafted.input_label
+    )
     write_task(drafted, lab.settings.folder("tasks"), texts, name=name, documents=[Path(file) for file in files or []])
     done = render_steps([("done", ""), ("done", ""), ("done", "made")])
     sentence = render_made(name, texts.title, train=len(drafted.train), test=len(drafted.test), documents=len(files or ()))
