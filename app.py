@@ -2,9 +2,10 @@
 
 import os
 
-from core.settings import read_settings
+from core.settings import offers_tools, read_settings
 from ui.page.app import launch
 
 if __name__ == "__main__":
     on_space = "SPACE_ID" in os.environ
-    launch(read_settings(), host="0.0.0.0" if on_space else "127.0.0.1", port=int(os.environ.get("PORT", "7860")))
+    host, port = "0.0.0.0" if on_space else "127.0.0.1", int(os.environ.get("PORT", "7860"))
+    launch(read_settings(), host=host, port=port, tools=offers_tools())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ def _name_gpu() -> str | None:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def find_version() -> str:
+    """Return the version of this program; of a copy that was not installed, as on a Space, what its project file says."""
+    try:
+        return version("ragft")
+    except PackageNotFoundError:
+        project = Path(__file__).resolve().parent.parent / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]) if project.is_file() else "unknown"
 
 
 def measure_memory() -> float:

@@ -108,8 +108,10 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 7860,
     model: ModelName = "",
     storage: StorageName = "",
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the six endpoints as tools (MCP) too; or set RAGFT_MCP=1.")] = False,
 ) -> None:
     """Start the web page."""
+    from core.settings import offers_tools
     from ui.page.app import launch
 
-    launch(read_settings().at_model(model, storage), host=host, port=port)
+    launch(read_settings().at_model(model, storage), host=host, port=port, tools=mcp or offers_tools())

@@ -57,8 +57,7 @@ def check_types(handler: Callable[..., Any]) -> Callable[..., Any]:
             return checked(*values, **named)
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(_name_argument(handler, part) for part in first["loc"][:1]) or "an argument"
-            raise LabError(f"{place}: {first['msg']}.", "The page's API documentation lists names and types.") from error
+            raise LabError(f"{_name_argument(handler, first['loc'][0])}: {first['msg']}.", "The page's API documentation lists names and types.") from error
 
     return call
 
@@ -71,15 +70,17 @@ def _name_argument(handler: Callable[..., Any], part: int | str) -> str:
 
 @dataclass(frozen=True)
 class PublicEndpoints:
-    """What other programs may call, over one lab."""
+    """What other programs may call.
+
+    Args:
+        lab: The lab; on a page that strangers share, the door that stands for it.
+    """
 
     lab: Lab
 
     @explain
     @check_types
-    def ask(
-        self, task: str, question: str, approach: str = "rag", decoding: Mode = "free", request: gr.Request | None = None
-    ) -> AnswerRecord:
+    def ask(self, task: str, question: str, approach: str = "rag", decoding: Mode = "free") -> AnswerRecord:
         """Answer a question about a task's documents with one approach.
 
         Args:
@@ -87,22 +88,18 @@ class PublicEndpoints:
             question: The question, in plain words; the test questions of a task are known by their text.
             approach: base, rag, qlora, hybrid, zero_shot or rag_examples; qlora and hybrid need a trained adapter.
             decoding: free; constrained (only what the task's schema allows); think (a draft first, then constrained).
-            request: Whose call it is.
 
         Returns:
             The text as the model wrote it, the JSON value in it, whether that is valid, and the passages it saw.
         """
-        (answer,) = self._answer(task, question, [approach], decoding, request)["answers"]
+        (answer,) = self._answer(task, question, [approach], decoding)["answers"]
         if answer["missing"]:
             raise LabError(answer["missing"])
         return answer
 
     @explain
     @check_types
-    def compare(
-        self, task: str, question: str, approaches: list[str] | None = None, decoding: Mode = "free",
-        request: gr.Request | None = None,
-    ) -> ComparedRecord:  # fmt: skip
+    def compare(self, task: str, question: str, approaches: list[str] | None = None, decoding: Mode = "free") -> ComparedRecord:
         """Answer one question with several approaches side by side; an approach that cannot answer says what it lacks.
 
         This is a look at one question. What approaches are worth takes many: a comparison with a verdict is made on the
@@ -113,19 +110,17 @@ class PublicEndpoints:
             question: The question, in plain words; for a test question of the task the expected answer is returned too.
             approaches: Some of base, rag, qlora, hybrid, zero_shot, rag_examples; without any the first four.
             decoding: free; constrained (only what the task's schema allows); think (a draft first, then constrained).
-            request: Whose call it is.
 
         Returns:
             The answers in the order of the approaches, and the expected one where it is known.
         """
-        return self._answer(task, question, approaches or list(MAIN_ARMS), decoding, request)
+        return self._answer(task, question, approaches or list(MAIN_ARMS), decoding)
 
     @explain
     @check_types
     def search(
-        self, task: str, query: str, passages: int = 5, mode: SearchMode = "hybrid", documents: list[str] | None = None,
-        request: gr.Request | None = None,
-    ) -> SearchRecord:  # fmt: skip
+        self, task: str, query: str, passages: int = 5, mode: SearchMode = "hybrid", documents: list[str] | None = None
+    ) -> SearchRecord:
         """Search a task's documents, and say whether anything relevant was found.
 
         Args:
@@ -134,24 +129,22 @@ class PublicEndpoints:
             passages: How many passages at most, 1 to 100.
             mode: hybrid (both), dense (by meaning, with vectors) or bm25 (by words).
             documents: Ids of the only documents to search, or patterns of them such as policies/*; without any, all.
-            request: Whose call it is.
 
         Returns:
             The passages, best first, each with its place in its document.
         """
-        lab = self._open(request)
+        lab = self.lab
         options = SearchOptions(mode=mode, k=passages, documents=tuple(documents or ()))
         return describe_found(search_task(lab, _find_task(lab, task), query, options), mode)
 
     @explain
     @check_types
-    def validate(self, task: str, answer: str | dict[str, Any], request: gr.Request | None = None) -> ValidationRecord:
+    def validate(self, task: str, answer: str | dict[str, Any]) -> ValidationRecord:
         """Check an answer against a task's JSON Schema, whoever wrote it; no model is asked.
 
         Args:
             task: Name of a task, as /tasks lists them.
             answer: The text that a model wrote, or a JSON object.
-            request: Whose call it is.
 
         Returns:
             Whether the text is a valid answer as it stands, how the value was found in it, and each issue in words.
@@ -159,41 +152,37 @@ class PublicEndpoints:
         text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
         if len(text) > LONGEST_ANSWER:
             raise LabError(f"The answer has {len(text):,} characters.", f"Send at most {LONGEST_ANSWER:,}.")
-        schema = _find_task(self._open(request), task).schema
+        schema = _find_task(self.lab, task).schema
         parsed = parse(text, schema)
         found = validate(parsed.value, schema) if parsed.stage != "failed" else []
         return describe_validation(parsed, [*parsed.issues, *found])
 
     @explain
     @check_types
-    def list_tasks(self, request: gr.Request | None = None) -> TasksRecord:
+    def list_tasks(self) -> TasksRecord:
         """List the tasks: what each asks, the JSON Schema of its answers, and which approaches fit it.
-
-        Args:
-            request: Whose call it is.
 
         Returns:
             The tasks, and a sentence for each that cannot be read.
         """
-        lab = self._open(request)
+        lab = self.lab
         listing = load_tasks(lab.settings)
         tasks = [describe_task(task, describe_standing(lab, task)) for task in listing.whole]
         return TasksRecord(tasks=tasks, damaged=listing.damaged)
 
     @explain
     @check_types
-    def list_runs(self, task: str = "", limit: int = MOST_RUNS, request: gr.Request | None = None) -> RunsRecord:
+    def list_runs(self, task: str = "", limit: int = MOST_RUNS) -> RunsRecord:
         """List stored comparisons with their verdicts: what is recommended, why, how sure that is, what would change it.
 
         Args:
             task: Only those of this task; empty for all.
             limit: How many at most, the newest of each task first.
-            request: Whose call it is.
 
         Returns:
             One's own comparisons, then those that come with bundled tasks.
         """
-        lab = self._open(request)
+        lab = self.lab
         if not 1 <= limit <= MOST_RUNS:
             raise LabError(f"{limit} runs were asked for.", f"Ask for 1 to {MOST_RUNS}.")
         name = _find_task(lab, task).name if task else None
@@ -202,14 +191,8 @@ class PublicEndpoints:
         runs = [describe_run(entry, load_run(lab.settings, entry.id), bundled=stored) for entry, stored in found]
         return RunsRecord(runs=runs, damaged=[*own.damaged, *bundled.damaged])
 
-    def _open(self, request: gr.Request | None) -> Lab:
-        """Return the lab as whoever calls may see it."""
-        return self.lab
-
-    def _answer(
-        self, task: str, question: str, approaches: list[str], decoding: Mode, request: gr.Request | None
-    ) -> ComparedRecord:
-        lab = self._open(request)
+    def _answer(self, task: str, question: str, approaches: list[str], decoding: Mode) -> ComparedRecord:
+        lab = self.lab
         chosen = _find_task(lab, task)
         arms = find_arms(",".join(approaches))
         if control := next((arm.name for arm in arms if arm.is_control), ""):
