@@ -42,6 +42,20 @@ def stored(home, environment, tmp_path_factory):
         yield f"{address}/?tab=evaluate&task=bonuses&run={RUN}"
 
 
+def test_the_verdict_card_leads_to_the_items_that_decided_it(browser_page, stored):
+    page = browser_page
+    page.goto(stored)
+    card = page.locator(".verdict-card")
+    card.get_by_role("button", name="Where RAG + QLoRA gains most").click(timeout=90_000)
+    page.wait_for_function("location.search.includes('sort')")
+    first = page.locator(".items-table tbody button").first
+    first.click()
+    item = page.locator("article.item")
+    item.wait_for()
+    assert "zebra" in item.inner_text()
+    assert re.fullmatch(r"Bonus (\d+) is \1 euros\.", item.locator("[data-holds] mark").inner_text())
+
+
 def test_from_what_one_approach_lost_to_the_passage(browser_page, stored):
     page = browser_page
     page.goto(stored)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from core.comparison.arms import find_title
 from core.comparison.runs import Run
 from core.evaluation.board import Board
+from core.evaluation.board_filters import BoardFilter, write_filter
 from core.evaluation.charts.chart import Chart, render_charts
 from core.evaluation.charts.drawing import draw_charts
 from core.evaluation.charts.scatter import choose_pair, count_wins, match_marks
@@ -67,6 +68,7 @@ class DecidedItems:
         better: Items on which it has the higher mark.
         worse: Those on which the rival has.
         equal: The others.
+        links: Words and filters of the item browser that lead to those that decided it, best first.
     """
 
     first: str
@@ -74,6 +76,7 @@ class DecidedItems:
     better: int
     worse: int
     equal: int
+    links: tuple[tuple[str, str], ...]
 
     @property
     def total(self) -> int:
@@ -93,7 +96,11 @@ def count_decided(summary: Mapping[str, Any], board: Board) -> DecidedItems | No
     pairs = match_marks(board, *pair) if pair is not None else []
     if pair is None or not pairs:
         return None
-    return DecidedItems(find_title(pair[0]), find_title(pair[1]), *count_wins(pairs))
+    first, second = find_title(pair[0]), find_title(pair[1])
+    better, worse, equal = count_wins(pairs)
+    ways = [(better, "gained", f"Where {first} gains most"), (worse, "lost", f"Where {second} is ahead")]
+    links = tuple((words, write_filter(BoardFilter(*pair, sort=sort))) for count, sort, words in ways if count)
+    return DecidedItems(first, second, better, worse, equal, links)
 
 
 def list_facts(run: Run) -> list[str]:

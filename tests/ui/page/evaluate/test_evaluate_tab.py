@@ -142,6 +142,7 @@ def test_the_card_counts_the_items_that_decided(lab, run):
     results = Results(lab, RunShelf(lab))
     decided = count_decided(run.summary, results._open(run)[0])
     assert (decided.better, decided.worse, decided.equal) == (5, 0, 5)
+    assert [filter for _, filter in decided.links] == ["pair:base,zero_shot;sort:gained"]  # Nothing was lost.
     assert "of 10 items" in str(results.show(run.id)[0])
 
 
