@@ -32,9 +32,9 @@ def find_flips(
         _flip_by_items(summary, standing),
         _flip_by_weights(summary, weights, prices),
         _flip_by_changes(summary, prices),
-        _flip_by_decoding(summary, standing),
-        _flip_by_model(summary, standing),
     ]
+    if standing.state != "invalid":  # Its means do not tell what they should: beside another run's they would mislead.
+        found += [_flip_by_decoding(summary, standing), _flip_by_model(summary, standing)]
     return tuple(sentence for sentence in found if sentence)
 
 

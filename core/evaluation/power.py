@@ -37,7 +37,7 @@ def find_growth(errors: Sequence[float], correlation: Any, *, freedom: float, le
     """Return how many times as many independent units would show leads over all rivals at once with a power of 80 %.
 
     Args:
-        errors: Shape (rivals,): standard errors of the differences now.
+        errors: Shape (rivals,): standard errors of the differences now; 0 where all units differ by the same.
         correlation: Shape (rivals, rivals): of those errors.
         freedom: Degrees of freedom now, which grow with the units.
         leads: Shape (rivals,): the true difference to each.
@@ -47,13 +47,19 @@ def find_growth(errors: Sequence[float], correlation: Any, *, freedom: float, le
     """
     from scipy.optimize import brentq
 
-    draws = _draw(correlation)
+    given, noise = np.asarray(leads, dtype=float), np.asarray(errors, dtype=float)
+    noisy = noise > 0
+    low, high = np.log(2 / max(freedom, 2.0)), float(np.log(MOST))
+    if (given[~noisy] <= 0).any():  # No unit differs from another: what is no lead now is none of more units.
+        return None
+    if not noisy.any():  # Leads without any spread: the fewest units show them.
+        return float(np.exp(low))
+    scaled, draws = given[noisy] / noise[noisy], _draw(np.asarray(correlation)[np.ix_(noisy, noisy)])
 
     def lack(log_growth: float) -> float:
         growth = float(np.exp(log_growth))
-        return POWER - _power(np.asarray(leads) / np.asarray(errors) * np.sqrt(growth), draws, freedom=freedom * growth)
+        return POWER - _power(scaled * np.sqrt(growth), draws, freedom=freedom * growth)
 
-    low, high = np.log(2 / max(freedom, 2.0)), float(np.log(MOST))
     if lack(high) > 0:
         return None
     return float(np.exp(low if lack(low) <= 0 else brentq(lack, low, high, xtol=1e-3)))
@@ -74,6 +80,8 @@ def smallest_lead(units: int, *, rivals: int, spread: float) -> float | None:
 
     if units < MIN_CLUSTERS or rivals < 1:
         return None
+    if spread <= 0:  # All units would differ by the same, so that any lead shows.
+        return 0.0
     correlation = np.full((rivals, rivals), RIVALS_ALIKE)
     np.fill_diagonal(correlation, 1.0)
     draws, error = _draw(correlation), spread / np.sqrt(units)

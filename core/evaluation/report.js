@@ -9,8 +9,9 @@ if (form) {
     const words = form.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const item of items) {
-      // One answer must be of this approach, in this state and for this cause at once.
-      const fits = item.dataset.marks.split(" ").some((mark) => mark.split("|").every((part, place) => !wanted[place] || part === wanted[place]));
+      // One answer must be of this approach, in this state and for this cause at once; an item that nobody answered has none.
+      const marks = item.dataset.marks.split(" ").filter(Boolean);
+      const fits = wanted.every((part) => !part) || marks.some((mark) => mark.split("|").every((part, place) => !wanted[place] || part === wanted[place]));
       item.hidden = !(fits && words.every((word) => read(item).includes(word)));
       shown += item.hidden ? 0 : 1;
     }

@@ -54,13 +54,13 @@ def build_page(lab: Lab) -> gr.Blocks:
             with gr.Tab("Fine-tune", id="finetune") as finetune:
                 trained, form = build_finetune_tab(page, finetune, lab, task, jobs["train"], jobs["probe"])
             with gr.Tab("Evaluate", id="evaluate") as evaluate:
-                build_evaluate_tab(page, evaluate, lab, task, jobs["compare"])
+                compared = build_evaluate_tab(page, evaluate, lab, task, jobs["compare"])
             with gr.Tab("Your task", id="task") as own:
                 build_task_tab(page, lab, task, tabs)
             with gr.Tab("Learn", id="learn") as learn:
                 build_learn_tab(learn, lab, task)
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})
-        join_header(page, lab, header, tabs, [compare.select, evaluate.select, indexed, trained, header.model.change])
+        join_header(page, lab, header, tabs, [compare.select, evaluate.select, indexed, trained, compared, header.model.change])
         _join_needs(lab, header.task, tabs, needs, (jobs["index"], form.prompts))
     if (door := find_door(lab)) is not None:
         door.close()

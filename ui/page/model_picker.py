@@ -37,7 +37,7 @@ def _refresh(lab: Lab) -> gr.Dropdown:
         [(one.title, one.name) for one in found],
         value=lab.settings.model,
         info=_describe(lab, next((one for one in found if one.name == lab.settings.model), None)),
-        interactive=len(found) > 1,
+        interactive=len(found) > 1 and not lab.settings.hosted,  # One model answers all visitors of a shared page.
     )
 
 

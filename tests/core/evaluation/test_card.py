@@ -168,6 +168,16 @@ def test_an_invalid_verdict_flips_by_no_weight():
     assert not any("weight" in flip for flip in make_card(summary).flips)
 
 
+def test_an_invalid_run_is_compared_with_no_other():
+    summary = make_summary(*same(RIGHT, 20, arms=("base", "rag")))
+    own = {"task": "made", "mode": "free", "model": "small", "storage": "bf16"}
+    held = {"run": "R1", "mode": "constrained", "model": "small", "means": {"rag": 0.9}}
+    summary["setting"] = {**own, "others": [held]}
+    assert any("run R1" in flip for flip in make_card(summary).flips)
+    summary["verdict"] |= {"state": "invalid", "arm": None}
+    assert not any("run R1" in flip or "not measured" in flip for flip in make_card(summary).flips)
+
+
 def tell_changes(summary, **prices):
     flips = find_flips(summary, read_standing(summary), prices=Prices(**prices))
     return next(flip for flip in flips if flip.startswith("A corpus that changes"))

@@ -38,3 +38,13 @@ def test_growth_keeps_its_promise():
 
 def test_a_hopeless_lead_needs_more_than_can_be_said():
     assert find_growth([0.1], np.eye(1), freedom=99, leads=[1e-6]) is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_lead_without_spread_needs_no_more_units_and_warns_of_nothing():
+    both = np.full((2, 2), 0.5) + 0.5 * np.eye(2)
+    assert find_growth([0.0, 0.0], both, freedom=99, leads=[0.1, 0.2]) < 1
+    assert find_growth([0.0, 0.1], both, freedom=99, leads=[0.0, 0.2]) is None
+    alone = find_growth([0.1], np.eye(1), freedom=99, leads=[0.2])
+    assert find_growth([0.0, 0.1], both, freedom=99, leads=[0.3, 0.2]) == pytest.approx(alone, rel=0.02)
+    assert smallest_lead(100, rivals=2, spread=0.0) == 0.0

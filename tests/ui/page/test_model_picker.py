@@ -1,5 +1,7 @@
 """The page's list of models: what is here, what it takes as measured, and a choice that the lab follows."""
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
@@ -49,6 +51,12 @@ def test_one_model_is_no_choice_and_a_folder_elsewhere_is_one(lab, settings, tmp
     shown = _refresh(empty)
     assert not shown.interactive
     assert "ragft models fetch" in shown.info
+
+
+def test_visitors_of_a_shared_page_choose_no_model(lab, settings):
+    assert _refresh(lab).interactive
+    lab.settings = replace(settings, hosted=True)
+    assert not _refresh(lab).interactive
 
 
 def test_it_stands_on_a_page(lab):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +68,9 @@ def collect_reading(task: Task, item: Example, cards: Sequence[tuple[str, Entry]
             dropped.append(
                 f"{title}: {prediction.dropped_passages} more had no room in the prompt{f': {names}' if names else ''}."
             )
-    quotes = {evidence.document: evidence.quote for evidence in item.evidence}
+    quotes: dict[str, list[str]] = {}
+    for evidence in item.evidence:
+        quotes.setdefault(evidence.document, []).append(evidence.quote)
     passages = [_describe_passage(number, *what, quotes) for number, what in enumerate(found, start=1)]
     return CardReading(passages, chips, used, list(dict.fromkeys(doubts)), dropped)
 
@@ -92,17 +94,17 @@ def _make_chip(
 
 
 def _describe_passage(
-    number: int, passage: Passage, readers: Sequence[str], spans: Spans, quotes: dict[str, str]
+    number: int, passage: Passage, readers: Sequence[str], spans: Spans, quotes: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     text = passage.text[_count_headings(passage) :]
-    quote = quotes.get(passage.document)
+    whole = " ".join(passage.text.split())
     return {
         "number": number,
         "title": passage.title or passage.document,
         "place": " · ".join(filter(None, [passage.document, shorten_place(passage)])),
         "readers": list(readers),
         "pieces": _mark_spans(text, spans),
-        "evidence": quote is not None and " ".join(quote.split()) in " ".join(passage.text.split()),
+        "evidence": any(" ".join(quote.split()) in whole for quote in quotes.get(passage.document, ())),
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -31,6 +31,7 @@ from ui.page.rendering import render_note
 SHOWN_ITEMS = 300  # Of a task's test questions; a longer list is no help to choose from.
 QUIET_TITLE = "No stored answers yet"
 BLIND = "Answer {}"
+STOPPED = "Stopped before its answer was whole."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ class Shown:
     """The answers on the page.
 
     Args:
-        task: Name of the task.
+        task: The task as it was when this was asked.
         item: The question.
         entries: A card each.
         origin: Where they come from, where they were not just asked for.
     """
 
-    task: str
+    task: Task
     item: Example
     entries: tuple[Entry, ...]
     origin: str = ""
@@ -151,7 +152,7 @@ def _join_choices(lab: Lab, task: gr.Dropdown, opened: Any, parts: CompareParts,
 
     @explain
     def redraw(shown: Shown | None, blind: bool) -> Any:
-        return gr.skip() if shown is None else _draw(lab.task(shown.task), shown, blind=blind)
+        return gr.skip() if shown is None else _draw(shown, blind=blind)
 
     given = [task, asked, parts.blind]
     said = recall("item", "question", "arms")
@@ -181,8 +182,8 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
         modes = list(dict.fromkeys(["free", decoding if decoding != "free" else "constrained"] if both else [decoding]))
         entries = [Entry(arm.name, mode) for arm in list_arms() if arm.name in wanted for mode in modes]
         for now in ask(lab, chosen, example, entries):
-            shown = Shown(name, example, tuple(now))
-            yield _draw(chosen, shown, blind=blind), shown
+            shown = Shown(chosen, example, tuple(now))
+            yield _draw(shown, blind=blind), shown
 
     given = [task, parts.arms, parts.question, parts.item, parts.mode, parts.both, parts.blind]
     ask_button.click(None, None, None, js="() => window.ragftShowAnswers?.()", **QUIET)
@@ -191,7 +192,8 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
         concurrency_id="model", concurrency_limit=1, **QUIET,
     )  # fmt: skip
     running.then(_offer, parts.shown, [needs.index, needs.train, needs.kind], **QUIET)
-    stop.click(lambda: render_note("Stopped."), None, parts.answers, cancels=[running], api_visibility="private")
+    given = [parts.shown, parts.blind]
+    stop.click(stop_answers, given, [parts.answers, parts.shown], cancels=[running], api_visibility="private")
 
 
 def _fill(lab: Lab, shelf: Shelf, name: str | None, said: str, *, blind: bool) -> list[Any]:
@@ -240,17 +242,29 @@ def _show_stored(shelf: Shelf, task: Task, item: Example, *, blind: bool) -> tup
     if stored is None:
         text = f"“{item.input}” was not asked in a comparison yet. Press Answer to ask it now: it takes some seconds."
         return _invite(QUIET_TITLE, text), None
-    shown = Shown(task.name, stored.row.item, tuple(list_stored(stored)), describe_origin(stored))
-    return _draw(stored.board.task, shown, blind=blind), shown
+    shown = Shown(stored.board.task, stored.row.item, tuple(list_stored(stored)), describe_origin(stored))
+    return _draw(shown, blind=blind), shown
 
 
 def _invite(title: str, text: str) -> Any:
     return render("compare/empty", title=title, text=text)
 
 
-def _draw(task: Task, shown: Shown, *, blind: bool) -> Any:
+def stop_answers(shown: Shown | None, blind: bool) -> tuple[Any, Shown | None]:
+    """Return what stands there after a stop: the answers that are whole, and for the others that they were stopped."""
+    if shown is None:
+        return render_note("Stopped."), None
+    entries = tuple(
+        entry if entry.state in ("done", "refused") else replace(entry, state="refused", text="", note=STOPPED)
+        for entry in shown.entries
+    )
+    kept = replace(shown, entries=entries)
+    return _draw(kept, blind=blind), kept
+
+
+def _draw(shown: Shown, *, blind: bool) -> Any:
     """Draw answers; blind ones in an order that only the question gives, without names."""
-    entries: Sequence[Entry] = shown.entries
+    task, entries = shown.task, shown.entries
     if not blind:
         return render_answers(task, shown.item, entries, origin=shown.origin)
     order = list(range(len(entries)))

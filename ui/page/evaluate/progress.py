@@ -25,8 +25,8 @@ STAGE = "answers "  # How `lab/rounds.py` calls the stage, before the approach.
 
 def build_progress(
     page: gr.Blocks, tab: gr.Tab, settings: Settings, job: gr.BrowserState, *, finish: Callable[[Any], None]
-) -> None:
-    """Build the panel.
+) -> gr.State:
+    """Build the panel; returns the state that `finish` is given.
 
     Args:
         page: The page.
@@ -57,6 +57,7 @@ def build_progress(
     poll_job(settings, job, look, known=[seen], outputs=outputs, wake=[job.change, tab.select])
     cancel.click(stop, job, outputs, **QUIET)
     finish(ended)
+    return ended
 
 
 def look_at_comparison(settings: Settings, name: str | None, running: str | None) -> list[Any]:

@@ -24,8 +24,11 @@ from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
 
-def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> None:
-    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last comparison."""
+def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown, job: gr.BrowserState) -> Any:
+    """Build the tab; `task` is the page's list of tasks, `job` remembers the browser's last comparison.
+
+    Returns the event after which there may be another verdict.
+    """
     with gr.Row(elem_classes="run-row"):
         run = gr.Dropdown([], value=None, label="Results of", elem_id="run", scale=5, min_width=260)
         again = gr.Button("Refresh", scale=0, min_width=100, size="sm")
@@ -39,7 +42,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
     def finish(ended: gr.State) -> None:
         ended.change(chooser.show_ended, [task, ended], outputs, **EVERY)
 
-    build_progress(page, tab, lab.settings, job, finish=finish)
+    ended = build_progress(page, tab, lab.settings, job, finish=finish)
     verdict = build_verdict()
     save = build_files(lab, run)
     build_weights(lab, run)
@@ -54,6 +57,7 @@ def build_evaluate_tab(page: gr.Blocks, tab: gr.Tab, lab: Lab, task: gr.Dropdown
     read.then(chooser.open_first, [task, run], outputs, **QUIET)
     task.change(chooser.follow_task, [task, run, listed], outputs, **EVERY)
     gr.on([again.click, save.click], chooser.refresh, [task, run], outputs, **QUIET)
+    return ended.change
 
 
 class RunChooser:

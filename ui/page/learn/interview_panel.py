@@ -61,7 +61,9 @@ def build_interview_panel(tab: gr.Tab, lab: Lab) -> None:
     def judge(name: str, which: str, text: str, by: str) -> tuple[Markup, Markup]:
         return render_words(name, which, text), render_grade(grade(lab, find_question(name, which), text, arm=by))
 
-    tab.select(lambda: choose_arm(lab), None, arm, **EVERY)
+    touched = gr.State(False)  # What the person chose stays when the tab is opened again.
+    arm.input(lambda: True, None, touched, **QUIET)
+    tab.select(lambda chosen: gr.skip() if chosen else choose_arm(lab), touched, arm, **EVERY)
     pool.change(change, pool, [question, said, *cleared], **LIVE)
     following.click(find_next, [pool, question], question, **QUIET)
     question.input(lambda: ("", render_note(HINT), ""), None, [said, *cleared], **EVERY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import gradio as gr
 from markupsafe import Markup
 
@@ -47,10 +49,16 @@ def build_rag_panel(tab: gr.Tab, lab: Lab, task: gr.Dropdown) -> None:
             prediction, serialize(prediction.value, loaded.schema) if prediction.value is not None else ""
         )
 
-    tab.select(lambda name, given: offer(name, given)[0], [task, question], question, **EVERY)
+    tab.select(partial(offer_questions, lab), [task, question], question, **EVERY)
     task.change(offer, [task, question], [question, steps, answer], **EVERY)
     follow.click(walk, [task, question], [steps, answer], api_visibility="private", **SEARCHES)
     ask.click(reply, [task, question], [steps, answer], api_visibility="private", **ANSWERS)
+
+
+def offer_questions(lab: Lab, name: str | None, given: str | None) -> gr.Dropdown:
+    """Return the list of questions when the tab is opened: what was typed or chosen before stays, else the first one."""
+    questions = find_questions(lab, name)
+    return gr.Dropdown(questions, value=given or (questions[0] if questions else ""), allow_custom_value=True)
 
 
 def find_questions(lab: Lab, name: str | None) -> list[str]:

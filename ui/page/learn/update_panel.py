@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import gradio as gr
 from markupsafe import Markup
 
@@ -12,7 +14,7 @@ from lab.learn.updates import BUNDLED_FULL, list_updates, open_update
 from ui.page.errors import explain
 from ui.page.learn.live import LIVE
 from ui.page.markup import render
-from ui.page.polling import EVERY
+from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
 
 MOST_BARS = 64  # Singular values that are drawn.
@@ -36,14 +38,20 @@ def build_update_panel(tab: gr.Tab, lab: Lab) -> None:
         return render_update(lab.settings, name, matrix, int(block), int(r))
 
     @explain
-    def offer(name: str, matrix: str, block: float, r: float) -> tuple[object, Markup]:
+    def offer(name: str, matrix: str, block: float, r: float, chosen: bool) -> tuple[object, Markup]:
         choices = list_updates(lab.settings)
-        known = name if name in {value for _, value in choices} and name != BUNDLED_FULL else choices[0][1]
+        known = choose_update(name, [value for _, value in choices], chosen=chosen)
         return gr.Dropdown(choices, value=known), look(known, matrix, block, r)
 
-    given = [update, kind, layer, rank]
-    tab.select(offer, given, [update, shown], **EVERY)
+    given, touched = [update, kind, layer, rank], gr.State(False)
+    update.input(lambda: True, None, touched, **QUIET)
+    tab.select(offer, [*given, touched], [update, shown], **EVERY)
     gr.on([item.change for item in given], look, given, shown, **LIVE)
+
+
+def choose_update(name: str, offered: Sequence[str], *, chosen: bool) -> str:
+    """Return the update to show when the tab is opened: what the person chose as long as it is there, else the first offered."""
+    return name if name in offered and (chosen or name != BUNDLED_FULL) else offered[0]
 
 
 def render_update(settings: Settings, name: str, kind: str, layer: int, rank: int) -> Markup:

@@ -1,6 +1,7 @@
 """What the cards say: what differs, what an answer is worth, each passage once, no name where names are hidden."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from core.values import Evidence, Example, Generation, Hit, Passage, Prediction
 from ui.page.compare.asking import Entry
 from ui.page.compare.differences import describe_differences
 from ui.page.compare.reading import collect_reading
+from ui.page.compare.tab import STOPPED, Shown, stop_answers
 from ui.page.compare.view import render_answers
 
 TEXT = "# Pay rules\n\nThe walrus bonus is 40 euros and is paid in May."
@@ -82,3 +84,29 @@ def test_both_ways_of_decoding_are_named_where_both_answer(task):
     html = render_answers(task, ITEM, [entry("base", RIGHT), entry("base", RIGHT, mode="constrained")])
     assert "Base model · free" in html
     assert "Base model · held to the schema" in html
+
+
+def test_every_quote_of_a_document_marks_its_passage(task):
+    first, second = Passage("pay", "Pay", 0, 9, "One fact."), Passage("pay", "Pay", 9, 20, "Another one.")
+    item = replace(ITEM, evidence=(Evidence("pay", "One fact"), Evidence("pay", "Another one")))
+    reading = collect_reading(task, item, [("RAG", entry("rag", RIGHT, hits=[first, second, PASSAGE]))])
+    assert [passage["evidence"] for passage in reading.passages] == [True, True, False]
+
+
+def test_a_stop_keeps_whole_answers_and_leaves_none_that_is_being_written(task):
+    entries = (entry("base", RIGHT), Entry("rag", state="writing", text='{"ans'), Entry("qlora"))
+    html, shown = stop_answers(Shown(task, ITEM, entries), blind=False)
+    assert [one.state for one in shown.entries] == ["done", "refused", "refused"]
+    assert html.count(STOPPED) == 2
+    assert "aria-busy" not in html
+    blind, _ = stop_answers(shown, blind=True)
+    assert "skeleton" not in blind
+    assert "Base model" not in blind
+    assert stop_answers(None, blind=False)[1] is None
+
+
+def test_answers_are_drawn_under_the_task_as_it_was_asked(task):
+    changed = replace(task, primary_metric="area")
+    html, _ = stop_answers(Shown(task, ITEM, (entry("base", RIGHT),)), blind=False)
+    other, _ = stop_answers(Shown(changed, ITEM, (entry("base", RIGHT),)), blind=False)
+    assert html != other, "the redrawn card follows the task that it holds, not today's"

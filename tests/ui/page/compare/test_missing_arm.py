@@ -18,7 +18,7 @@ def lab(settings, embedder):
 def answer(lab, task, *arms):
     item = Example("question", "Bonus?")
     *_, last = ask(lab, task, item, [Entry(arm) for arm in arms])
-    return last, _offer(Shown(task.name, item, tuple(last)))
+    return last, _offer(Shown(task, item, tuple(last)))
 
 
 @pytest.mark.parametrize(("arm", "kind", "trained"), [("hybrid", "passages", "plain"), ("qlora", "plain", "passages")])

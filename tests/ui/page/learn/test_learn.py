@@ -6,9 +6,11 @@ import pytest
 
 from core.errors import LabError
 from finetune.plan.shapes import KNOWN
+from lab.lab import Lab
 from lab.learn.matrices import make_normal
 from lab.learn.measured import read_measured
 from lab.learn.memory import MeasuredPeak, Setup
+from lab.learn.updates import BUNDLED_FULL
 from ui.page.learn.alpha_panel import describe_alpha, render_alpha
 from ui.page.learn.articles import ARTICLES, list_articles, read_article
 from ui.page.learn.bits import STAGES, read_weights, render_block, render_rounding, take_block
@@ -17,7 +19,9 @@ from ui.page.learn.counts import render_counts
 from ui.page.learn.learning import STARTS, STEPS, compare_starts, follow_learning, plot_starts, render_learning
 from ui.page.learn.memory_view import render_memory
 from ui.page.learn.plot import Axes, PlotLine, list_ticks, render_plot
+from ui.page.learn.rag_panel import offer_questions
 from ui.page.learn.story import list_sections, render_contents, render_foot, render_head
+from ui.page.learn.update_panel import choose_update
 
 LORA, RANDOM, ZERO = STARTS
 
@@ -179,3 +183,13 @@ def test_every_article_can_be_read_and_nothing_else():
     for wrong in ("../README", "none", "", ".", "a\0b", "nf4/../nf4", "x" * 300):
         with pytest.raises(LabError, match="no article"):
             read_article(wrong)
+
+
+def test_what_was_typed_or_chosen_stays_when_the_tab_is_opened_again(settings):
+    lab = Lab(settings)
+    first = offer_questions(lab, "ml-interview", None)
+    assert first.value == first.choices[0][1]
+    assert offer_questions(lab, "ml-interview", "My own question?").value == "My own question?"
+    assert choose_update(BUNDLED_FULL, ["mine", BUNDLED_FULL], chosen=False) == "mine"
+    assert choose_update(BUNDLED_FULL, ["mine", BUNDLED_FULL], chosen=True) == BUNDLED_FULL
+    assert choose_update("gone", ["mine", BUNDLED_FULL], chosen=True) == "mine"
