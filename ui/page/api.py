@@ -17,10 +17,12 @@ from core.answers.validation import validate
 from core.comparison.arms import ARMS, MAIN_ARMS, find_arms
 from core.comparison.runs import load_run
 from core.errors import LabError
-from core.tasks.folders import NAME, load_tasks
+from core.stored import read_each
+from core.tasks.folders import NAME, list_tasks
 from core.tasks.task import Task
 from core.values import Mode
 from lab.lab import Lab
+from lab.limits import check_question
 from lab.runs import list_bundled_entries, list_entries
 from lab.search import SearchOptions, search_task
 from lab.standing import describe_standing
@@ -57,7 +59,10 @@ def check_types(handler: Callable[..., Any]) -> Callable[..., Any]:
             return checked(*values, **named)
         except ValidationError as error:
             first = error.errors()[0]
-            raise LabError(f"{_name_argument(handler, first['loc'][0])}: {first['msg']}.", "The page's API documentation lists names and types.") from error
+            raise LabError(
+                f"{_name_argument(handler, first['loc'][0])}: {first['msg']}.",
+                "The page's API documentation lists names and types.",
+            ) from error
 
     return call
 
@@ -134,6 +139,7 @@ class PublicEndpoints:
             The passages, best first, each with its place in its document.
         """
         lab = self.lab
+        check_question(lab.settings, query)
         options = SearchOptions(mode=mode, k=passages, documents=tuple(documents or ()))
         return describe_found(search_task(lab, _find_task(lab, task), query, options), mode)
 
@@ -166,7 +172,7 @@ class PublicEndpoints:
             The tasks, and a sentence for each that cannot be read.
         """
         lab = self.lab
-        listing = load_tasks(lab.settings)
+        listing = read_each(list_tasks(lab.settings), lambda folder: lab.task(folder.name))  # Those that are known are kept.
         tasks = [describe_task(task, describe_standing(lab, task)) for task in listing.whole]
         return TasksRecord(tasks=tasks, damaged=listing.damaged)
 
@@ -198,6 +204,7 @@ class PublicEndpoints:
         if control := next((arm.name for arm in arms if arm.is_control), ""):
             usable = ", ".join(arm.name for arm in ARMS.values() if not arm.is_control)
             raise LabError(f"{control!r} is a control of comparisons and answers no question.", f"Choose among {usable}.")
+        check_question(lab.settings, question)
         item = read_question(chosen, question)
         entries: list[Entry] = []
         for entries in ask(lab, chosen, item, [Entry(arm.name, decoding) for arm in arms]):  # noqa: B007
