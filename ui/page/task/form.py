@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +14,7 @@ from core.tasks.draft import Draft, draft_task
 from core.tasks.folders import place_task
 from core.tasks.records import Records, read_records
 from lab.drafts import choose_columns
+from ui.page.visitors.offers import offer_to_all
 
 SAMPLE = Path(__file__).parent / "samples" / "complaints.csv"
 FEW = 30  # Test rows; with fewer only large differences between approaches show.
@@ -23,7 +22,7 @@ FEW = 30  # Test rows; with fewer only large differences between approaches show
 
 def copy_sample() -> str:
     """Return a copy of the sample that a page may serve: it serves nothing from where the lab is installed."""
-    return str(shutil.copy(SAMPLE, Path(tempfile.mkdtemp(prefix="ragft-sample-")) / SAMPLE.name))
+    return str(offer_to_all(SAMPLE))
 
 
 def propose_name(settings: Settings, file: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,11 +15,13 @@ from core.tasks.folders import find_task
 from core.tasks.loading import read_title
 from core.tasks.trash import empty_trash, list_trash, remove_for_good, restore
 from lab.lab import Lab
+from lab.limits import check_disk, check_folder
 from lab.own_tasks import delete_task, describe_belongings, find_own, rename_task, tell_belongings
 from ui.page.choices import list_choices
 from ui.page.errors import explain
 from ui.page.polling import EVERY, QUIET
 from ui.page.task.view import render_belongings
+from ui.page.visitors.offers import offer_folder
 
 OWN = "Your own task: it can be renamed, exported and deleted. Its name in commands, {}, stays."
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -37,7 +38,7 @@ class Shelf:
     delete: gr.Button
     asking: gr.Column
     hanging: gr.HTML
-    bin: gr.Row
+    bin: gr.Column
     deleted: gr.Dropdown
 
     @property
@@ -51,14 +52,16 @@ class Shelf:
         return [self.bin, self.deleted]
 
 
-def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, made: Any) -> None:
+def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown) -> Any:
     """Build the shelf.
 
     Args:
         page: The page.
         lab: The lab.
         task: The page's list of tasks.
-        made: The event after which a task was made.
+
+    Returns:
+        The event after which a task was deleted.
     """
     gr.Markdown("## Tasks that are there", elem_id="shelf")
     with gr.Row(equal_height=True):
@@ -74,29 +77,30 @@ def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, made: Any) -> None
         with gr.Row(elem_classes="ways"):
             sure = gr.Button("Yes, delete it", variant="stop", min_width=140)
             keep = gr.Button("Keep it", min_width=140)
-    with gr.Row(visible=False, equal_height=True, elem_classes="ways") as rubbish:
-        deleted = gr.Dropdown([], label="Deleted, kept for a day", interactive=True, min_width=240)
-        undo = gr.Button("Undo: put it back", min_width=140)
-        forget = gr.Button("Remove for good", variant="stop", min_width=140)
+    with gr.Column(visible=False) as rubbish:
+        deleted = gr.Dropdown([], label="Deleted, kept for a day", interactive=True)
+        with gr.Row(elem_classes="ways"):
+            undo = gr.Button("Undo: put it back", variant="primary", min_width=140)
+            forget = gr.Button("Remove for good", min_width=140)
     with gr.Accordion("Take in a ready task", open=False):
         archive = gr.File(label="A task as a zip", file_types=[".zip"], height=140)
     shelf = Shelf(chosen, about, title, rename, delete, asking, hanging, rubbish, deleted)
-    _join_shelf(page, lab, task, shelf, made)
+    _join_shelf(page, lab, task, shelf)
     _join_changes(lab, task, shelf, (archive, download))
     delete.click(partial(ask_first, lab), chosen, [asking, hanging], **PRIVATE)
     keep.click(lambda: gr.Column(visible=False), None, asking, **QUIET)
     everything = [task, chosen, *shelf.of_trash]
-    sure.click(partial(throw, lab), [chosen, task], everything, **PRIVATE)
+    gone = sure.click(partial(throw, lab), [chosen, task], everything, **PRIVATE)
     undo.click(partial(put_back, lab), deleted, everything, **PRIVATE)
     forget.click(partial(forget_task, lab), deleted, shelf.of_trash, **PRIVATE)
+    return gone
 
 
-def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: Shelf, made: Any) -> None:
-    """Fill the shelf when the page is opened and when a task was made, and follow the chosen task."""
-    page.load(
-        lambda: (gr.Dropdown(list_choices(lab.settings)), *show_trash(lab)), None, [shelf.chosen, *shelf.of_trash], **QUIET
-    )
-    made.success(lambda name: gr.Dropdown(list_choices(lab.settings), value=name), task, shelf.chosen, **QUIET)
+def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: Shelf) -> None:
+    """Fill the shelf when the page is opened, and follow the page's task and the one chosen here."""
+    page.load(lambda: show_trash(lab), None, shelf.of_trash, **QUIET)
+    offer = partial(offer_tasks, lab)
+    gr.on([page.load, task.change], offer, task, shelf.chosen, **EVERY)
     shelf.chosen.change(partial(show_task, lab), shelf.chosen, shelf.of_task, **EVERY)
 
 
@@ -108,6 +112,11 @@ def _join_changes(lab: Lab, task: gr.Dropdown, shelf: Shelf, files: tuple[gr.Fil
     )  # fmt: skip
     archive.upload(partial(take_in, lab), archive, [task, shelf.chosen], **PRIVATE)
     download.click(partial(give_out, lab), shelf.chosen, download, **PRIVATE)
+
+
+def offer_tasks(lab: Lab, name: str | None) -> gr.Dropdown:
+    """Return the list of tasks as it is now, the page's chosen."""
+    return gr.Dropdown(list_choices(lab.settings), value=name)
 
 
 def show_task(lab: Lab, name: str | None) -> list[Any]:
@@ -128,7 +137,7 @@ def show_trash(lab: Lab) -> tuple[Any, Any]:
     empty_trash(lab.settings)
     entries = list_trash(lab.settings).whole
     choices = [(f"{entry.title} ({entry.task})", entry.id) for entry in entries]
-    return gr.Row(visible=bool(entries)), gr.Dropdown(choices, value=choices[0][1] if choices else None)
+    return gr.Column(visible=bool(entries)), gr.Dropdown(choices, value=choices[0][1] if choices else None)
 
 
 @explain
@@ -178,7 +187,8 @@ def take_in(lab: Lab, path: str | None) -> list[Any]:
     """Take in a task from a zip, and choose it."""
     if not path:
         return [gr.skip(), gr.skip()]
-    folder = import_task(Path(path), lab.settings.folder("tasks"))
+    check_disk(lab.settings)
+    folder = import_task(Path(path), lab.settings.folder("tasks"), check=partial(check_folder, lab.settings))
     gr.Info(f"The task {folder.name} is ready.")
     return _refresh(lab, folder.name)
 
@@ -189,7 +199,7 @@ def give_out(lab: Lab, name: str | None) -> str:
     if not name:
         raise LabError("No task is chosen.", "Choose which to export.")
     folder = find_task(name, lab.settings)
-    return str(export_task(folder, Path(tempfile.mkdtemp(prefix="ragft-export-")) / f"{folder.name}.zip"))
+    return str(export_task(folder, offer_folder(lab.settings) / f"{folder.name}.zip"))
 
 
 def _refresh(lab: Lab, name: str) -> list[Any]:

@@ -19,8 +19,9 @@ def build_task_tab(page: gr.Blocks, lab: Lab, task: gr.Dropdown, tabs: gr.Tabs) 
         task: The page's list of tasks, where a new one is chosen as soon as it is there.
         tabs: The page's tabs, to which the end of the walk leads.
     """
-    made, written = build_walk(lab, task)
-    build_shelf(page, lab, task, written)
+    made = build_walk(lab, task)
+    gone = build_shelf(page, lab, task)
+    gone.success(lambda: gr.Column(visible=False), None, made.box, **QUIET)  # It may be the one that was just made.
     _lead_on(made, task, tabs)
 
 

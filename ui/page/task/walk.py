@@ -17,6 +17,7 @@ from core.tasks.writing import TaskTexts, write_task
 from lab.drafts import choose_columns, default_instruction, describe_draft
 from lab.lab import Lab
 from lab.leaks import read_new_documents
+from lab.limits import check_task
 from retrieval.readers.registry import READERS
 from ui.page.choices import list_choices
 from ui.page.errors import explain
@@ -85,10 +86,10 @@ class Made:
     ways: dict[str, gr.Button]
 
 
-def build_walk(lab: Lab, task: gr.Dropdown) -> tuple[Made, Any]:
+def build_walk(lab: Lab, task: gr.Dropdown) -> Made:
     """Build the walk; `task` is the page's list of tasks, where a new one is chosen as soon as it is there.
 
-    Returns what stands at its end, and the event after which a task was made.
+    Returns what stands at its end.
     """
     steps = gr.HTML(FIRST_STATES, label="Steps", padding=False)
     rows = _build_rows()
@@ -97,7 +98,8 @@ def build_walk(lab: Lab, task: gr.Dropdown) -> tuple[Made, Any]:
         making = _build_making()
     made = _build_made()
     _join_rows(lab, rows, materials, making, (steps, rest))
-    return made, _join_making(lab, task, (rows, materials, making), made, steps)
+    _join_making(lab, task, (rows, materials, making), made, steps)
+    return made
 
 
 def _build_rows() -> Rows:
@@ -184,8 +186,8 @@ def _join_rows(lab: Lab, rows: Rows, materials: Materials, making: Making, frame
 
 
 # Five components of three steps, the last of them the frame.
-def _join_making(lab: Lab, task: gr.Dropdown, parts: tuple[Rows, Materials, Making], made: Made, steps: gr.HTML) -> Any:
-    """Let the third step say what is missing, and make the task; returns the event after which it was made."""
+def _join_making(lab: Lab, task: gr.Dropdown, parts: tuple[Rows, Materials, Making], made: Made, steps: gr.HTML) -> None:
+    """Let the third step say what is missing, and make the task."""
     rows, materials, making = parts
     checked = [materials.schema, making.skip, making.name, materials.documents, *rows.columns]
     changes = [materials.schema.change, making.skip.change, making.name.change, materials.documents.change]
@@ -198,7 +200,6 @@ def _join_making(lab: Lab, task: gr.Dropdown, parts: tuple[Rows, Materials, Maki
         api_visibility="private",
     )
     written.success(None, None, None, js=SHOW, **QUIET)
-    return written
 
 
 def open_files(lab: Lab, paths: list[str] | None) -> list[Any]:
@@ -317,6 +318,7 @@ def make(
     texts = TaskTexts(
         (label or "").strip() or name, (told or "").strip() or default_instruction(drafted), input_label=drafted.input_label
     )
+    check_task(lab.settings, rows=len(drafted.train) + len(drafted.test), documents=len(files or ()))
     write_task(drafted, lab.settings.folder("tasks"), texts, name=name, documents=[Path(file) for file in files or []])
     done = render_steps([("done", ""), ("done", ""), ("done", "made")])
     sentence = render_made(name, texts.title, train=len(drafted.train), test=len(drafted.test), documents=len(files or ()))
