@@ -30,6 +30,7 @@ class Limits:
         free_bytes: Left on the disk: with less, trainings of those who are here already would fail.
         event_bytes: Of one event of the page: nothing that a person types is as large, and each one is parsed.
         disk_bytes: Of all that a visitor keeps: some adapters of 5 to 20 MB, an index, runs. Fifty fit into the 50 GB of a Space.
+        task_bytes: Of a ready task that is taken in, unpacked: a small zip may hold a large one.
         rows: Of a task: more are not trained on in the minutes that there are.
         documents: Of a task: about what is embedded in a few minutes on two cores.
         minutes: Of a training or a tuning: the demonstration's takes five, and the others wait meanwhile.
@@ -51,6 +52,7 @@ class Limits:
     free_bytes: int = 2 * 2**30
     event_bytes: int = 2**20
     disk_bytes: int = 300 * 2**20
+    task_bytes: int = 50 * 2**20
     rows: int = 5_000
     documents: int = 500
     minutes: float = 15
@@ -144,6 +146,27 @@ def check_task(settings: Settings, *, rows: int, documents: int, limits: Limits 
     _check_most("rows", rows, limits.rows)
     _check_most("documents", documents, limits.documents)
     check_disk(settings, limits=limits)
+
+
+def check_folder(settings: Settings, folder: Path, limits: Limits = HOSTED) -> None:
+    """Refuse a visitor's ready task, before it is read, whose files come to too much.
+
+    Raises:
+        LabError: They do.
+    """
+    if settings.shared is None:
+        return
+    size = measure(folder)
+    if size > limits.task_bytes:
+        raise LabError(f"The task unpacks to {format_size(size)}.", f"At most {format_size(limits.task_bytes)}. {ELSEWHERE}")
+    rows = sum(_count_lines(path) for path in folder.glob("*.jsonl"))
+    documents = sum(path.is_file() for path in (folder / "documents").rglob("*"))
+    check_task(settings, rows=rows, documents=documents, limits=limits)
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for _ in stream)
 
 
 def check_question(settings: Settings, text: str, limits: Limits = HOSTED) -> None:

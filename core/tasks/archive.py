@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -56,14 +56,23 @@ def write_zip(folder: Path, target: Path, *, option: str) -> Path:
     return target
 
 
-def import_task(source: Path, tasks: Path, *, name: str | None = None) -> Path:
+def import_task(
+    source: Path, tasks: Path, *, name: str | None = None, check: Callable[[Path], None] = lambda folder: None
+) -> Path:
     """Copy a task folder, or the one in a zip, under `tasks`; returns where it is.
+
+    Args:
+        source: The folder or zip.
+        tasks: Where it goes.
+        name: What it is called there; by default as its folder.
+        check: Is given the folder before anything of it is read; raises where it may not be taken in.
 
     Raises:
         LabError: There is no task in it, something is wrong with it (file, line and field are named), or its name
             is taken.
     """
     with _open(source) as folder:
+        check(folder)
         load_task(folder)
         target = place_task(tasks, name or folder.name)
         with new_folder(target) as temporary:

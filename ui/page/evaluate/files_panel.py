@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from lab.run_names import find_pinned, note_run, pin_run, read_label, rename_run
 from ui.page.errors import explain
 from ui.page.evaluate.run_choice import is_stored
 from ui.page.polling import QUIET
+from ui.page.visitors.offers import offer_folder
 
 ENDINGS = {"html": ".html", "json": ".json", "csv": ".csv", "md": ".md", "junit": ".xml"}
 NAMES = {"html": "Report", "json": "JSON", "csv": "CSV", "md": "Markdown", "junit": "JUnit"}
@@ -26,7 +26,6 @@ READ_ONLY = "This run came with its task and stays as it is."
 
 def build_files(lab: Lab, run: gr.Dropdown) -> gr.Button:
     """Build the panel under a list of runs; returns the button after which the list has other names."""
-    scratch = tempfile.TemporaryDirectory(prefix="ragft-runs-")  # Lives as long as the page; the home is not served.
     with gr.Accordion("Name, note and files of this run", open=False, elem_id="run-files"):
         with gr.Row():
             name = gr.Textbox(label="Name", placeholder="As what was compared", max_length=120, min_width=240)
@@ -46,7 +45,7 @@ def build_files(lab: Lab, run: gr.Dropdown) -> gr.Button:
 
     @explain
     def export(run_id: str | None, chosen: str) -> gr.DownloadButton:
-        file = make_file(lab, run_id, chosen, Path(scratch.name))
+        file = make_file(lab, run_id, chosen, offer_folder(lab.settings))
         return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
 
     every: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1, **QUIET}

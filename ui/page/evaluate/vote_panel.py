@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ui.page.errors import explain
 from ui.page.evaluate.vote_view import render_ballot, render_standing
 from ui.page.polling import EVERY, QUIET
 from ui.page.rendering import render_note
+from ui.page.visitors.offers import offer_folder
 
 INTRO = (
     "Which answer is better? Both come from this run; their names and marks are shown after the vote. "
@@ -68,8 +68,7 @@ def build_vote_panel(page: gr.Blocks, lab: Lab, shelf: RunShelf, run: gr.Dropdow
 
 
 def _build_export(booth: Booth, run: gr.Dropdown) -> None:
-    """Build the export; the file goes to a temporary folder that lives as long as the page, for the home is not served."""
-    scratch = tempfile.TemporaryDirectory(prefix="ragft-votes-")
+    """Build the export; the file goes to where the page may serve it, for the home is not served."""
     with gr.Row(elem_id="vote-export"):
         form = gr.Dropdown(FORMS, value=FORMS[0][1], label="Take the votes away as", min_width=220)
         make = gr.Button("Make the file", min_width=120)
@@ -78,7 +77,7 @@ def _build_export(booth: Booth, run: gr.Dropdown) -> None:
 
     @explain
     def export(run_id: str | None, ending: str) -> tuple[gr.DownloadButton, str]:
-        file, rows = booth.export(run_id, Path(scratch.name), ending)
+        file, rows = booth.export(run_id, ending)
         return gr.DownloadButton(f"Download {file.name}", value=str(file), visible=True), render_note(f"{rows} rows. {SEEN}")
 
     make.click(export, [run, form], [download, said], **QUIET)
@@ -130,8 +129,8 @@ class Booth:
         """Return all that the votes on a run say; the strengths take seconds."""
         return self._describe(run_id, fit=True) if run_id else ""
 
-    def export(self, run_id: str | None, folder: Path, ending: str) -> tuple[Path, int]:
-        """Write a run's votes into a folder; returns the file and how many rows it has.
+    def export(self, run_id: str | None, ending: str) -> tuple[Path, int]:
+        """Write a run's votes into a file that the page may serve; returns the file and how many rows it has.
 
         Raises:
             LabError: There is no run, or no vote that the file could hold.
@@ -139,7 +138,7 @@ class Booth:
         if not run_id:
             raise LabError(NO_RUN)
         votes = read_votes(self._settings, run_id).whole
-        file = child(folder, f"{run_id}-votes.{ending}", what="run")
+        file = child(offer_folder(self._settings), f"{run_id}-votes.{ending}", what="run")
         rows = export_votes(self._shelf.open(run_id).board, votes, file)
         if not rows:
             raise LabError(

@@ -14,6 +14,7 @@ from core.tasks.archive import write_zip
 from core.units import format_size
 from finetune.adapters.export import ENDINGS, export_adapter
 from ui.page.errors import explain
+from ui.page.visitors.offers import offer_folder
 
 FORMS = [
     ("Adapter as zip (for import here, peft)", "zip"),
@@ -23,8 +24,7 @@ FORMS = [
 
 
 def build_download(settings: Settings, training: gr.Dropdown, section: gr.Accordion) -> None:
-    """Build the export; files go to a temporary folder that lives as long as the page, for the home is not served."""
-    scratch = tempfile.TemporaryDirectory(prefix="ragft-export-")
+    """Build the export; files go to where the page may serve them, for the home is not served."""
     with section, gr.Row():
         form = gr.Dropdown(FORMS, value="zip", label="Form", min_width=240)
         make = gr.Button("Make the file", min_width=120)
@@ -32,7 +32,7 @@ def build_download(settings: Settings, training: gr.Dropdown, section: gr.Accord
 
     @explain
     def export(training_id: str, chosen: str) -> gr.DownloadButton:
-        file = make_file(settings, Path(scratch.name), adapter_of(settings, training_id), chosen)
+        file = make_file(settings, offer_folder(settings), adapter_of(settings, training_id), chosen)
         return gr.DownloadButton(f"Download ({format_size(file.stat().st_size)})", value=str(file), visible=True)
 
     make.click(export, [training, form], download, api_visibility="private")
@@ -64,6 +64,6 @@ def make_file(settings: Settings, folder: Path, adapter: str, form: str) -> Path
 
 def adapter_of(settings: Settings, training_id: str) -> str:
     """Return the adapter of a training by its id: an adapter's own, or that of the job that made it."""
-    if child(settings.folder("adapters"), training_id, what="training").is_dir():
+    if any(child(place, training_id, what="training").is_dir() for place in settings.places("adapters")):
         return training_id
     return str(read_status(find_job(settings, training_id)).result.get("id", ""))

@@ -22,7 +22,7 @@ from lab.limits import HOSTED, Limits
 from lab.visitors import make_secret
 from ui.page.visitors.claims import Claims
 from ui.page.visitors.door import VISITOR, name_session
-from ui.page.visitors.offers import find_owner
+from ui.page.visitors.offers import find_owner, is_public
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -229,7 +229,8 @@ class Gate:
         place = os.path.abspath(path)
         inside = place.startswith(self._cache + os.sep)
         offered = inside and find_owner(self._cache, place) == name_visitor(owner)
-        return bool(owner) and inside and (offered or self._claims.owns("file", place, owner))
+        theirs = bool(owner) and (offered or self._claims.owns("file", place, owner))
+        return inside and (theirs or is_public(self._cache, place))
 
     def _list_paths(self, value: Any) -> Iterator[str]:
         """Yield what an event's body names as files: what says it is one, and each text that leads into Gradio's folder."""

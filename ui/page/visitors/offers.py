@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 from core.settings import Settings
+from core.storage import hash_file
 
 FOLDER = "offers"
+PUBLIC = "public"  # Beside it: what came with the page.
 OWN = "own"  # Stands where a visitor's name would, on one's own machine.
 KEPT_SECONDS = 3600.0  # A download begins at once; what nobody fetched in an hour is made again on request.
 
@@ -31,6 +33,22 @@ def offer_folder(settings: Settings) -> Path:
     own.mkdir(parents=True, exist_ok=True)
     sweep(own)
     return Path(tempfile.mkdtemp(dir=own))
+
+
+def offer_to_all(file: Path) -> Path:
+    """Return a copy of a file that came with the page where everybody may fetch it; the same file has one copy."""
+    from gradio.utils import get_upload_folder
+
+    copy = Path(get_upload_folder()) / PUBLIC / hash_file(file)[:16] / file.name
+    if not copy.is_file():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return copy
+
+
+def is_public(cache: str, path: str) -> bool:
+    """Whether a path is a file that everybody may fetch."""
+    return path.startswith(os.path.join(cache, PUBLIC) + os.sep)
 
 
 def sweep(own: Path, *, kept_seconds: float = KEPT_SECONDS) -> None:

@@ -72,14 +72,15 @@ def test_a_run_that_cannot_be_opened_is_a_sentence(lab):
     assert "There is no run" in booth.show_next("gone", "v", True)[0]
 
 
-def test_votes_leave_as_files(lab, tmp_path):
+def test_votes_leave_as_files(lab, tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     booth = Booth(lab, RunShelf(lab))
     with pytest.raises(LabError, match="no vote on this run yet"):
-        booth.export(RUN, tmp_path, "jsonl")
+        booth.export(RUN, "jsonl")
     booth.vote(RUN, "v", booth.show_next(RUN, "v", True)[1], "tie")
     with pytest.raises(LabError, match="calls an answer better"):
-        booth.export(RUN, tmp_path, "jsonl")
-    file, rows = booth.export(RUN, tmp_path, "json")
+        booth.export(RUN, "jsonl")
+    file, rows = booth.export(RUN, "json")
     assert (file.name, rows) == (f"{RUN}-votes.json", 1)
 
 

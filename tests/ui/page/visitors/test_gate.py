@@ -1,5 +1,6 @@
 """Raw requests of one visitor with the ids and paths of another: sessions, events, uploads, offers, and foreign sites."""
 
+import asyncio
 import json
 import secrets
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from core.generation.fake import FakeGenerator
 from core.settings import Settings
 from lab.lab import Lab
-from lab.limits import HOSTED
+from lab.limits import HOSTED, Limits
 from tests.conftest import HashingEmbedder, row, write_task
 from ui.page.app import serve
-from ui.page.visitors.gate import COOKIE, Hosts, read_hosts, write_cookie
+from ui.page.visitors.claims import Claims
+from ui.page.visitors.gate import COOKIE, Gate, Hosts, read_hosts, write_cookie
 from ui.page.visitors.offers import offer_folder
 
 API = "/gradio_api"
@@ -189,6 +191,27 @@ def test_too_much_is_refused_in_a_sentence(visitors):
     unmeasured = visitors[0].post(f"{API}/upload", content=iter([b"x"]), headers={"content-type": "multipart/form-data"})
     assert unmeasured.status_code == 411
     assert visitors[0].post(f"{API}/queue/join", content=b"{").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("limits", "status"),
+    [(Limits(), 200), (Limits(request_bytes=9), 413), (Limits(disk_bytes=9), 413), (Limits(free_bytes=2**60), 507)],
+)
+def test_an_upload_has_limits(tmp_path, limits, status):
+    """Without a server: of one upload, of all uploads of a visitor, and of the disk."""
+    sent = []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"content-length", b"10"), (b"cookie", f"{COOKIE}={'a' * 32}".encode())]
+    scope = {"type": "http", "method": "POST", "path": f"{API}/upload", "headers": headers, "query_string": b""}
+    gate = Gate(app, claims=Claims(), cache=tmp_path / "cache", hosts=Hosts(), limits=limits)
+    asyncio.run(gate(scope, None, send))
+    assert sent[0]["status"] == status
 
 
 @pytest.mark.parametrize(
