@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
+from core.generation.beginnings import Beginnings
 from core.generation.chat import encode_prompt, find_end
 from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
 from core.generation.ending import Ending, rank_tokens
@@ -19,6 +20,8 @@ from core.generation.packed import can_pack, pack_linears
 from core.values import DecodeOptions, Generation, Message, OnText, Support
 
 MIN_PREFIX = 16  # Tokens; a shorter common beginning saves less than the step of its own costs.
+FEW_PROMPTS = 4  # So many are one person's question, and the next one begins alike: each beginning is kept for itself.
+OTHER_TURNS = ("…", "?")  # In the place of a prompt's last turn: what stays the same is its beginning.
 MERGE_BYTES = 2 * 2**30  # Of weights; the float32 copy that a merge makes takes twice as much beside them.
 MAX_CONTEXT = 2048  # Tokens; models that take 100,000 would fill the memory with keys and values.
 
@@ -42,6 +45,7 @@ class TransformersGenerator:
         self._constraints: dict[str, Constraint] = {}
         self._constraint_tokenizer: Any = None
         self._ending: Ending | None = None
+        self._beginnings = Beginnings()
         small = loaded.model.get_memory_footprint() <= MERGE_BYTES
         fits = loaded.device.name == "cpu" and loaded.storage != "int8" and small  # 8-bit weights cannot be added to.
         self._merges = fits if merge is None else merge
@@ -86,13 +90,17 @@ class TransformersGenerator:
         """Yield (index of the prompt, generation) as they finish.
 
         The beginning that all prompts share (instruction, form of the answer, worked examples) goes through the
-        model once.
+        model once; of a few prompts each one's is kept for the next question.
 
         Raises:
             LabError: The adapter cannot be loaded or was trained on other weights.
         """
         encoded = [encode_prompt(self._tokenizer, prompt) for prompt in prompts]
-        prefix = common_prefix(encoded) if len(encoded) > 1 else 0
+        few = len(encoded) <= FEW_PROMPTS
+        prefix = 0 if few else common_prefix(encoded)
+        starts = (
+            [self._measure_beginning(prompt, tokens) for prompt, tokens in zip(prompts, encoded, strict=True)] if few else []
+        )
         constraint = self._compile(schema) if schema is not None and options.mode != "free" else None
         loop = DecodeLoop(
             model=self._choose_model(adapter),
@@ -102,9 +110,19 @@ class TransformersGenerator:
             start_matcher=constraint.start if constraint else lambda: None,
             on_tokens=(lambda index, tokens: on_text(index, self._tokenizer.decode(tokens))) if on_text else None,
             ending=self._find_ending() if constraint else None,
+            kept=self._beginnings,
+            adapter=adapter,
         )
-        for index, written in loop.run(encoded, prefix=prefix if prefix >= MIN_PREFIX else 0):
+        for index, written in loop.run(encoded, prefix=prefix if prefix >= MIN_PREFIX else 0, beginnings=starts):
             yield index, self._describe(written, len(encoded[index]))
+
+    def _measure_beginning(self, prompt: Sequence[Message], tokens: Sequence[int]) -> int:
+        """Return how many leading tokens of a prompt stay the same when another question is asked; 0 for too few."""
+        if not prompt:
+            return 0
+        others = [encode_prompt(self._tokenizer, [*prompt[:-1], replace(prompt[-1], content=turn)]) for turn in OTHER_TURNS]
+        shared = common_prefix([tokens, *others])
+        return shared if shared >= MIN_PREFIX else 0
 
     def _choose_model(self, adapter: str | None) -> Any:
         """Return the model that answers: the base, a merged copy, or the base with an adapter switched on."""
@@ -117,11 +135,13 @@ class TransformersGenerator:
             if adapter not in self._merged:  # Only the last copy is kept: each is as large as the base.
                 merged = merge_adapter(self._model, Path(adapter), weights_hash=weights)
                 quick = attach_quickly(self._quick, merged, Path(adapter)) if self._quick is not None else None
+                self._beginnings.forget(adapter)
                 self._merged = {adapter: quick or (pack_linears(merged) if can_pack(merged) else merged)}
             return self._merged[adapter]
         name = _adapter_name(adapter)
         if adapter not in self._attached:
             attach_adapter(self._model, Path(adapter), name=name, weights_hash=weights)
+            self._beginnings.forget(adapter)
             self._attached.add(adapter)
         choose_attached(self._model, name)
         return self._model

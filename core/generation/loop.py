@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from core.generation.beginnings import Beginnings
 from core.generation.constraint import Matcher
 from core.generation.ending import Ending
 from core.generation.guessing import Guesser
@@ -93,6 +94,8 @@ class DecodeLoop:
         on_tokens: Told of a row's draft or answer so far after every step.
         ending: Ends answers that are held to a schema before the room is used up; without it they are cut.
         guesses: Whether guesses go along where few rows are written.
+        kept: Beginnings that were computed before, with the same model.
+        adapter: Whose beginnings count.
     """
 
     model: Any
@@ -103,13 +106,18 @@ class DecodeLoop:
     on_tokens: Callable[[int, list[int]], None] | None = None
     ending: Ending | None = None
     guesses: bool = True
+    kept: Beginnings | None = None
+    adapter: str | None = None
 
-    def run(self, prompts: Sequence[Sequence[int]], *, prefix: int = 0) -> Iterator[tuple[int, Written]]:
+    def run(
+        self, prompts: Sequence[Sequence[int]], *, prefix: int = 0, beginnings: Sequence[int] = ()
+    ) -> Iterator[tuple[int, Written]]:
         """Answer prompts, yielding (index, what was written) as rows end, shorter prompts first.
 
         Args:
             prompts: Token ids; each is longer than `prefix`.
             prefix: How many leading tokens all prompts share; they are computed once.
+            beginnings: Without a prefix, how many leading tokens of each are computed apart and kept. Shape: (prompts,).
         """
         if not prompts:
             return
@@ -119,10 +127,13 @@ class DecodeLoop:
         slots = Slots(min(self.options.batch_size, len(prompts)), max(map(len, prompts)) + room)
         # Rows of like length side by side: attention reads every row as far as the longest reaches.
         waiting = deque(sorted(range(len(prompts)), key=lambda index: len(prompts[index])))
-        share = self._read_prefix(slots, prompts[0][:prefix]) / len(prompts) if prefix else 0.0
+        share = self._read_beginning(slots, 0, prompts[0][:prefix]) / len(prompts) if prefix else 0.0
+        slots.spread(prefix)
         places: list[Row | None] = [None] * slots.count
         while waiting or any(places):
             self._admit(places, waiting, prompts, prefix, share)
+            if beginnings:
+                self._begin_kept(places, slots, beginnings)
             rows = _close_ranks(places, slots)
             if self.guesses and len(rows) <= GUESSING_ROWS:
                 for row in rows:
@@ -134,12 +145,24 @@ class DecodeLoop:
                     places[place] = None
                     yield row.index, _report(row)
 
-    def _read_prefix(self, slots: Slots, tokens: Sequence[int]) -> float:
-        """Compute the common prefix once for all rows; returns the seconds it took."""
+    def _read_beginning(self, slots: Slots, place: int, tokens: Sequence[int]) -> float:
+        """Bring a row to the end of its beginning, computed before or now; returns the seconds it took."""
         start = time.perf_counter()
-        self._forward(slots, [list(tokens)], [0], fresh=[True], kept=[1])
-        slots.spread(len(tokens))
+        known = self.kept.find(self.adapter, tokens) if self.kept is not None else None
+        if known is None:
+            known = Slots(1, len(tokens))
+            self._forward(known, [list(tokens)], [0], fresh=[True], kept=[1])
+            if self.kept is not None:
+                self.kept.keep(self.adapter, tokens, known)
+        slots.take_in(place, known, len(tokens))
         return time.perf_counter() - start
+
+    def _begin_kept(self, places: Sequence[Row | None], slots: Slots, beginnings: Sequence[int]) -> None:
+        """Bring rows that have just been admitted to the end of their beginnings."""
+        for place, row in enumerate(places):
+            if row is not None and not row.held and (length := beginnings[row.index]):
+                row.seconds += self._read_beginning(slots, place, row.pending[:length])
+                row.held, row.pending = length, row.pending[length:]
 
     def _admit(
         self, places: list[Row | None], waiting: deque[int], prompts: Sequence[Sequence[int]], prefix: int, share: float

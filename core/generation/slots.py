@@ -54,6 +54,21 @@ class Slots:
         keys, values = self._layers[layer]
         return keys[rows, :, :held], values[rows, :, :held]
 
+    @property
+    def bytes(self) -> int:
+        """What the store takes so far."""
+        return sum(store.nbytes for pair in self._layers.values() for store in pair)
+
+    def take_in(self, row: int, other: Slots, tokens: int) -> None:
+        """Copy the first tokens of another store's row 0 to a row of this one, in every layer."""
+        import torch
+
+        with torch.inference_mode():  # What was written in this mode can be changed only in it.
+            for layer, pair in other._layers.items():
+                _, heads, _, width = pair[0].shape
+                for store, kept in zip(self.open_layer(layer, heads, width, like=pair[0]), pair, strict=True):
+                    store[row, :, :tokens] = kept[0, :, :tokens]
+
     def spread(self, tokens: int) -> None:
         """Copy the first tokens of row 0 to every other row; from now on all rows share them."""
         self._copy(0, slice(1, None), tokens)
