@@ -69,7 +69,7 @@ def find_own(settings: Settings, name: str, verb: str) -> Path:
     if folder.name == name:  # Found by its name, among those that everybody has; other folders are given as paths.
         raise LabError(
             f"{folder.name} comes with the lab and cannot be {verb}.",
-            f"Export it and import it under another name (`ragft import FILE --name my-{folder.name}`) to have one of your own.",
+            "Export it and take it in under another name to have one of your own.",
         )
     raise LabError(f"{folder} is a folder of yours outside the lab and is not {verb} by it.", "Change it where it lies.")
 

@@ -83,10 +83,11 @@ def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown) -> Any:
             undo = gr.Button("Undo: put it back", variant="primary", min_width=140)
             forget = gr.Button("Remove for good", min_width=140)
     with gr.Accordion("Take in a ready task", open=False):
+        called = gr.Textbox("", label="Its name here (empty: as in the zip)", max_length=64, placeholder="my-task")
         archive = gr.File(label="A task as a zip", file_types=[".zip"], height=140)
     shelf = Shelf(chosen, about, title, rename, delete, asking, hanging, rubbish, deleted)
     _join_shelf(page, lab, task, shelf)
-    _join_changes(lab, task, shelf, (archive, download))
+    _join_changes(lab, task, shelf, (archive, called, download))
     delete.click(partial(ask_first, lab), chosen, [asking, hanging], **PRIVATE)
     keep.click(lambda: gr.Column(visible=False), None, asking, **QUIET)
     everything = [task, chosen, *shelf.of_trash]
@@ -104,13 +105,13 @@ def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: Shelf) -> N
     shelf.chosen.change(partial(show_task, lab), shelf.chosen, shelf.of_task, **EVERY)
 
 
-def _join_changes(lab: Lab, task: gr.Dropdown, shelf: Shelf, files: tuple[gr.File, gr.DownloadButton]) -> None:
+def _join_changes(lab: Lab, task: gr.Dropdown, shelf: Shelf, files: tuple[gr.File, gr.Textbox, gr.DownloadButton]) -> None:
     """Let a task be renamed, exported, taken in."""
-    archive, download = files
+    archive, called, download = files
     gr.on([shelf.rename.click, shelf.title.submit], partial(rename, lab), [shelf.chosen, shelf.title, task], [task, shelf.chosen], **PRIVATE).success(
         partial(show_task, lab), shelf.chosen, shelf.of_task, **QUIET
     )  # fmt: skip
-    archive.upload(partial(take_in, lab), archive, [task, shelf.chosen], **PRIVATE)
+    archive.upload(partial(take_in, lab), [archive, called], [task, shelf.chosen], **PRIVATE)
     download.click(partial(give_out, lab), shelf.chosen, download, **PRIVATE)
 
 
@@ -183,12 +184,13 @@ def rename(lab: Lab, name: str | None, title: str, present: str | None) -> list[
 
 
 @explain
-def take_in(lab: Lab, path: str | None) -> list[Any]:
-    """Take in a task from a zip, and choose it."""
+def take_in(lab: Lab, path: str | None, name: str | None = None) -> list[Any]:
+    """Take in a task from a zip, under its own name or another, and choose it."""
     if not path:
         return [gr.skip(), gr.skip()]
     check_disk(lab.settings)
-    folder = import_task(Path(path), lab.settings.folder("tasks"), check=partial(check_folder, lab.settings))
+    wanted = (name or "").strip() or None
+    folder = import_task(Path(path), lab.settings.folder("tasks"), name=wanted, check=partial(check_folder, lab.settings))
     gr.Info(f"The task {folder.name} is ready.")
     return _refresh(lab, folder.name)
 

@@ -6,11 +6,13 @@ from functools import partial
 import gradio as gr
 import pytest
 
+from core.settings import BUNDLED_TASKS
+from core.tasks.archive import export_task
 from core.tasks.loading import load_task
 from lab.lab import Lab
 from tests.conftest import row, write_task
 from ui.page.task.form import SAMPLE, draft, propose_name
-from ui.page.task.shelf_panel import ask_first, put_back, rename, show_task, throw
+from ui.page.task.shelf_panel import ask_first, put_back, rename, show_task, take_in, throw
 from ui.page.task.walk import check, look, look_at_documents, make, open_files, open_sheet
 
 WHERE = ("", "text", ["label"], "", 0)  # Sheet, input, answer, group, test rows.
@@ -153,3 +155,12 @@ def test_a_deleted_task_leaves_the_lists_and_comes_back(lab, own):
     task, chosen, rubbish, _ = put_back(lab, deleted.value)
     assert (task.value, chosen.value, rubbish.visible) == (own, own, False)
     assert rename(lab, own, "Better", own)[0].choices[-1] == ("Better", own)
+
+
+def test_a_bundled_task_is_taken_in_under_another_name(lab, tmp_path):
+    zipped = str(export_task(BUNDLED_TASKS / "ml-interview", tmp_path / "ml-interview.zip"))
+    with pytest.raises(gr.Error, match="There is a task 'ml-interview' already"):
+        take_in(lab, zipped, "")
+    task, _ = take_in(lab, zipped, " my-interview ")
+    assert task.value == "my-interview"
+    assert show_task(lab, "my-interview")[3].interactive
