@@ -68,3 +68,23 @@ def measure_memory() -> float:
     if torch.cuda.is_available():
         return round(float(torch.cuda.max_memory_allocated()) / 2**20, 1)
     return round(float(psutil.Process().memory_info().rss) / 2**20, 1)
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use: a container often has fewer than its machine."""
+    import os
+
+    import psutil
+
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else psutil.cpu_count(logical=True) or 1
+
+
+def measure_limit() -> int:
+    """Return how many bytes of memory there are for this process: the container's, where it has a limit, else the machine's."""
+    import psutil
+
+    total = int(psutil.virtual_memory().total)
+    group = Path("/sys/fs/cgroup/memory.max")
+    told = group.read_text().strip() if group.is_file() else ""
+    return min(total, int(told)) if told.isdecimal() else total

@@ -136,6 +136,22 @@ def read_settings() -> Settings:
         model=os.environ.get("RAGFT_MODEL", DEFAULT_MODEL),
         threads=int(threads),
         storage=os.environ.get("RAGFT_STORAGE", DEFAULT_STORAGE),
-        hosted="SPACE_ID" in os.environ or os.environ.get("RAGFT_HOSTED") == "1",
+        hosted=is_on_space() or os.environ.get("RAGFT_HOSTED") == "1",
         shared=Path(shared) if (shared := os.environ.get("RAGFT_SHARED")) else None,
     )
+
+
+def is_on_space() -> bool:
+    """Whether this is a Space of Hugging Face: the page then stands in a frame of another site, and people may sign in."""
+    return "SPACE_ID" in os.environ
+
+
+def list_hosts() -> frozenset[str]:
+    """Return under which names the page is reached (`$RAGFT_HOSTS` or `$SPACE_HOST`, by commas); none where that is not said."""
+    told = os.environ.get("RAGFT_HOSTS") or os.environ.get("SPACE_HOST") or ""
+    return frozenset(name.strip().lower() for name in told.split(",") if name.strip())
+
+
+def offers_login() -> bool:
+    """Whether people may sign in: a Space that asks for it (`hf_oauth: true`) is told its id."""
+    return is_on_space() and bool(os.environ.get("OAUTH_CLIENT_ID"))

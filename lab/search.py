@@ -13,6 +13,7 @@ from core.errors import LabError
 from core.tasks.task import Task
 from core.values import Hit
 from lab.lab import Lab
+from lab.limits import check_question
 
 if TYPE_CHECKING:
     from retrieval.evidence.abstention import EvidenceVerdict
@@ -67,6 +68,7 @@ def search_task(lab: Lab, task: Task, query: str, options: SearchOptions) -> Fou
 
     if not 1 <= options.k <= LARGEST_K:
         raise LabError(f"{options.k} passages were asked for.", f"Ask for 1 to {LARGEST_K}.")
+    check_question(lab.settings, query)
     index = lab.library.load_index(task)
     among = _find_documents(index, options.documents) if options.documents else None
     retriever = _make_retriever(lab, index, options)

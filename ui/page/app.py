@@ -31,6 +31,7 @@ from ui.page.task.tab import build_task_tab
 from ui.page.theme import make_theme
 from ui.page.tools import check_tools
 from ui.page.visitors.door import find_door, guard
+from ui.page.visitors.panel import build_banner
 from ui.page.visitors.protection import protect
 
 HERE = Path(__file__).parent
@@ -44,6 +45,7 @@ def build_page(lab: Lab) -> gr.Blocks:
     ) as page:
         build_api(lab)  # First: a private event that has one of these names takes another.
         header = build_header(page, lab)
+        build_banner(page, lab)
         task = header.task
         jobs = {kind: remember_job(kind) for kind in ("index", "train", "probe", "compare")}
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:

@@ -14,6 +14,7 @@ from core.values import DecodeOptions, Example, OnText, Prediction
 from finetune.adapters.fit import NoFit
 from lab.answering import answer_arms, choose_options, describe_constraint, fix_adapter
 from lab.lab import Lab
+from lab.limits import check_question
 from lab.loading import wait_for_model
 from lab.search import judge_hits
 from retrieval.evidence.abstention import EvidenceVerdict
@@ -77,6 +78,7 @@ def ask(lab: Lab, task: Task, item: Example, entries: Sequence[Entry]) -> Iterat
 
     Entries with the same adapter and decoding are answered side by side: two of them take little longer than one.
     """
+    check_question(lab.settings, item.input)
     for sentence in wait_for_model(lab):
         yield [replace(entry, state="working", note=sentence) for entry in entries]
     shown = list(entries)

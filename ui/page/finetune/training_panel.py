@@ -10,6 +10,7 @@ import gradio as gr
 from core.errors import LabError
 from core.jobs import cancel_job, find_job, resume_job
 from core.settings import Settings
+from lab.limits import check_queue
 from lab.training.events import read_training_events
 from ui.command import RUNNER
 from ui.page.errors import explain
@@ -71,7 +72,9 @@ def build_training_panel(page: gr.Blocks, tab: gr.Tab, settings: Settings, job: 
 
     @explain
     def go_on(name: str | None) -> list[Any]:
-        resume_job(settings, find_job(settings, name or ""), runner=RUNNER)
+        folder = find_job(settings, name or "")
+        check_queue(settings)
+        resume_job(settings, folder, runner=RUNNER)
         return [*_refresh(settings, name, None), gr.Timer(BUSY_SECONDS)]
 
     def attach(remembered: str | None, request: gr.Request) -> str | None:

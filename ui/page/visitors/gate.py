@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from core.settings import name_visitor
+from core.settings import is_on_space, list_hosts, name_visitor
 from lab.limits import HOSTED, Limits
 from lab.visitors import make_secret
 from ui.page.visitors.claims import Claims
@@ -89,10 +89,8 @@ class Hosts:
 
 
 def read_hosts() -> Hosts:
-    """Read from the environment under which names this page is reached (`SPACE_HOST`, or `RAGFT_HOSTS`, by commas)."""
-    told = os.environ.get("RAGFT_HOSTS") or os.environ.get("SPACE_HOST") or ""
-    names = frozenset(name.strip().lower() for name in told.split(",") if name.strip())
-    return Hosts(names, "SPACE_ID" in os.environ)
+    """Read from the environment under which names this page is reached."""
+    return Hosts(list_hosts(), is_on_space())
 
 
 @dataclass
@@ -302,7 +300,7 @@ def find_secret(call: Call) -> str:
 
 def find_user(scope: Scope) -> str:
     """Return the key of a visitor who signed in with Hugging Face; elsewhere than on a Space nobody does: Gradio mocks it."""
-    if "SPACE_ID" not in os.environ:
+    if not is_on_space():
         return ""
     told = scope.get("session", {}).get("oauth_info") or {}
     name = told.get("userinfo", {}).get("sub") if isinstance(told, dict) else None
