@@ -186,9 +186,10 @@ def _join_answers(lab: Lab, task: gr.Dropdown, parts: CompareParts, buttons: tup
             yield _draw(shown, blind=blind), shown
 
     given = [task, parts.arms, parts.question, parts.item, parts.mode, parts.both, parts.blind]
-    ask_button.click(None, None, None, js="() => window.ragftShowAnswers?.()", **QUIET)
+    asking = [ask_button.click, parts.question.submit]
+    gr.on(asking, None, None, None, js="() => window.ragftShowAnswers?.()", **QUIET)
     running = gr.on(
-        [ask_button.click, parts.question.submit], answer, given, [parts.answers, parts.shown],
+        asking, answer, given, [parts.answers, parts.shown],
         concurrency_id="model", concurrency_limit=1, **QUIET,
     )  # fmt: skip
     running.then(_offer, parts.shown, [needs.index, needs.train, needs.kind], **QUIET)

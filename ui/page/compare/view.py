@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -68,7 +69,18 @@ def render_answers(
         reading=reading,
         blind=bool(names),
         busy=len(finished) < len(entries),
+        link="" if names else write_link(task, item, entries),
     )
+
+
+def write_link(task: Task, item: Example, entries: Sequence[Entry]) -> str:
+    """Return the address of a question with its approaches: whoever opens it finds them chosen, and stored answers shown."""
+    known = any(one.id == item.id and one.input == item.input for one in task.test)
+    asked = {"item": item.id} if known else {"question": item.input}
+    modes = {entry.mode for entry in entries}
+    more = {"decoding": next(iter(modes))} if len(modes) == 1 else {}
+    arms = ",".join(dict.fromkeys(entry.arm for entry in entries))
+    return f"?{urlencode({'tab': 'compare', 'task': task.name, **asked, 'arms': arms, **more})}"
 
 
 def render_prediction(task: Task, item: Example, prediction: Prediction) -> Markup:

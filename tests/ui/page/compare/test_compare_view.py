@@ -10,7 +10,7 @@ from ui.page.compare.asking import Entry
 from ui.page.compare.differences import describe_differences
 from ui.page.compare.reading import collect_reading
 from ui.page.compare.tab import STOPPED, Shown, stop_answers
-from ui.page.compare.view import render_answers
+from ui.page.compare.view import render_answers, write_link
 
 TEXT = "# Pay rules\n\nThe walrus bonus is 40 euros and is paid in May."
 PASSAGE = Passage("pay", "Pay rules", 0, len(TEXT), TEXT)
@@ -110,3 +110,12 @@ def test_answers_are_drawn_under_the_task_as_it_was_asked(task):
     html, _ = stop_answers(Shown(task, ITEM, (entry("base", RIGHT),)), blind=False)
     other, _ = stop_answers(Shown(changed, ITEM, (entry("base", RIGHT),)), blind=False)
     assert html != other, "the redrawn card follows the task that it holds, not today's"
+
+
+def test_a_link_leads_back_to_the_question_and_tells_nothing_where_names_are_hidden(task):
+    item = replace(task.test[0], input="Bonus & <more>?")
+    html = render_answers(task, item, [entry("rag", RIGHT), entry("base", RIGHT)])
+    assert "question=Bonus+%26+%3Cmore%3E%3F&amp;arms=rag%2Cbase&amp;decoding=free" in html
+    assert f"item={task.test[0].id}&" in write_link(task, task.test[0], [entry("rag", RIGHT)])
+    assert "href" not in render_answers(task, item, [entry("rag", RIGHT)], names=["Answer A"])
+    assert "href" not in render_answers(task, item, [Entry("rag", state="writing")])
