@@ -1,4 +1,4 @@
-"""The commands about stored comparisons: list, show, name, note, pin, diff, rerun, export, gate."""
+"""The commands about stored comparisons: list, show, name, note, pin, diff, rerun, export, push, gate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunsGroup(TyperGroup):
 runs_app = typer.Typer(
     cls=RunsGroup,
     invoke_without_command=True,
-    help="Stored comparisons: list, show, name, note, pin, diff, rerun, export, gate. `ragft runs ID` shows one.",
+    help="Stored comparisons: list, show, name, note, pin, diff, rerun, export, push, gate. `ragft runs ID` shows one.",
 )
 
 
@@ -236,6 +236,22 @@ def export(
         as_json,
         lambda _: out.print(f"{run} is written to {file} ({written}).", soft_wrap=True),
     )
+
+
+@runs_app.command("push")
+def push(
+    run: RunId,
+    repository: Annotated[str, typer.Option("--repo", metavar="OWNER/NAME", help="A data set on the Hub; made if absent.")],
+    public: Annotated[
+        bool, typer.Option("--public", help="Let everybody see it; answers hold passages of the documents.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a finished run to the Hub, into a folder of its own; the token comes from HF_TOKEN or `hf auth login`."""
+    from lab.run_hub import push_run
+
+    address = push_run(read_settings(), run, repository, public=public)
+    show({"run": run, "address": address}, as_json, lambda _: out.print(f"{run} lies in {address}", soft_wrap=True))
 
 
 @runs_app.command("gate")
