@@ -1,13 +1,12 @@
-"""llama.cpp as a peer: the same weights as the GGUF file that ours were made of, read by `llama-cpp-python` where it is installed.
+"""llama.cpp as a peer: the same weights as the GGUF file that ours were made of, read by `xllamacpp` where it is installed.
 
-It is an extra of its own (`pip install -e ".[llama]"`), for its wheel is compiled on the spot. Where it or the file is absent
-the benchmark says so and reports no ratio. The binding answers one prompt after the other; its library's parallel sequences
-are not offered by it, so batches are measured against transformers only.
+It is an extra of its own (`pip install -e ".[llama]"`): a wheel that holds llama.cpp compiled for AVX2, so on a processor with
+more (AVX512, bfloat16) it is slower than one compiled there. Schemas are held by llguidance, as ours are. Where it or the file is
+absent the benchmark says so and reports no ratio. Prompts go one after the other; nothing of a prompt is kept for the next.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,22 +38,22 @@ class LlamaPeer:
     """
 
     def __init__(self, file: Path, *, threads: int, tokenizer: Any) -> None:
-        from llama_cpp import Llama
+        from xllamacpp import CommonParams, Server
 
-        self._model = Llama(str(file), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, verbose=False)
+        settings = CommonParams()
+        settings.model.path = str(file)
+        settings.n_ctx, settings.n_parallel = CONTEXT, 1
+        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
+        self._server = Server(settings)
         self._tokenizer = tokenizer
 
     def answer(self, prompts: Sequence[Sequence[Message]], *, new_tokens: int, schema: dict[str, Any] | None = None) -> Written:
-        """Answer prompts, held to a schema by llama.cpp's own grammar where one is given."""
-        from llama_cpp import LlamaGrammar
-
+        """Answer prompts, held to a schema where one is given."""
         texts, tokens = list[str](), 0
         for prompt in prompts:
-            # A grammar keeps its place: each answer needs a new one.
-            grammar = LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False) if schema is not None else None
-            self._model.reset()
             ids = encode_prompt(self._tokenizer, prompt)
-            told: Any = self._model.create_completion(ids, max_tokens=new_tokens, temperature=0.0, grammar=grammar)
+            asked: dict[str, Any] = {"prompt": ids, "max_tokens": new_tokens, "temperature": 0.0, "cache_prompt": False}
+            told: Any = self._server.handle_completions(asked | ({} if schema is None else {"json_schema": schema}))
             texts.append(told["choices"][0]["text"])
             tokens += int(told["usage"]["completion_tokens"])
         return Written(texts, tokens)
@@ -63,9 +62,9 @@ class LlamaPeer:
 def find_llama() -> tuple[Path | None, str]:
     """Return the GGUF file where llama.cpp can be measured; else None and why not."""
     try:
-        import llama_cpp  # noqa: F401
+        import xllamacpp  # noqa: F401
     except ImportError:
-        return None, 'llama-cpp-python is not installed: pip install -e ".[llama]" (compiled on the spot, minutes).'
+        return None, 'xllamacpp is not installed: pip install -e ".[llama]".'
     named = os.environ.get(GGUF, "")
     if not Path(named).is_file():
         return None, f"no GGUF file: ${GGUF} is {named!r}; name the file that the bundled model was made of."

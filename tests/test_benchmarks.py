@@ -21,11 +21,11 @@ def test_pairs_alternate_and_the_ratio_says_who_is_faster():
 
 
 def test_a_peer_that_did_not_run_has_no_ratio_but_a_reason(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
     file, reason = find_llama()
     assert file is None
     assert "not installed" in reason
-    monkeypatch.setitem(sys.modules, "llama_cpp", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "xllamacpp", SimpleNamespace())
     monkeypatch.setenv("RAGFT_GGUF", str(tmp_path / "none.gguf"))
     assert find_llama()[0] is None
     ratios = {}
