@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from core.generation.zero_gpu import awaits_gpu
+
 # Those that words, numbers or their spelling come through: `tokenizers` splits prompts, `llguidance` holds answers to a schema.
 PACKAGES = (
     "torch", "transformers", "tokenizers", "llguidance", "peft", "bitsandbytes", "sentence-transformers", "faiss-cpu", "bm25s",
@@ -48,7 +50,7 @@ def _name_gpu() -> str | None:
     """Return the name of the GPU that the lab would use; None without one. Another one rounds otherwise."""
     import torch
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return torch.cuda.get_device_name() if torch.cuda.is_available() and not awaits_gpu() else None
 
 
 def find_version() -> str:
@@ -65,7 +67,7 @@ def measure_memory() -> float:
     import psutil
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not awaits_gpu():
         return round(float(torch.cuda.max_memory_allocated()) / 2**20, 1)
     return round(float(psutil.Process().memory_info().rss) / 2**20, 1)
 

@@ -26,6 +26,10 @@ class Cancelled(Exception):
     """The user asked a long piece of work to stop; what is useful has been kept."""
 
 
+class Paused(Exception):
+    """The time that work was given is over; a state was kept, and it goes on from there."""
+
+
 def name_cause(error: BaseException) -> str:
     """Return the first line of what a library says, without its full stop; the error's name where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

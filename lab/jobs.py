@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import Cancelled, LabError
 from core.generation.models import find_local
+from core.generation.zero_gpu import awaits_gpu
 from core.jobs import CANCEL, CONFIG, JobConfig, read_config, start_job
 from core.progress import JobWriter, Watcher
 from core.settings import DEFAULT_MODEL, Settings
@@ -75,9 +76,12 @@ def train(lab: Lab, request: TrainRequest, watcher: Watcher, job: Path | None = 
     """
     from lab.training.preflight import require_go, run_preflight
     from lab.training.run import train_watched
+    from lab.training.slices import train_in_slices
 
     lab = lab.at_model(request.model)
     require_go(run_preflight(lab, request.task, request.config), allow_leakage=request.allow_leakage)
+    if awaits_gpu() and job is not None:
+        return train_in_slices(lab, request.task, request.config, watcher, job=job)
     return train_watched(lab, lab.task(request.task), request.config, watcher, job=job)
 
 

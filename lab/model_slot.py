@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import RLock
 
 from core.errors import LabError
+from core.generation.zero_gpu import awaits_gpu
 from core.settings import Settings
 from core.values import Generator
 from lab.loading import LoadWatch
@@ -38,6 +39,7 @@ class ModelSlot:
         Raises:
             LabError: It is not here, or cannot be loaded.
         """
+        from core.generation.borrowed import BorrowingGenerator
         from core.generation.decoder import load_generator
         from core.generation.device import set_threads
         from core.generation.models import find_model
@@ -53,8 +55,12 @@ class ModelSlot:
                 self.free()  # First: two models side by side may not fit.
                 with self.watch.follow():
                     set_threads(settings.threads)
-                    generator = load_generator(wanted[0], storage=settings.storage)
-                    prepare(generator)
+                    generator: Generator
+                    if awaits_gpu():  # Nothing is prepared: it would take of somebody's minutes.
+                        generator = BorrowingGenerator(wanted[0], storage=settings.storage)
+                    else:
+                        generator = load_generator(wanted[0], storage=settings.storage)
+                        prepare(generator)
                     self._generator, self._held = generator, wanted
             self.watch.end("ready")
             return self._generator
@@ -74,5 +80,5 @@ def _empty_cache() -> None:
     """Give a GPU's memory back, which torch keeps for later."""
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not awaits_gpu():
         torch.cuda.empty_cache()

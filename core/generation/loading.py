@@ -108,6 +108,24 @@ def load_model(
     return Loaded(model.eval(), load_tokenizer(folder), device, hash_weights(folder), storage)
 
 
+def load_shell(folder: Path, *, storage: str) -> Loaded:
+    """Load all of a model but its weights: what counts tokens and compiles schemas for one that answers on a lent GPU.
+
+    Raises:
+        LabError: The folder cannot be loaded.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    silence_libraries()
+    try:
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.bfloat16)
+    except (OSError, ValueError) as error:
+        raise LabError(f"The model in {folder} cannot be loaded: {error}") from error
+    return Loaded(model, load_tokenizer(folder), Device("cuda", torch.bfloat16), hash_weights(folder), storage)
+
+
 def keep_gradients(model: Any) -> None:
     """Stop bitsandbytes from repacking 4-bit weights on CPUs with AVX512-bf16.
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from core.errors import Cancelled, LabError
+from core.errors import Cancelled, LabError, Paused
 from finetune.config import TrainConfig
 from finetune.data import Encoded, pack
 from finetune.plan.memory import MemoryPlan, checkpoint_blocks, make_optimizer
@@ -61,6 +61,7 @@ def train(
     Raises:
         LabError: The loss is not a number, or no gradient reaches the adapter.
         Cancelled: Cancelled before anything useful was learned.
+        Paused: `on_step` raised it.
     """
     group = join_group()
     told = listeners or Listeners(on_step or (lambda report: None))
@@ -153,10 +154,17 @@ class _Training:
         return ended
 
     def _tell(self, report: StepReport) -> Ended:
-        """Tell of a step; returns `cancelled` where somebody asks to stop."""
+        """Tell of a step; returns `cancelled` where somebody asks to stop.
+
+        Raises:
+            Paused: The time is over; the state after this step is kept.
+        """
         asked = False
         try:
             self.told.on_step(report)
+        except Paused:
+            self._save()
+            raise
         except Cancelled:
             asked = True
         # All stop after the same step: one that went on alone would wait for the others' gradients for ever.

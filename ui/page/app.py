@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from core.errors import LabError
 from core.evaluation.charts.template import STYLE as CHARTS
+from core.generation.zero_gpu import lends_gpu
 from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
+from lab.training.slices import register_borrowers
 from ui.page.address import follow_tabs
 from ui.page.api import build_api
 from ui.page.collector import rest_collector
@@ -98,6 +100,8 @@ def launch(
     prepare_libraries()
     if tools:
         check_tools()
+    if lends_gpu():
+        register_borrowers()
     lab = Lab(settings)
     page, address = serve(lab, host=host, port=port, tools=tools)
     load_beside(lab)
