@@ -21,7 +21,7 @@ ELSEWHERE = "A copy of your own, or `ragft serve` on your machine, has no such l
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class VisitorLimits:
     """How much one visitor may take.
 
     Args:
@@ -69,10 +69,10 @@ class Limits:
     idle_seconds: float = 24 * 3600
 
 
-HOSTED = Limits()
+HOSTED = VisitorLimits()
 
 
-def check_request(settings: Settings, request: Request, limits: Limits = HOSTED) -> None:
+def check_request(settings: Settings, request: Request, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a visitor's request that would take too much; whoever runs the machine may ask for anything.
 
     Raises:
@@ -97,7 +97,7 @@ def check_request(settings: Settings, request: Request, limits: Limits = HOSTED)
             _check_most("answers decoded together", request.batch_size, limits.batch_size)
 
 
-def check_queue(settings: Settings, limits: Limits = HOSTED) -> None:
+def check_queue(settings: Settings, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a further job of a visitor who has enough that run or wait, or where the whole machine has.
 
     Raises:
@@ -113,7 +113,7 @@ def check_queue(settings: Settings, limits: Limits = HOSTED) -> None:
         raise LabError(f"{waiting} jobs of all visitors wait for this machine.", f"Try again in some minutes. {ELSEWHERE}")
 
 
-def check_disk(settings: Settings, *, more: int = 0, limits: Limits = HOSTED) -> None:
+def check_disk(settings: Settings, *, more: int = 0, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a visitor who keeps as much as there is for one.
 
     Args:
@@ -135,7 +135,7 @@ def check_disk(settings: Settings, *, more: int = 0, limits: Limits = HOSTED) ->
         )
 
 
-def check_task(settings: Settings, *, rows: int, documents: int, limits: Limits = HOSTED) -> None:
+def check_task(settings: Settings, *, rows: int, documents: int, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a visitor's task that is larger than this machine can learn from in the minutes that it gives.
 
     Raises:
@@ -148,7 +148,7 @@ def check_task(settings: Settings, *, rows: int, documents: int, limits: Limits 
     check_disk(settings, limits=limits)
 
 
-def check_folder(settings: Settings, folder: Path, limits: Limits = HOSTED) -> None:
+def check_folder(settings: Settings, folder: Path, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a visitor's ready task, before it is read, whose files come to too much.
 
     Raises:
@@ -169,7 +169,7 @@ def _count_lines(path: Path) -> int:
         return sum(1 for _ in stream)
 
 
-def check_question(settings: Settings, text: str, limits: Limits = HOSTED) -> None:
+def check_question(settings: Settings, text: str, limits: VisitorLimits = HOSTED) -> None:
     """Refuse a visitor's question that would keep the model from everybody else.
 
     Raises:
@@ -196,7 +196,7 @@ def _list_sizes(folder: str) -> Iterator[int]:
         return
 
 
-def _check_training(config: TrainConfig, limits: Limits) -> None:
+def _check_training(config: TrainConfig, limits: VisitorLimits) -> None:
     minutes = config.minutes
     if minutes is None:
         raise LabError("A training without a limit of minutes was asked for.", f"Give at most {limits.minutes:g}. {ELSEWHERE}")
@@ -208,7 +208,7 @@ def _check_training(config: TrainConfig, limits: Limits) -> None:
     _check_most("held-out examples", config.holdout, 64)
 
 
-def _check_comparison(request: CompareRequest, limits: Limits) -> None:
+def _check_comparison(request: CompareRequest, limits: VisitorLimits) -> None:
     arms = len(request.arms) * max(1, request.shot_draws) * max(1, len(request.adapters))
     if request.limit is None:
         raise LabError("A comparison of all questions was asked for.", f"Give a number of questions. {ELSEWHERE}")

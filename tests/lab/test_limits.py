@@ -9,7 +9,7 @@ from core.errors import LabError
 from core.jobs import JobStatus
 from core.storage import write_json
 from finetune.config import TrainConfig
-from lab.limits import HOSTED, Limits, check_disk, check_folder, check_question, check_request, check_task, measure
+from lab.limits import HOSTED, VisitorLimits, check_disk, check_folder, check_question, check_request, check_task, measure
 from lab.requests import CompareRequest, IndexRequest, ProbeRequest, TrainRequest, TuneRequest
 from tests.conftest import row, write_task
 
@@ -86,8 +86,8 @@ def test_a_disk_that_is_full_takes_nothing_more(visitor):
     (visitor.folder("tasks") / "rows").write_bytes(b"x" * 1000)
     assert measure(visitor.home) == 1000
     assert measure(visitor.home / "not there") == 0
-    check_disk(visitor, limits=Limits(disk_bytes=1000))
-    for more, limits in ((1, Limits(disk_bytes=1000)), (0, Limits(disk_bytes=999))):
+    check_disk(visitor, limits=VisitorLimits(disk_bytes=1000))
+    for more, limits in ((1, VisitorLimits(disk_bytes=1000)), (0, VisitorLimits(disk_bytes=999))):
         with pytest.raises(LabError, match="what a visitor may keep"):
             check_disk(visitor, more=more, limits=limits)
 
@@ -97,9 +97,9 @@ def test_tasks_and_questions_have_a_size(settings, visitor, tmp_path):
     folder = write_task(tmp_path / "ready", train=rows, test=rows[:1])
     check_folder(visitor, folder)
     for limits, said in (
-        (Limits(rows=6), "rows"),
-        (Limits(documents=1), "documents"),
-        (Limits(task_bytes=100), "unpacks to"),
+        (VisitorLimits(rows=6), "rows"),
+        (VisitorLimits(documents=1), "documents"),
+        (VisitorLimits(task_bytes=100), "unpacks to"),
     ):
         with pytest.raises(LabError, match=said):
             check_folder(visitor, folder, limits)

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from core.settings import is_on_space, list_hosts, name_visitor
-from lab.limits import HOSTED, Limits
+from lab.limits import HOSTED, VisitorLimits
 from lab.visitors import make_secret
 from ui.page.visitors.claims import Claims
 from ui.page.visitors.door import VISITOR, name_session
@@ -114,7 +114,7 @@ class Call:
     query: dict[str, list[str]] = field(default_factory=dict)
 
 
-class Gate:
+class VisitorGate:
     """The page's outermost check, an ASGI middleware.
 
     Args:
@@ -125,7 +125,7 @@ class Gate:
         limits: How large an event or upload may be.
     """
 
-    def __init__(self, app: Any, *, claims: Claims, cache: Path, hosts: Hosts, limits: Limits = HOSTED) -> None:
+    def __init__(self, app: Any, *, claims: Claims, cache: Path, hosts: Hosts, limits: VisitorLimits = HOSTED) -> None:
         self._app, self._claims, self._hosts, self._limits = app, claims, hosts, limits
         self._cache = os.path.abspath(cache)
 

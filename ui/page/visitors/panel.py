@@ -13,7 +13,7 @@ from core.settings import offers_login
 from core.turns import list_turns
 from core.units import format_size
 from lab.lab import Lab
-from lab.limits import HOSTED, Limits, measure
+from lab.limits import HOSTED, VisitorLimits, measure
 from lab.visitors import remove_visitor
 from ui.page.errors import explain
 from ui.page.markup import render
@@ -66,7 +66,7 @@ def build_banner(page: gr.Blocks, lab: Lab) -> None:
     sure.click(remove, None, [asked, about], **QUIET).success(None, None, None, js="() => { location.reload(); }", **QUIET)
 
 
-def render_banner(lab: Lab, *, signed_in: bool, limits: Limits = HOSTED) -> Markup:
+def render_banner(lab: Lab, *, signed_in: bool, limits: VisitorLimits = HOSTED) -> Markup:
     """Say what this machine can do, what a visitor may take of it and what becomes of what is theirs."""
     device = lab.slot.device if lab.generator is None else str(lab.generator.description["device"])
     turns = len(list_turns(lab.settings))

@@ -13,7 +13,7 @@ from lab.lab import Lab
 from lab.limits import HOSTED
 from lab.visitors import remove_idle
 from ui.page.visitors.door import find_door
-from ui.page.visitors.gate import Gate, read_hosts
+from ui.page.visitors.gate import VisitorGate, read_hosts
 from ui.page.visitors.offers import sweep_idle
 
 SWEEP_SECONDS = 600.0  # Between two looks at who was not here for a day.
@@ -35,7 +35,7 @@ def protect(lab: Lab, options: Mapping[str, Any]) -> tuple[dict[str, Any], int |
 
     cache = Path(get_upload_folder())
     remove_regularly(door.host.settings, cache)
-    gate = Middleware(Gate, claims=door.claims, cache=cache, hosts=read_hosts())
+    gate = Middleware(VisitorGate, claims=door.claims, cache=cache, hosts=read_hosts())
     return {**options, "app_kwargs": {**options.get("app_kwargs", {}), "middleware": [gate]}}, HOSTED.events
 
 

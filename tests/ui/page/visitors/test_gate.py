@@ -11,11 +11,11 @@ import pytest
 from core.generation.fake import FakeGenerator
 from core.settings import Settings
 from lab.lab import Lab
-from lab.limits import HOSTED, Limits
+from lab.limits import HOSTED, VisitorLimits
 from tests.conftest import HashingEmbedder, row, write_task
 from ui.page.app import serve
 from ui.page.visitors.claims import Claims
-from ui.page.visitors.gate import COOKIE, Gate, Hosts, read_hosts, write_cookie
+from ui.page.visitors.gate import COOKIE, VisitorGate, Hosts, read_hosts, write_cookie
 from ui.page.visitors.offers import offer_folder
 
 API = "/gradio_api"
@@ -195,7 +195,12 @@ def test_too_much_is_refused_in_a_sentence(visitors):
 
 @pytest.mark.parametrize(
     ("limits", "status"),
-    [(Limits(), 200), (Limits(request_bytes=9), 413), (Limits(disk_bytes=9), 413), (Limits(free_bytes=2**60), 507)],
+    [
+        (VisitorLimits(), 200),
+        (VisitorLimits(request_bytes=9), 413),
+        (VisitorLimits(disk_bytes=9), 413),
+        (VisitorLimits(free_bytes=2**60), 507),
+    ],
 )
 def test_an_upload_has_limits(tmp_path, limits, status):
     """Without a server: of one upload, of all uploads of a visitor, and of the disk."""
@@ -209,7 +214,7 @@ def test_an_upload_has_limits(tmp_path, limits, status):
 
     headers = [(b"content-length", b"10"), (b"cookie", f"{COOKIE}={'a' * 32}".encode())]
     scope = {"type": "http", "method": "POST", "path": f"{API}/upload", "headers": headers, "query_string": b""}
-    gate = Gate(app, claims=Claims(), cache=tmp_path / "cache", hosts=Hosts(), limits=limits)
+    gate = VisitorGate(app, claims=Claims(), cache=tmp_path / "cache", hosts=Hosts(), limits=limits)
     asyncio.run(gate(scope, None, send))
     assert sent[0]["status"] == status
 
