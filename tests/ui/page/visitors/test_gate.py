@@ -15,7 +15,7 @@ from lab.limits import HOSTED, VisitorLimits
 from tests.conftest import HashingEmbedder, row, write_task
 from ui.page.app import serve
 from ui.page.visitors.claims import Claims
-from ui.page.visitors.gate import COOKIE, VisitorGate, Hosts, read_hosts, write_cookie
+from ui.page.visitors.gate import COOKIE, Hosts, VisitorGate, read_hosts, write_cookie
 from ui.page.visitors.offers import offer_folder
 
 API = "/gradio_api"
