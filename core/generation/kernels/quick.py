@@ -21,7 +21,7 @@ from core.storage import read_json
 if TYPE_CHECKING:
     import torch
 
-MOST_TOKENS = 8  # In one step; measured in `benchmarks/LOG.md`.
+MOST_TOKENS = 32  # In one step; of more, torch's products gain on it (`benchmarks/LOG.md`).
 FAMILIES = frozenset({"llama", "qwen2"})
 LEAST_PARAMETERS = 30_000_000  # Smaller models answer at once anyway.
 POSITIONS = 8192  # At most, for which the angles are kept.

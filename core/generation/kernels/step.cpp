@@ -22,6 +22,7 @@ namespace {
 
 constexpr int LANES = 8, BLOCK = 64, MOST = 8;  // Outputs of a tile; weights of a scale; tokens that one read of a tile serves.
 constexpr int BLOCK_BYTES = LANES * 4 + LANES * BLOCK / 2;
+constexpr int AHEAD = 2048;  // Bytes asked for before they are read: the head takes 0.9 of the time (`benchmarks/LOG.md`).
 
 // The values of NF4, as bitsandbytes has them.
 alignas(32) const float CODE[16] = {
@@ -99,6 +100,10 @@ inline float dot(const float* a, const float* b, int64_t n) {  // n: a multiple 
     return total(_mm256_add_ps(s, t));
 }
 
+inline void ask_for(const uint8_t* data, int64_t bytes) {  // Asking beyond the end does nothing.
+    for (int64_t i = 0; i < bytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(data + AHEAD + i), _MM_HINT_T0);
+}
+
 // The four bytes of each NF4 value in registers of their own: a byte shuffle looks 32 codes up at once.
 struct Planes {
     __m256i byte[4];
@@ -144,6 +149,7 @@ void multiply(const Planes& planes, const Matrix& w, int64_t tile, const float* 
         const __m256i mask = _mm256_set1_epi8(15);
         for (int64_t block = 0; block < columns; block += BLOCK, data += BLOCK_BYTES) {
             const __m256 scale = _mm256_loadu_ps(reinterpret_cast<const float*>(data));
+            ask_for(data, BLOCK_BYTES);
             for (int i = 0; i < BLOCK / 8; ++i) {
                 const __m256i codes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(data + LANES * 4 + i * 32));
                 look_up(planes, _mm256_and_si256(codes, mask), scale, values);
@@ -155,6 +161,7 @@ void multiply(const Planes& planes, const Matrix& w, int64_t tile, const float* 
     } else {
         const __m128i* data = reinterpret_cast<const __m128i*>(w.data) + tile * columns;
         for (int64_t place = 0; place < columns; place += 4) {
+            ask_for(reinterpret_cast<const uint8_t*>(data + place), 64);
             for (int k = 0; k < 4; ++k)
                 values[k] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(data + place + k)), 16));
             add(values, place);
