@@ -56,7 +56,7 @@ def build_header(page: gr.Blocks, lab: Lab) -> Header:
         model, chosen = build_model_picker(lab)
     with gr.Row(elem_id="standing", equal_height=True):
         chips = gr.HTML(padding=False)
-        build_loading(page, lab, chosen)
+        build_loading(page, lab, model, chosen)
         step = gr.Button("Next", visible=False, size="sm", scale=0, min_width=240, elem_id="next")
     opened = follow(page, task, "task", offer=lambda: list_choices(lab.settings))
     return Header(task, opened, chips, step, model)

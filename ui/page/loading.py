@@ -9,17 +9,19 @@ import gradio as gr
 from lab.lab import Lab
 from lab.loading import describe_load, load_in_background
 from ui.page.markup import render
+from ui.page.model_picker import offer_models
 from ui.page.polling import QUIET
 
 EVERY_SECONDS = 1.0  # While something loads; afterwards never.
 
 
-def build_loading(page: gr.Blocks, lab: Lab, chosen: Any) -> None:
+def build_loading(page: gr.Blocks, lab: Lab, model: gr.Dropdown, chosen: Any) -> None:
     """Build the line: it looks when the page is opened, and each second while something loads.
 
     Args:
         page: The page.
         lab: Whose models.
+        model: The list of models: a first start fetches one, which is in the list from then on.
         chosen: The event after which another model is loaded.
     """
     line = gr.HTML(padding=False, elem_id="loading", min_height=0, container=False)
@@ -38,8 +40,12 @@ def build_loading(page: gr.Blocks, lab: Lab, chosen: Any) -> None:
         load_in_background(lab)
         return look()
 
+    def look_on() -> list[Any]:
+        parts = look()
+        return [*parts, gr.skip() if parts[2].active else offer_models(lab)]
+
     shown = [line, again, timer]
     page.load(look, None, shown, **QUIET)
-    timer.tick(look, None, shown, **QUIET)
+    timer.tick(look_on, None, [*shown, model], **QUIET)
     again.click(try_again, None, shown, **QUIET)
     chosen.success(try_again, None, shown, **QUIET)

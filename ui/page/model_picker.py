@@ -22,7 +22,7 @@ def build_model_picker(lab: Lab) -> tuple[gr.Dropdown, Any]:
     It waits for an answer that is being written, for the model that writes it is freed.
     """
     picker = gr.Dropdown([], label="Model", elem_id="model", filterable=False, scale=0, min_width=340)
-    gr.on(None, partial(_refresh, lab), None, picker, **QUIET)  # When the page is opened.
+    gr.on(None, partial(offer_models, lab), None, picker, **QUIET)  # When the page is opened.
     chosen = picker.input(
         partial(_choose, lab), picker, picker, concurrency_id="model", concurrency_limit=1, api_visibility="private",
         show_progress="hidden",
@@ -30,7 +30,7 @@ def build_model_picker(lab: Lab) -> tuple[gr.Dropdown, Any]:
     return picker, chosen
 
 
-def _refresh(lab: Lab) -> gr.Dropdown:
+def offer_models(lab: Lab) -> gr.Dropdown:
     """Show what is here now: models come and go by the command line."""
     found = glance_models(lab.settings)
     return gr.Dropdown(
@@ -47,7 +47,7 @@ def _choose(lab: Lab, name: str | None) -> Any:
     if name is None or name == lab.settings.model:
         return gr.skip()
     lab.choose_model(name)
-    return _refresh(lab)
+    return offer_models(lab)
 
 
 def _describe(lab: Lab, one: Glance | None) -> str:
