@@ -42,6 +42,7 @@ from ui.page.api_records import (
 from ui.page.compare.asking import Entry, ask, read_question
 from ui.page.errors import explain
 
+PUBLIC = frozenset({"ask", "compare", "search", "validate", "tasks", "runs"})
 MOST_RUNS = 50  # Of a list; each comes with its whole card.
 LONGEST_ANSWER = 200_000  # Characters that are validated, as `core.answers.parsing` takes them.
 SearchMode = Literal["hybrid", "dense", "bm25"]
@@ -236,3 +237,10 @@ def build_api(lab: Lab) -> None:
     gr.api(endpoints.validate, api_name="validate")
     gr.api(endpoints.list_tasks, api_name="tasks")
     gr.api(endpoints.list_runs, api_name="runs")
+
+
+def hide_others(page: gr.Blocks) -> None:
+    """Make all other events of a built page private: Gradio's own components, such as the one to sign in, add public ones."""
+    for handler in page.fns.values():
+        if handler.api_name not in PUBLIC:
+            handler.api_visibility = "private"

@@ -16,7 +16,7 @@ from core.settings import Settings, prepare_libraries
 from lab.lab import Lab
 from lab.training.slices import register_borrowers
 from ui.page.address import follow_tabs
-from ui.page.api import build_api
+from ui.page.api import build_api, hide_others
 from ui.page.collector import rest_collector
 from ui.page.compare.tab import Needs, build_compare_tab
 from ui.page.documents.tab import LARGEST_MB, build_documents_tab, start_indexing
@@ -66,6 +66,7 @@ def build_page(lab: Lab) -> gr.Blocks:
         follow_tabs(page, tabs, {str(tab.id): tab for tab in (compare, documents, finetune, evaluate, own, learn)})
         join_header(page, lab, header, tabs, [compare.select, evaluate.select, indexed, trained, compared, header.model.change])
         _join_needs(lab, header.task, tabs, needs, (jobs["index"], form.prompts))
+    hide_others(page)
     if (door := find_door(lab)) is not None:
         door.close()
     return page

@@ -13,7 +13,7 @@ from core.generation.fake import FakeGenerator
 from core.settings import Settings, offers_tools
 from lab.lab import Lab
 from tests.ui.page.test_api import PUBLIC, make_lab
-from ui.page.app import launch, serve
+from ui.page.app import build_page, launch, serve
 from ui.page.health import describe_health
 from ui.page.tools import TOOLS, check_tools
 
@@ -36,8 +36,6 @@ def test_health_is_a_few_numbers_without_paths(address, tmp_path_factory):
 
 
 def test_health_loads_no_model_and_hides_where_one_lies(tmp_path):
-    from ui.page.app import build_page
-
     lab = Lab(Settings(home=tmp_path / "not" / "there", model="/srv/secret/models/mine"))
     told = describe_health(lab, build_page(lab))
     assert (told["model"], told["model_loaded"], told["device"]) == ("mine", False, None)
@@ -90,6 +88,18 @@ def test_tools_read_and_answer_and_nothing_else(address):
     assert '"valid": false' in called.content[0].text.replace("False", "false").replace("'", '"')
     assert refused.isError
     assert "There is no task" in refused.content[0].text
+
+
+def test_a_space_with_sign_in_makes_nothing_else_public(tmp_path, monkeypatch):
+    told = {"SYSTEM": "spaces", "SPACE_ID": "me/lab", "OAUTH_CLIENT_ID": "x", "OAUTH_CLIENT_SECRET": "y"}
+    told |= {"OPENID_PROVIDER_URL": "https://huggingface.co", "OAUTH_SCOPES": "openid profile"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setattr(f"gradio.oauth.{name}", value, raising=False)  # Read there when Gradio was imported.
+    page = build_page(Lab(Settings(home=tmp_path / "home", hosted=True), FakeGenerator()))
+    assert any(type(block).__name__ == "LoginButton" for block in page.blocks.values())
+    assert {handler.api_name for handler in page.fns.values() if handler.api_visibility != "private"} == PUBLIC
+    assert set(page.get_api_info(all_endpoints=True)["named_endpoints"]) == {f"/{name}" for name in PUBLIC}
 
 
 def test_without_wish_there_are_no_tools(tmp_path):
