@@ -9,7 +9,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from core.environment import count_cores, measure_limit
-from core.settings import offers_login
+from core.settings import is_on_space, offers_login
 from core.turns import list_turns
 from core.units import format_size
 from lab.lab import Lab
@@ -44,8 +44,8 @@ def build_banner(page: gr.Blocks, lab: Lab) -> None:
             if offers_login():
                 gr.LoginButton(size="sm", min_width=220)
             delete = gr.Button("Delete everything of mine", size="sm", variant="stop", min_width=220, elem_id="delete-mine")
-        with gr.Group(visible=False) as asked:
-            gr.HTML(render_note(QUESTION), padding=True)
+        with gr.Column(visible=False) as asked:
+            gr.HTML(render_note(QUESTION), padding=False)
             with gr.Row():
                 sure = gr.Button("Yes, delete it", size="sm", variant="stop", min_width=160, elem_id="delete-sure")
                 keep = gr.Button("Keep it", size="sm", min_width=160)
@@ -57,12 +57,12 @@ def build_banner(page: gr.Blocks, lab: Lab) -> None:
     def remove(request: gr.Request) -> tuple[Any, Any]:
         remove_all(door, find_key(request))
         gr.Info(GONE)
-        return gr.Group(visible=False), look(request)
+        return gr.Column(visible=False), look(request)
 
     page.load(look, None, about, **QUIET)
     fold.expand(look, None, about, **QUIET)
-    delete.click(lambda: gr.Group(visible=True), None, asked, **QUIET)
-    keep.click(lambda: gr.Group(visible=False), None, asked, **QUIET)
+    delete.click(lambda: gr.Column(visible=True), None, asked, **QUIET)
+    keep.click(lambda: gr.Column(visible=False), None, asked, **QUIET)
     sure.click(remove, None, [asked, about], **QUIET).success(None, None, None, js="() => { location.reload(); }", **QUIET)
 
 
@@ -77,6 +77,7 @@ def render_banner(lab: Lab, *, signed_in: bool, limits: VisitorLimits = HOSTED) 
         device={"cpu": "the processor", "cuda": "a GPU"}.get(device or "", device),
         waiting=f"{turns} job{'' if turns == 1 else 's'}",
         signed_in=signed_in,
+        on_space=is_on_space(),
         kept=format_size(measure(lab.settings.home)),
         disk=format_size(limits.disk_bytes),
         hours=f"{limits.idle_seconds / 3600:g}",
