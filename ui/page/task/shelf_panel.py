@@ -28,7 +28,7 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ShelfParts:
     """The components, in the order in which `show_task` and `show_trash` fill them."""
 
     chosen: gr.Dropdown
@@ -85,7 +85,7 @@ def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown) -> Any:
     with gr.Accordion("Take in a ready task", open=False):
         called = gr.Textbox("", label="Its name here (empty: as in the zip)", max_length=64, placeholder="my-task")
         archive = gr.File(label="A task as a zip", file_types=[".zip"], height=140)
-    shelf = Shelf(chosen, about, title, rename, delete, asking, hanging, rubbish, deleted)
+    shelf = ShelfParts(chosen, about, title, rename, delete, asking, hanging, rubbish, deleted)
     _join_shelf(page, lab, task, shelf)
     _join_changes(lab, task, shelf, (archive, called, download))
     delete.click(partial(ask_first, lab), chosen, [asking, hanging], **PRIVATE)
@@ -97,7 +97,7 @@ def build_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown) -> Any:
     return gone
 
 
-def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: Shelf) -> None:
+def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: ShelfParts) -> None:
     """Fill the shelf when the page is opened, and follow the page's task and the one chosen here."""
     page.load(lambda: show_trash(lab), None, shelf.of_trash, **QUIET)
     offer = partial(offer_tasks, lab)
@@ -105,7 +105,7 @@ def _join_shelf(page: gr.Blocks, lab: Lab, task: gr.Dropdown, shelf: Shelf) -> N
     shelf.chosen.change(partial(show_task, lab), shelf.chosen, shelf.of_task, **EVERY)
 
 
-def _join_changes(lab: Lab, task: gr.Dropdown, shelf: Shelf, files: tuple[gr.File, gr.Textbox, gr.DownloadButton]) -> None:
+def _join_changes(lab: Lab, task: gr.Dropdown, shelf: ShelfParts, files: tuple[gr.File, gr.Textbox, gr.DownloadButton]) -> None:
     """Let a task be renamed, exported, taken in."""
     archive, called, download = files
     gr.on([shelf.rename.click, shelf.title.submit], partial(rename, lab), [shelf.chosen, shelf.title, task], [task, shelf.chosen], **PRIVATE).success(
