@@ -30,6 +30,7 @@ def visit(browser: Any, page_of: ServedPage, *, ask: bool) -> dict[str, Any]:
         ask: Also wait until the model is loaded and ask twice.
     """
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
     received: list[float] = []
     network = page.context.new_cdp_session(page)
     network.send("Network.enable")
