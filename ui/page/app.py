@@ -135,6 +135,7 @@ def serve(
         "max_file_size": f"{LARGEST_MB}mb",
         "enable_monitoring": False,
         "footer_links": ["api"],
+        "_frontend": False,  # Else Gradio asks itself for the page and gives up after 3 s, on a busy machine too early.
         "mcp_server": tools,
         "app_kwargs": {"routes": [make_health_route(lab, page)]},
     }
