@@ -23,7 +23,7 @@ def import_gradio() -> None:
             raise OSError(f"{thing.__qualname__} needs no stub")
         return find(thing)
 
-    inspect.getfile = hide_components
+    inspect.getfile = hide_components  # type: ignore[assignment]
     try:
         with rest_collector():
             import gradio  # noqa: F401
