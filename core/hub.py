@@ -31,7 +31,7 @@ def push_folder(
     """
     from huggingface_hub import HfApi
 
-    _require_token()
+    require_token()
     api = HfApi()
     try:
         address = api.create_repo(repository, repo_type=kind, private=not public, exist_ok=True)
@@ -53,7 +53,12 @@ def push_folder(
     return str(address)
 
 
-def _require_token() -> None:
+def require_token() -> None:
+    """Make sure that somebody is logged in, before anything is read or written for the Hub.
+
+    Raises:
+        LabError: There is no token.
+    """
     from huggingface_hub import get_token
 
     if not get_token():

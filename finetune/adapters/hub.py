@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.hub import push_folder
+from core.hub import push_folder, require_token
 from core.settings import Settings
 from finetune.adapters.export import package
 
@@ -13,5 +13,6 @@ def push_adapter(settings: Settings, adapter: str, repository: str, *, public: b
     Raises:
         LabError: There is no such adapter; or as `core.hub.push_folder`.
     """
+    require_token()
     with package(settings, adapter) as folder:
         return push_folder(folder, repository, message=f"Adapter {adapter}", public=public)

@@ -48,7 +48,7 @@ def report(text):
 
 def render_hostile_answers(text):
     """Cards in every state, with a hostile text wherever one can stand."""
-    task = SimpleNamespace(name="t", schema={"properties": {"answer": {"type": "string"}}}, primary_metric="answer")
+    task = SimpleNamespace(name="t", schema={"properties": {"answer": {"type": "string"}}}, primary_metric="answer", test=())
     item = Example("x", text, {"answer": text})
     generation = Generation(text, 1, 1, 0.1, 0.1, "stop", draft=text)
     done = Prediction("rag", "x", tuple(hits(text)), generation, {"answer": text}, (Issue("", "", text),), "strict", 1, (text,))

@@ -14,6 +14,7 @@ def strangers(tmp_path, monkeypatch):
     return make_strangers(tmp_path / "home")
 
 
+@pytest.mark.slow
 def test_no_handler_shows_or_changes_what_is_anothers(strangers, tmp_path):
     """A's own calls show A's things, so the test sees what it must not find, and what the page remembers is warm."""
     home = strangers.mine.settings.home
