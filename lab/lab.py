@@ -56,8 +56,6 @@ class Lab:
     def task(self, name: str) -> Task:
         """Return a task by name or path; it is read anew when one of its files has changed."""
         folder = find_task(name, self.settings)
-        if self._host is not None and not folder.is_relative_to(self.settings.home):
-            return self._host.task(str(folder))  # Offered to all: read once for all of them.
         stamp = stamp_task(folder)
         tasks = self._tasks if self._host is None or owns(self.settings, folder) else self._host._tasks
         known = tasks.get(folder)
