@@ -126,11 +126,12 @@ def test_other_models_answer_without_it(compiled):
     assert quick.make_quick(make_model("Qwen2", use_sliding_window=True, sliding_window=4, max_window_layers=0)) is None
 
 
-def test_a_model_that_computes_otherwise_is_found_by_the_trial(compiled):
+def test_a_model_that_computes_otherwise_is_found_by_the_trial_and_named(compiled, caplog):
     """Its settings say Llama, but it does one thing more."""
     model = make_model()
     model.lm_head.register_forward_hook(lambda module, given, output: output * 1.01)
     assert quick.make_quick(model) is None
+    assert "torch answers alone" in caplog.text
 
 
 def test_small_models_are_left_alone(kernel, monkeypatch):
