@@ -23,7 +23,7 @@ from core.settings import DEFAULT_MODEL, Settings, read_settings
 
 KINDS = ("plain", "passages", "mixed")
 ARMS = {"qlora": "plain", "hybrid": "passages"}  # With the kind of training that shows prompts like the arm's and no others.
-BATCH = "48"
+BATCH = "16"
 QUICK = {"epochs": 0.05, "limit": 8}
 
 

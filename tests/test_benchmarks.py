@@ -50,7 +50,9 @@ def test_the_table_says_which_approach_won_and_what_beats_it_untrained(task):
     low = dict.fromkeys(task_table.ARMS, 0.0)
     line = task_table.name_winner(compared({**low, "rag": 0.2}), "free", labels)
     assert "RAG (3 examples, 2 passages) (as expected), **below the nearest example, copied (0.300)**. Better." in line
-    line = task_table.name_winner(compared({**low, "qlora": 0.4}), "constrained", labels)
+    result = compared({**low, "qlora": 0.4})
+    del result["arms"]["zero_shot"]["constrained"]  # Held to the schema not all of them answer.
+    line = task_table.name_winner(result, "constrained", labels)
     assert "QLoRA (expected was RAG (3 examples, 2 passages)). Better." in line
 
 

@@ -55,13 +55,14 @@ class TransformersGenerator:
 
     @property
     def description(self) -> Mapping[str, Any]:
-        """Model, weights hash, storage, dtype, device and number of parameters."""
+        """Model, weights hash, storage, dtype, device, what computes steps of a few tokens, and number of parameters."""
         return {
             "model": self._name,
             "weights": self._loaded.weights_hash,
             "storage": self._loaded.storage,
             "dtype": self._loaded.device.dtype_name,
             "device": self._loaded.device.name,
+            "step": "torch" if self._quick is None else "compiled",
             "parameters": int(self._model.num_parameters()),
         }
 
