@@ -24,10 +24,11 @@ from core.answers.validation import validate
 from core.comparison.arms import ARMS
 from core.comparison.prompts import build_prompt, choose_shots
 from core.generation.chat import encode_prompt
-from core.generation.constraint import Constraint, Matcher, compile_schema, load_constraint_tokenizer
+from core.generation.constraint import Constraint, Matcher, compile_schema
 from core.generation.decoder import TransformersGenerator, load_generator
 from core.generation.loop import DecodeLoop
 from core.generation.models import fetch_model
+from core.generation.vocabulary import load_constraint_tokenizer
 from core.settings import prepare_libraries, read_settings
 from core.tasks.folders import find_task
 from core.tasks.loading import load_task

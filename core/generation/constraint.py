@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import LabError
 from core.generation.loosening import loosen_schema
 from core.values import Support
 
@@ -74,25 +73,6 @@ class Constraint:
         It is a copy: compiling takes up to seconds, copying a quarter of a millisecond.
         """
         return Matcher(self._compiled.deep_copy()) if self.support.enforced else None
-
-
-def load_constraint_tokenizer(tokenizer: Any, *, vocabulary: int) -> Any:
-    """Prepare a tokenizer for constraints; takes about a second, so it is kept.
-
-    Args:
-        tokenizer: A fast transformers tokenizer.
-        vocabulary: Rows of the model's output, which may be more than the tokenizer's tokens.
-
-    Raises:
-        LabError: The tokenizer has no fast version.
-    """
-    from llguidance.hf import from_tokenizer
-
-    if not getattr(tokenizer, "is_fast", False):
-        raise LabError(
-            f"{type(tokenizer).__name__} has no fast version, which constrained decoding needs.", "Decode freely (--mode free)."
-        )
-    return from_tokenizer(tokenizer, n_vocab=vocabulary)
 
 
 def compile_schema(schema: Mapping[str, Any], tokenizer: Any) -> Constraint:

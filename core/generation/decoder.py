@@ -11,12 +11,13 @@ from typing import Any
 from core.generation.adapter import attach_adapter, choose_attached, merge_adapter
 from core.generation.beginnings import Beginnings
 from core.generation.chat import encode_prompt, find_end
-from core.generation.constraint import Constraint, compile_schema, load_constraint_tokenizer
+from core.generation.constraint import Constraint, compile_schema
 from core.generation.ending import Ending, rank_tokens
 from core.generation.kernels.quick import QuickModel, attach_quickly, make_quick
 from core.generation.loading import Loaded, load_model
 from core.generation.loop import DecodeLoop, Written
 from core.generation.packed import can_pack, pack_linears
+from core.generation.vocabulary import load_constraint_tokenizer
 from core.values import DecodeOptions, Generation, Message, OnText, Support
 
 MIN_PREFIX = 16  # Tokens; a shorter common beginning saves less than the step of its own costs.

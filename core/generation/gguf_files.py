@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import LabError, name_cause
 from core.generation.device import cast_weights, choose_device
 from core.generation.loading import silence_libraries
+from core.generation.vocabulary import decode_as_bytes
 from core.values import OnNotice
 
 MAGIC = b"GGUF"
@@ -150,7 +151,7 @@ def _load_tokenizer(path: Path, model: Any) -> Any:
     end = model.generation_config.eos_token_id
     if isinstance(end, int):
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
-    return tokenizer
+    return decode_as_bytes(tokenizer)  # The same version gives it the decoder of another family.
 
 
 def tie_head(model: Any, tokenizer: Any, types: dict[str, str]) -> Tying:

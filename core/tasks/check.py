@@ -152,7 +152,8 @@ def _count(examples: Sequence[Example]) -> dict[str, int]:
 
 def _describe_constraint(task: Task, tokenizer: Any) -> dict[str, Any]:
     """Say what constrained decoding would do about the schema."""
-    from core.generation.constraint import compile_schema, load_constraint_tokenizer
+    from core.generation.constraint import compile_schema
+    from core.generation.vocabulary import load_constraint_tokenizer
 
     compiled = compile_schema(task.decoding_schema, load_constraint_tokenizer(tokenizer, vocabulary=len(tokenizer)))
     return {**asdict(compiled.support), "schema": task.decoding_schema}

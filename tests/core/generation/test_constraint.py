@@ -10,9 +10,10 @@ from core.answers.bounds import bound_outputs
 from core.answers.intake import read_schema
 from core.answers.validation import validate
 from core.answers.writing import serialize
-from core.generation.constraint import compile_schema, load_constraint_tokenizer
+from core.generation.constraint import compile_schema
 from core.generation.loading import load_tokenizer
 from core.generation.loosening import cap_schema
+from core.generation.vocabulary import load_constraint_tokenizer
 
 CASES = load_corpus()
 

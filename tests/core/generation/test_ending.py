@@ -11,10 +11,11 @@ from core.answers.intake import read_schema
 from core.answers.parsing import parse
 from core.answers.validation import validate
 from core.answers.writing import serialize
-from core.generation.constraint import compile_schema, load_constraint_tokenizer
+from core.generation.constraint import compile_schema
 from core.generation.decoder import load_generator
 from core.generation.ending import rank_tokens
 from core.generation.loading import load_tokenizer
+from core.generation.vocabulary import load_constraint_tokenizer
 from core.values import DecodeOptions, Message
 
 HARD = {
