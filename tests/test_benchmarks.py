@@ -48,12 +48,36 @@ def compared(means, verdict="Better."):
 def test_the_table_says_which_approach_won_and_what_beats_it_untrained(task):
     labels = task_table.name_approaches(task)
     low = dict.fromkeys(task_table.ARMS, 0.0)
-    line = task_table.name_winner(compared({**low, "rag": 0.2}), "free", labels)
+    line = task_table.name_winner(
+        compared({**low, "rag": 0.2, "oracle_hybrid": 0.9}), "free", labels
+    )  # A control wins nothing.
     assert "RAG (3 examples, 2 passages) (as expected), **below the nearest example, copied (0.300)**. Better." in line
     result = compared({**low, "qlora": 0.4})
     del result["arms"]["zero_shot"]["constrained"]  # Held to the schema not all of them answer.
     line = task_table.name_winner(result, "constrained", labels)
     assert "QLoRA (expected was RAG (3 examples, 2 passages)). Better." in line
+
+
+def test_the_table_has_the_columns_that_were_measured(task):
+    row = {"primary": {"mean": 0.2, "low": 0.1, "high": 0.3}, "exact": 0.5, "schema_valid": 1.0, "latency_p50": 0.25}
+    result = {
+        **compared({"rag": 0.0}), "arms": {"rag": {"free": row}}, "verdicts": {"free": "Better."}, "metric": "answer", "items": 9,
+        "labels": task_table.name_approaches(task), "together": 16, "seconds": 60, "slices": {},
+        "trained": {"prompts": "mixed", "epochs": 1.0, "seeds": 1, "minutes": 2.0},
+        "baselines": {"majority": {"primary": 0.1, "exact": 0.0, "schema_valid": 1.0}},
+    }  # fmt: skip
+    table = task_table.render_table({"t": result})
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1, "every row has as many cells as the head"
+    assert "constrained" not in table
+    assert "| 0.200 (0.10 to 0.30) | 50% | 100% | 0.25 |" in table
+    both = {
+        **result,
+        "verdicts": dict.fromkeys(task_table.MODES, "Better."),
+        "arms": {"rag": dict.fromkeys(task_table.MODES, row)},
+    }
+    lines = [line for line in task_table.render_table({"t": both}).splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in lines} == {10}
 
 
 def test_the_table_names_as_many_examples_and_passages_as_the_prompts_show(task):

@@ -24,10 +24,20 @@ def join(parts: Any) -> Markup:
     return Markup("").join(parts)
 
 
+def mark_code(text: Any) -> Markup:
+    """Return a sentence of the lab's with its commands, which stand between backticks there, as code; the rest is escaped."""
+    parts = str(text).split("`") if not isinstance(text, Markup) else [text]
+    if len(parts) % 2 == 0:  # One of them has no other: it stays.
+        parts[-2:] = ["`".join(parts[-2:])]
+    return join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=FileSystemLoader(TEMPLATES)
     )
+    environment.filters["code"] = mark_code
+    return environment
