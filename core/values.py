@@ -123,7 +123,8 @@ class Generation:
 
     `seconds` is the item's share of the model's time: each step is shared by tokens, so the items' shares add
     up. `latency_seconds` is the time from its first step to its last, other items beside it included.
-    `forced_tokens` of the new tokens were dictated by the schema; `draft` is the free text before the answer.
+    `forced_tokens` of the new tokens were dictated by the schema; `draft` is the free text before the answer. `let_go`: the
+    engine that held it to the schema gave up on the way, and the rest was written freely.
     """
 
     text: str
@@ -134,6 +135,7 @@ class Generation:
     finish: Finish
     forced_tokens: int = 0
     draft: str = ""
+    let_go: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from core.comparison.arms import find_title
 from core.comparison.runs import Run, list_runs
 from core.errors import LabError
 from core.evaluation.baselines import Material, answer_baselines, measure_baselines
@@ -114,9 +115,16 @@ def judge_answers(
     summary = summarize(plan.task, plan.items, Answered(predictions, baselines)).as_json()
     stamp_leaks(summary, asdict(plan.leaks), len(plan.items))
     stamp_misfits(summary, plan.misfits)
-    summary["notes"] = [*plan.notes, *unanswered]
+    summary["notes"] = [*plan.notes, *unanswered, *_name_let_go(predictions)]
     summary["arms"] |= {name: {"status": "missing", "reason": reason} for name, reason in missing.items()}
     return summary
+
+
+def _name_let_go(predictions: Mapping[str, Sequence[Prediction]]) -> list[str]:
+    """Say how many answers were not held to the schema to their end, though they were to be."""
+    counts = {arm: sum(answer.generation.let_go for answer in answers) for arm, answers in predictions.items()}
+    told = [f"{count} of {len(predictions[arm])} of {find_title(arm)}" for arm, count in counts.items() if count]
+    return [f"The engine that holds answers to the schema gave up in {', '.join(told)}; they went on freely."] if told else []
 
 
 def _answer_baselines(lab: Lab, plan: Plan) -> tuple[dict[str, list[Mapping[str, Any] | None]], list[str]]:

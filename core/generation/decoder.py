@@ -181,6 +181,7 @@ class TransformersGenerator:
             finish=written.finish,
             forced_tokens=written.forced_tokens,
             draft=self._tokenizer.decode(written.draft, skip_special_tokens=True),
+            let_go=written.let_go,
         )
 
 

@@ -45,6 +45,7 @@ class Written:
         seconds: The row's share of the model's time: each step is shared by tokens, the common prefix by rows.
         latency_seconds: From its admission to its end.
         finish: `stop` when it ended by itself, `length` when it was cut, or closed by the shortest end that fits.
+        let_go: The engine that held it to the schema gave up.
     """
 
     tokens: list[int]
@@ -55,6 +56,7 @@ class Written:
     latency_seconds: float
     finish: Finish
     guessed_tokens: int = 0
+    let_go: bool = False
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Row:
     guesser: Guesser | None = None
     guess: list[int] = field(default_factory=list)  # Goes through the model behind `pending`.
     guessed: int = 0
+    let_go: bool = False
 
 
 @dataclass(frozen=True)
@@ -342,7 +345,7 @@ class DecodeLoop:
         # The end is no text: `finished` says below that it has come.
         forced = [token for token in row.matcher.take_forced() if token not in self.ends]
         if row.matcher.broken:  # A limit of the engine: the answer goes on freely and is validated as any other.
-            row.matcher = None
+            row.matcher, row.let_go = None, True
             return
         room = self.options.max_new_tokens - len(row.written)
         row.written.extend(forced[:room])
@@ -397,4 +400,5 @@ def _report(row: Row) -> Written:
         latency_seconds=time.perf_counter() - row.began,
         finish=row.ended or "length",
         guessed_tokens=row.guessed,
+        let_go=row.let_go,
     )

@@ -22,19 +22,62 @@ def open_page(browser_page, address):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_grave_on_any_tab(open_page, theme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    page, axe, found = open_page(f"?__theme={theme}"), Axe(), []
+    page, found = open_page(f"?__theme={theme}"), []
     for name in TABS:
         page.get_by_role("tab", name=name, exact=True).click()
         page.wait_for_timeout(4000)  # What a tab computes when it is opened.
-        violations = axe.run(page).response["violations"]
-        found += [
-            (name, item["id"], node["target"], node["failureSummary"])
-            for item in violations
-            if item["impact"] in GRAVE
-            for node in item["nodes"]
-        ]
+        found += find_grave(page, name)
+    assert found == []
+
+
+def find_grave(page, name):
+    """Return what axe-core calls serious or critical, with the name of the place."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        (name, item["id"], node["target"], node["failureSummary"])
+        for item in Axe().run(page).response["violations"]
+        if item["impact"] in GRAVE
+        for node in item["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_grave_in_results(open_page, theme):
+    page, found = open_page(f"?__theme={theme}"), []
+    question = f"Which hotel do candidates sleep at in Turku, {theme}?"
+    page.get_by_label("Question", exact=True).fill(question)
+    page.get_by_role("button", name="Answer", exact=True).click()
+    page.locator(f'.answers[data-question="{question}"]:not([aria-busy])').wait_for(timeout=240_000)
+    for fold in page.locator("#answers-shown summary").all():
+        fold.click()
+    found += find_grave(page, "answers, all unfolded")
+
+    page.get_by_role("tab", name="Documents", exact=True).click()
+    page.get_by_text("Up to date", exact=True).wait_for(timeout=120_000)
+    page.get_by_label("Look for").fill(question)
+    page.get_by_role("button", name="Search", exact=True).click()
+    page.wait_for_function(
+        "query => document.querySelector('[data-query]')?.dataset.query === query", arg=question, timeout=60_000
+    )
+    found += find_grave(page, "a search")
+
+    page.get_by_role("tab", name="Fine-tune", exact=True).click()
+    page.get_by_role("button", name="Check before training").click()
+    page.get_by_text("What is learned, token by token").wait_for(timeout=60_000)
+    found += find_grave(page, "a checked training")
+
+    page.get_by_role("tab", name="Evaluate", exact=True).click()
+    page.locator(".items-table tbody button").first.click(timeout=120_000)
+    page.locator("article.item").wait_for(timeout=60_000)
+    for fold in page.locator("article.item summary").all():
+        fold.click()
+    found += find_grave(page, "an item, all unfolded")
+
+    page.get_by_role("tab", name="Your task", exact=True).click()
+    page.get_by_role("button", name="Try it with the sample").click(timeout=60_000)
+    page.get_by_text("nothing is missing").wait_for(timeout=60_000)
+    found += find_grave(page, "a task of one's own, filled in")
     assert found == []
 
 

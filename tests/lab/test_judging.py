@@ -98,3 +98,14 @@ def test_the_baselines_stand_beside_the_arms_and_in_the_verdict(lab, folder):
         "majority": "baseline", "nearest": "baseline", "sentence": "baseline", "base": "ok", "zero_shot": "ok",
     }  # fmt: skip
     assert summary["verdict"]["arm"] not in ARMS, "arms that answer nothing are never recommended"
+
+
+def test_answers_that_the_engine_did_not_hold_to_their_end_are_counted_in_the_run(settings, folder):
+    class LettingGo(FakeGenerator):
+        def generate(self, prompts, **more):
+            for index, given in super().generate(prompts, **more):
+                yield index, replace(given, let_go=index % 2 == 0)
+
+    lab = Lab(settings, generator=LettingGo({}), embedder=HashingEmbedder())
+    notes = compare(lab, folder, arms=("base", "zero_shot")).run.summary["notes"]
+    assert any("gave up in 10 of 20 of Base model, 10 of 20 of Base model, no examples" in note for note in notes), notes

@@ -26,7 +26,9 @@ def join(parts: Any) -> Markup:
 
 def mark_code(text: Any) -> Markup:
     """Return a sentence of the lab's with its commands, which stand between backticks there, as code; the rest is escaped."""
-    parts = str(text).split("`") if not isinstance(text, Markup) else [text]
+    if isinstance(text, Markup):
+        return text
+    parts = str(text).split("`")
     if len(parts) % 2 == 0:  # One of them has no other: it stays.
         parts[-2:] = ["`".join(parts[-2:])]
     return join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
