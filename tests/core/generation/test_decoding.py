@@ -228,3 +228,12 @@ def test_text_streams_and_stopping_stops(generator):
 def test_prompt_ids_are_the_chat_template(tiny_model):
     tokenizer = load_tokenizer(tiny_model)
     assert tokenizer.decode(encode_prompt(tokenizer, ask("hi"))).endswith("assistant\n")
+
+
+def test_an_answer_whose_engine_gives_up_goes_on_freely_and_says_so(generator, monkeypatch):
+    options = DecodeOptions(mode="constrained", max_new_tokens=12, batch_size=2)
+    prompts = [ask("One?"), ask("Two?")]
+    held = [given for _, given in generator.generate(prompts, adapter=None, options=options, schema=SCHEMAS[0])]
+    monkeypatch.setattr("core.generation.constraint.Matcher.broken", property(lambda self: True))
+    freed = [given for _, given in generator.generate(prompts, adapter=None, options=options, schema=SCHEMAS[0])]
+    assert ([one.let_go for one in held], [one.let_go for one in freed]) == ([False, False], [True, True])
