@@ -38,6 +38,7 @@ from core.values import DecodeOptions, Generation, Hit, Message, Passage
 TASK = "hiring-handbook"
 LIMITS = {"batch1_vs_transformers": 2.5, "batch16_vs_transformers": 2.0, "constraint_overhead": 0.03, "loop_share": 0.10}
 NEW_TOKENS = 96
+KINDS = (("short", 0), ("passages", 2))  # Of prompts: how many passages each shows.
 PASSAGE = 450  # Characters; about 96 tokens, as the task's passages have.
 
 
@@ -99,7 +100,7 @@ def compare_llama(
 
     peer = LlamaPeer(file, threads=torch.get_num_threads(), tokenizer=generator._tokenizer)
     report: dict[str, Any] = {"status": "run", "file": file.name}
-    for kind, documents in (("short", 0), ("passages", 2)):
+    for kind, documents in KINDS:
         prompts = make_prompts(task, 2 if quick else 8, documents=documents)
         for mode, held in (("free", None), ("constrained", schema)):
             options = DecodeOptions(mode=mode, max_new_tokens=NEW_TOKENS, batch_size=1)
@@ -130,12 +131,16 @@ def answer_singly(
 
 
 def make_prompts(task: Task, count: int, *, documents: int = 0) -> list[list[Message]]:
-    """Return the base arm's prompts of the first test items, with the beginnings of some documents as passages."""
+    """Return the base arm's prompts of the first test items, each with the beginnings of some documents as its passages.
+
+    No two have a document in common: each question finds passages of its own, and nobody may read them once for all.
+    """
     shots = choose_shots(task, ARMS["base"].shots)
-    files = sorted((task.folder / "documents").glob("*.md"))[:documents]
+    files = sorted((task.folder / "documents").glob("*.md"))[: documents * count]
     texts = [(file.stem, file.read_text(encoding="utf-8")[:PASSAGE]) for file in files]
     hits = [Hit(Passage(name, name, 0, len(text), text), 1.0) for name, text in texts]
-    return [build_prompt(task, item.input, shots=shots, hits=hits) for item in task.test[:count]]
+    shown = [hits[documents * place : documents * (place + 1)] for place in range(count)]
+    return [build_prompt(task, item.input, shots=shots, hits=own) for item, own in zip(task.test[:count], shown, strict=True)]
 
 
 def limit_strings(schema: Any, length: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How answering grows: tokens a second and memory by length of the prompt and by how many are answered together.
 
 Prompts of random tokens with nothing in common, each answered with as many tokens, no end and no guesses: what a step costs, and
-nothing else. Reading is timed by answers of one token; writing by what longer ones take beyond that. Memory is the process's
+nothing else. Reading is timed by answers of one token; writing by what longer ones take beyond that (medians of three pairs). Memory is the process's
 largest so far, so points are measured from small to large. A point that would read more than `MOST_READ` tokens is left out.
 
 python -m benchmarks.growth [--model FOLDER] [--quick]
@@ -14,6 +14,7 @@ import resource
 import time
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
 from benchmarks.measure import print_report
@@ -26,7 +27,7 @@ from core.values import DecodeOptions
 LENGTHS = (256, 1024, 2016)  # Of the prompt, in tokens; the longest leaves room for the answer within 2,048.
 BATCHES = (1, 4, 16, 48)
 QUICK = {"lengths": (64,), "batches": (1, 4)}
-NEW = 24
+NEW, ROUNDS = 24, 3
 MOST_READ = 33_000
 
 
@@ -54,14 +55,16 @@ def main() -> None:
 def measure_point(generator: Any, length: int, batch: int) -> dict[str, Any]:
     """Return the speed of reading and of writing at a length and a batch, and the largest memory so far."""
     random = Random(length * 100 + batch)
-    prompts = [[random.randrange(1000, 40_000) for _ in range(length)] for _ in range(batch)]
-    reading = time_answers(generator, prompts, 1)
-    whole = time_answers(generator, prompts, NEW)
+    last = generator._model.config.get_text_config().vocab_size - 1
+    prompts = [[random.randint(100, last) for _ in range(length)] for _ in range(batch)]
+    pairs = [(time_answers(generator, prompts, 1), time_answers(generator, prompts, NEW)) for _ in range(ROUNDS)]
+    reading = median(one for one, _ in pairs)
+    writing = median(whole - one for one, whole in pairs)
     return {
         "prompt": length,
         "together": batch,
         "read_tokens_per_second": round(length * batch / reading, 1),
-        "written_tokens_per_second": round((NEW - 1) * batch / max(whole - reading, 1e-9), 1),
+        "written_tokens_per_second": round((NEW - 1) * batch / writing, 1) if writing > 0 else None,
         "memory_mib": measure_memory(),
     }
 

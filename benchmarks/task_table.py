@@ -106,7 +106,13 @@ class Effort:
 def main() -> None:
     """Measure what is not measured yet; a mistake that can be mended is a sentence."""
     arguments = read_options()
-    effort = Effort(arguments.epochs, arguments.limit, arguments.seeds, arguments.batch_size, tuple(arguments.mode or MODES))
+    effort = Effort(
+        arguments.epochs,
+        arguments.limit,
+        arguments.seeds,
+        arguments.batch_size,
+        tuple(mode for mode in MODES if mode in (arguments.mode or MODES)),
+    )
     try:
         settings = read_settings()
         fetch_model(settings)
@@ -341,7 +347,7 @@ def render_table(results: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def render_slices(result: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    """Return a line with the primary metric of every approach and baseline on each slice, free decoding."""
+    """Return a line with the primary metric of every approach and baseline on each slice, in the first mode measured."""
     if not result["slices"]:
         return []
     rows = {name: {**marks} for name, marks in result["slices"].items()}
@@ -351,7 +357,7 @@ def render_slices(result: Mapping[str, Any], labels: Mapping[str, str]) -> list[
     names = [name for name in labels if any(name in marks for marks in rows.values())]
     head = [
         "",
-        f"| slice, {result['metric']}, free | {' | '.join(labels[name] for name in names)} |",
+        f"| slice, {result['metric']}, {next(iter(result['verdicts']))} | {' | '.join(labels[name] for name in names)} |",
         f"|---|{'---|' * len(names)}",
     ]
     return head + [

@@ -47,8 +47,12 @@ class Library:
     def index_folder(self, task: Task) -> Path:
         """Return where a task's index is kept: one's own, else the one that is offered to every visitor."""
         own = self._own_index(task)
-        offered = own if own.is_dir() else self._find_offered(task)
+        offered = own if _is_made(own) else self._find_offered(task)
         return offered or own
+
+    def has_index(self, task: Task) -> bool:
+        """Whether a task's documents can be searched: an index that was begun and never made does not count."""
+        return _is_made(self.index_folder(task))
 
     def _own_index(self, task: Task) -> Path:
         return self._settings.folder("indexes") / task.name
@@ -57,7 +61,7 @@ class Library:
         """Return the index that whoever runs the page made of a task of theirs; None where there is none."""
         if self._host is None or owns(self._settings, task.folder):
             return None
-        return folder if (folder := self._host._own_index(task)).is_dir() else None
+        return folder if _is_made(folder := self._host._own_index(task)) else None
 
     def added_folder(self, task: Task) -> Path:
         """Return where documents that a person adds go: beside a task of their own, never into a bundled one."""
@@ -110,11 +114,11 @@ class Library:
         from retrieval.index.update import from_files, hold_base
 
         left_out = self.add(task, add) if add else []
-        if not self.index_folder(task).is_dir() and not self.list_files(task, {}):
+        if not self.has_index(task) and not self.list_files(task, {}):
             raise LabError(f"The task {task.name} has no documents.", f"Put files into {self.added_folder(task)}.")
-        offered = None if self._own_index(task).is_dir() else self._find_offered(task)
+        offered = None if _is_made(self._own_index(task)) else self._find_offered(task)
         if offered is not None:  # Its passages need not be embedded again.
-            shutil.copytree(offered, self._own_index(task), dirs_exist_ok=True)
+            _copy_index(offered, self._own_index(task))
         with hold_base(self._own_index(task), lambda step, total: notify("index", step, total)) as base:
             sources = from_files(self.list_files(task, base.documents))
             result = self._sync(task, base, sources, rebuild=rebuild, notify=notify)
@@ -320,6 +324,26 @@ class Library:
                 raise LabError(f"There is no index of {name}.", f"Build it: `ragft index {name}`.")
             opened = self._open[folder] = _Open(stamp, open_index(folder, self._load_embedder().fingerprint, task=name))
         return opened
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether a folder holds an index: one that is being made for the first time, or never was, points nowhere."""
+    from retrieval.index.versions import read_stamp
+
+    return bool(read_stamp(folder))
+
+
+def _copy_index(source: Path, target: Path) -> None:
+    """Copy an index without what its writer holds at the moment.
+
+    Raises:
+        LabError: The disk refuses, or the index was changed meanwhile.
+    """
+    try:
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "*.lock"))
+    except OSError as error:  # `shutil.Error` is one too.
+        shutil.rmtree(target, ignore_errors=True)
+        raise cannot_write(target, error) from error
 
 
 def _delete(path: Path) -> None:

@@ -152,8 +152,10 @@ def _warm(generator: Generator, task: Task | None) -> None:
         return
     schema = task.decoding_schema
     prompt = [Message("system", task.instruction), Message("user", task.train[0].input)]
-    options = DecodeOptions(
-        mode="constrained" if generator.check_support(schema).enforced else "free", max_new_tokens=WARM_TOKENS
-    )
-    for _ in generator.generate([prompt], adapter=None, options=options, schema=schema):
+    try:
+        held = generator.check_support(schema).enforced
+    except LabError:  # A tokenizer that the engine cannot read: answers are free, and who wants them held is told.
+        held = False
+    options = DecodeOptions(mode="constrained" if held else "free", max_new_tokens=WARM_TOKENS)
+    for _ in generator.generate([prompt], adapter=None, options=options, schema=schema if held else None):
         pass

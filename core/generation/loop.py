@@ -242,14 +242,9 @@ class DecodeLoop:
                 return
 
     def _forward(
-        self,
-        slots: Slots,
-        tokens: Sequence[Sequence[int]],
-        starts: Sequence[int],
-        *,
-        fresh: Sequence[bool],
-        kept: Sequence[int],
-    ) -> torch.Tensor:
+        self, slots: Slots, tokens: Sequence[Sequence[int]], starts: Sequence[int],
+        *, fresh: Sequence[bool], kept: Sequence[int],
+    ) -> torch.Tensor:  # fmt: skip
         """Run one packed step; returns the logits of every row's last `kept` tokens. Shape: (sum of kept, vocabulary)."""
         import torch
 
@@ -400,5 +395,5 @@ def _report(row: Row) -> Written:
         latency_seconds=time.perf_counter() - row.began,
         finish=row.ended or "length",
         guessed_tokens=row.guessed,
-        let_go=row.let_go,
+        let_go=row.let_go and tokens is row.written,
     )

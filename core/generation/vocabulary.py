@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
 from typing import Any
 
@@ -60,7 +61,7 @@ def decode_as_bytes(tokenizer: Any) -> Any:
     from tokenizers import Tokenizer, decoders
 
     backend = tokenizer.backend_tokenizer
-    if "ByteLevel" not in str(backend.pre_tokenizer):
+    if "ByteLevel" not in json.dumps(json.loads(backend.to_str())["pre_tokenizer"]):
         return tokenizer
     other, backend = copy(tokenizer), Tokenizer.from_str(backend.to_str())
     backend.decoder = decoders.ByteLevel()

@@ -12,12 +12,13 @@ from core.answers.view import view_schema
 from core.answers.writing import serialize
 from core.comparison.arms import ARMS, fit_arm
 from core.comparison.prompts import build_prompt, choose_shots
+from core.errors import LabError
 from core.tasks.document_leaks import NEARBY, DocumentLeak, find_document_leaks, find_too_short
 from core.tasks.leakage import OverlapPair, find_pairs
 from core.tasks.near_copies import LEAST_ASKED, find_unworded
 from core.tasks.task import Task
 from core.tasks.wording import normalize
-from core.values import Document, Example
+from core.values import Document, Example, Support
 
 SHOWN = 20  # Of each list in the report.
 SHOWN_TEXT = 120  # Characters of a text in it.
@@ -155,8 +156,11 @@ def _describe_constraint(task: Task, tokenizer: Any) -> dict[str, Any]:
     from core.generation.constraint import compile_schema
     from core.generation.vocabulary import load_constraint_tokenizer
 
-    compiled = compile_schema(task.decoding_schema, load_constraint_tokenizer(tokenizer, vocabulary=len(tokenizer)))
-    return {**asdict(compiled.support), "schema": task.decoding_schema}
+    try:
+        engine = load_constraint_tokenizer(tokenizer, vocabulary=len(tokenizer))
+    except LabError as error:  # A task can be used without: answers are free then.
+        return {**asdict(Support(False, str(error))), "schema": task.decoding_schema}
+    return {**asdict(compile_schema(task.decoding_schema, engine).support), "schema": task.decoding_schema}
 
 
 def _find_long(task: Task, tokenizer: Any) -> list[str]:

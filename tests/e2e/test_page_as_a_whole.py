@@ -72,6 +72,7 @@ def test_axe_finds_nothing_grave_in_results(open_page, theme):
     page.locator("article.item").wait_for(timeout=60_000)
     for fold in page.locator("article.item summary").all():
         fold.click()
+    page.wait_for_function("!document.querySelector('article.item').innerText.includes('One moment')", timeout=60_000)
     found += find_grave(page, "an item, all unfolded")
 
     page.get_by_role("tab", name="Your task", exact=True).click()

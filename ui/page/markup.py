@@ -5,6 +5,7 @@ A template that shows a part made by another gets it as `Markup`, what `render` 
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,7 @@ def mark_code(text: Any) -> Markup:
     """Return a sentence of the lab's with its commands, which stand between backticks there, as code; the rest is escaped."""
     if isinstance(text, Markup):
         return text
-    parts = str(text).split("`")
-    if len(parts) % 2 == 0:  # One of them has no other: it stays.
-        parts[-2:] = ["`".join(parts[-2:])]
+    parts = re.split(r"`([^`\n]+)`", str(text))
     return join(Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts))
 
 

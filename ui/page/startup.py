@@ -17,7 +17,7 @@ from lab.loading import load_in_background
 from ui.page.choices import FIRST, list_choices
 
 log = logging.getLogger(__name__)
-AFTER_SECONDS = 2.0  # Until then a browser on the same machine has drawn the page, which wants both cores too.
+AFTER_SECONDS = 5.0  # Until then a browser on the same machine has drawn the page, which wants both cores too.
 
 
 def load_beside(lab: Lab) -> None:
@@ -36,11 +36,11 @@ def load_beside(lab: Lab) -> None:
 
 
 def offer_indexes(lab: Lab) -> None:
-    """Make the indexes of all tasks with documents that have none yet, the first task's first; what fails is logged."""
+    """Bring the indexes of all tasks with documents up to date, the first task's first; what fails is logged."""
     for _, name in list_choices(lab.settings):
         try:
             task = lab.task(name)
-            if task.documents_folder.is_dir() and not lab.library.index_folder(task).is_dir():
+            if task.documents_folder.is_dir():
                 lab.library.update(task)
-        except LabError as error:
+        except (LabError, OSError) as error:
             log.warning("No index is offered of %s: %s", name, error)

@@ -27,5 +27,5 @@ def test_indexes_are_made_once_and_a_task_that_fails_stops_no_other(settings, mo
     assert "No index is offered of none" in caplog.text
     assert "No index is offered of gone" in caplog.text
     stamps = [(folder / "CURRENT").stat().st_mtime_ns for name, folder in made.items() if name != "none"]
-    offer_indexes(lab)
+    offer_indexes(lab)  # Nothing changed, so nothing is written.
     assert [(folder / "CURRENT").stat().st_mtime_ns for name, folder in made.items() if name != "none"] == stamps

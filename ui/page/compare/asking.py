@@ -101,7 +101,7 @@ def ask(lab: Lab, task: Task, item: Example, entries: Sequence[Entry]) -> Iterat
 
 def _prepare(lab: Lab, task: Task, entry: Entry) -> tuple[Arm | None, Entry]:
     """Return the arm with its adapter; None, and the entry refused, where something is lacking."""
-    if ARMS[entry.arm].top_k and not lab.library.index_folder(task).is_dir():
+    if ARMS[entry.arm].top_k and not lab.library.has_index(task):
         return None, replace(entry, state="refused", note="Its documents are not indexed yet.", lacks="index")
     try:
         return fix_adapter(lab, task, fit_arm(ARMS[entry.arm], task)), entry

@@ -79,7 +79,7 @@ def render_steps(lab: Lab, name: str | None, text: str) -> Markup:
     """
     question = _trim(text)
     task = lab.task(name or "")
-    if not lab.library.index_folder(task).is_dir():
+    if not lab.library.has_index(task):
         return render("learn/rag_missing", task=task.title, name=task.name)
     return draw_steps(follow_question(lab, task, question))
 
