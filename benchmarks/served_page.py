@@ -76,8 +76,13 @@ class ServedPage:
     began: float
 
     def read_lag(self) -> dict[str, float]:
-        """Return the loop's delays since the last look; the first look only begins."""
-        return dict(httpx.get(f"{self.url}/lag", timeout=30).json())
+        """Return the loop's delays since the last look; the first look only begins, once the page listens and knows the address."""
+        deadline = time.monotonic() + START_SECONDS
+        while (answer := httpx.get(f"{self.url}/lag", timeout=30)).status_code == httpx.codes.NOT_FOUND:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return dict(answer.raise_for_status().json())
 
     def measure_work(self) -> float:
         """Return the seconds that the server has computed so far, of all its threads: on a busy machine the truer number."""

@@ -65,8 +65,8 @@ def start_pair(out_size: int, in_size: int, rank: int, *, alpha: float, seed: in
     if not 1 <= rank <= min(out_size, in_size):
         raise LabError(f"rank is {rank} for a {out_size} x {in_size} matrix.", "It must lie between 1 and the smaller size.")
     random = torch.Generator().manual_seed(seed)
-    a = (2 * torch.rand(rank, in_size, generator=random) - 1) / math.sqrt(in_size)
-    return LoraPair(a, torch.zeros(out_size, rank), alpha)
+    a = (2 * torch.rand(rank, in_size, generator=random, dtype=torch.float32) - 1) / math.sqrt(in_size)
+    return LoraPair(a, torch.zeros(out_size, rank, dtype=torch.float32), alpha)
 
 
 def count_trained(out_size: int, in_size: int, rank: int | None = None) -> int:
@@ -143,7 +143,7 @@ def compute_dynamic_levels() -> torch.Tensor:
 
     positive = []
     for power in range(7):
-        edges = torch.linspace(0.1, 1, 2**power + 1)
+        edges = torch.linspace(0.1, 1, 2**power + 1, dtype=torch.float32)
         positive.append(10.0 ** (power - 6) * (edges[:-1] + edges[1:]) / 2)
     both = torch.cat(positive)
     return torch.cat([-both, torch.tensor([0.0, 1.0]), both]).sort().values

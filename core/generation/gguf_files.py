@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError, name_cause
+from core.generation.building import build_alone
 from core.generation.device import cast_weights, choose_device
 from core.generation.loading import silence_libraries
 from core.generation.vocabulary import decode_as_bytes
@@ -126,9 +127,10 @@ def convert_gguf(path: Path, folder: Path, facts: GgufFacts, *, notify: OnNotice
     silence_libraries()
     notify("Converting GGUF to bf16 safetensors")
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent, gguf_file=path.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
-        )
+        with build_alone():
+            model = AutoModelForCausalLM.from_pretrained(
+                path.parent, gguf_file=path.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+            )
         tokenizer = _load_tokenizer(path, model)
     except (ValueError, KeyError, OSError, RuntimeError, NotImplementedError, ImportError) as error:
         raise LabError(f"{path} cannot be read as a model: {name_cause(error)}.", REMEDY) from error

@@ -9,6 +9,7 @@ from typing import Any
 from core.errors import LabError
 from core.generation.adapter import CARD
 from core.generation.attention import register_slot_attention
+from core.generation.building import build_alone
 from core.generation.device import Device, cast_weights, choose_device
 from core.storage import MANIFEST, hash_file, hash_json, read_json
 
@@ -91,13 +92,14 @@ def load_model(
         "int8": BitsAndBytesConfig(load_in_8bit=True),
     }
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder,
-            dtype=device.dtype,
-            device_map={"": device.name},
-            attn_implementation=attention or register_slot_attention(),
-            quantization_config=quantization.get(storage),
-        )
+        with build_alone():
+            model = AutoModelForCausalLM.from_pretrained(
+                folder,
+                dtype=device.dtype,
+                device_map={"": device.name},
+                attn_implementation=attention or register_slot_attention(),
+                quantization_config=quantization.get(storage),
+            )
     except (OSError, ValueError) as error:
         raise LabError(f"The model in {folder} cannot be loaded: {error}") from error
     if storage == "nf4" and device.name == "cpu":
@@ -119,7 +121,7 @@ def load_shell(folder: Path, *, storage: str) -> Loaded:
 
     silence_libraries()
     try:
-        with torch.device("meta"):
+        with build_alone(), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=torch.bfloat16)
     except (OSError, ValueError) as error:
         raise LabError(f"The model in {folder} cannot be loaded: {error}") from error

@@ -45,7 +45,7 @@ class Slots:
                 self._layers[layer] = (
                     (like.new_zeros(shape), like.new_zeros(shape))
                     if like is not None
-                    else (torch.zeros(shape), torch.zeros(shape))
+                    else (torch.zeros(shape, dtype=torch.float32), torch.zeros(shape, dtype=torch.float32))
                 )
         return self._layers[layer]
 

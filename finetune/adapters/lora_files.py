@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import LabError
+from core.generation.building import build_alone
 from core.storage import read_json
 from finetune.lora import LoraPair
 
@@ -211,7 +212,7 @@ def read_linears(base: Path) -> dict[str, tuple[int, int]]:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(base)
-    with torch.device("meta"):
+    with build_alone(), torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     head = model.get_output_embeddings() if config.tie_word_embeddings else None
     return {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import LabError
+from core.generation.building import build_alone
 from finetune.adapters.card import is_number
 from finetune.lora import count_bits, count_trained
 from finetune.train.schedule import count_steps
@@ -164,7 +165,7 @@ def read_shape(folder: Path) -> ModelShape:
 
     try:
         config = AutoConfig.from_pretrained(folder)
-        with torch.device("meta"):
+        with build_alone(), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config)
     except (OSError, ValueError) as error:
         raise LabError(f"The model in {folder} cannot be read: {error}") from error

@@ -79,7 +79,7 @@ def make_normal() -> WeightMatrix:
     """Return a seeded normal matrix, for machines without the model."""
     import torch
 
-    values = 0.02 * torch.randn(*NORMAL, generator=torch.Generator().manual_seed(0))
+    values = 0.02 * torch.randn(*NORMAL, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
     return WeightMatrix("A normal random matrix", values, "The model is not on this machine, so this is no real matrix.")
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from core.errors import LabError
+from core.generation.building import build_alone
 from core.generation.device import choose_device
 from core.storage import hash_file, hash_json
 from core.stored import Stored
@@ -82,7 +83,8 @@ class SentenceEmbedder:
         folder = find_folder(name)
         disable_progress_bar()  # It would stand between our own bars.
         dtype = choose_device().dtype_name if device == "cpu" else "float32"
-        self._model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": dtype}).eval()
+        with build_alone():
+            self._model = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": dtype}).eval()
         self._device = device
         self._preparing = Lock()
         self._tokenizer = Tokenizer.from_str(self._model.tokenizer.backend_tokenizer.to_str())

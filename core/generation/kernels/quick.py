@@ -67,7 +67,9 @@ def run_step(library: Any, packed: PackedModel, ids: torch.Tensor, step: PackedS
     model, slots = packed.model, step.slots
     stores = [slots.open_layer(layer, model.key_heads, model.width) for layer in range(model.layers)]
     keys, values = ((ctypes.c_void_p * model.layers)(*(pair[side].data_ptr() for pair in stores)) for side in (0, 1))
-    logits = torch.empty(len(kept), model.vocabulary)
+    logits = torch.empty(len(kept), model.vocabulary, dtype=torch.float32)  # The default is anybody's (`building.py`).
+    if any(store.dtype != torch.float32 for pair in stores for store in pair):
+        raise TypeError("The compiled step reads and writes keys and values in float32.")
     told = TokenStep(
         ids.numel(), len(kept), slots.count, slots.length, torch.get_num_threads(), ids.data_ptr(), step.rows.data_ptr(),
         step.positions.data_ptr(), kept.data_ptr(), ctypes.addressof(keys), ctypes.addressof(values), logits.data_ptr(),

@@ -264,3 +264,29 @@ def test_without_a_compiler_or_switched_off_it_is_said(cache, monkeypatch):
 def test_saying_how_answers_are_computed_compiles_nothing(cache):
     assert library.describe_kernel()
     assert not cache.exists()
+
+
+def test_what_another_thread_makes_the_default_type_changes_no_answer(compiled):
+    import torch
+
+    def write():
+        answering = quick.make_quick(model)
+        slots, step = Slots(1, 8), None
+        step = plan_step(slots, [0], [3], fresh=[False], device="cpu")
+        with torch.inference_mode():
+            return answering(
+                input_ids=torch.tensor([[5, 7, 11]]),
+                position_ids=step.positions[None],
+                logits_to_keep=torch.arange(3),
+                step=step,
+            ).logits
+
+    model = make_model()
+    plain = write()
+    torch.set_default_dtype(torch.bfloat16)  # As transformers does while it builds a model, for all threads.
+    try:
+        meanwhile = write()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert meanwhile.dtype == torch.float32
+    assert torch.equal(plain, meanwhile)
