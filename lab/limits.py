@@ -64,7 +64,7 @@ class VisitorLimits:
     answers: int = 400
     queued: int = 3
     waiting: int = 12
-    events: int = 40
+    events: int = 400
     question: int = 8_000
     idle_seconds: float = 24 * 3600
 
