@@ -42,10 +42,9 @@ def find_grave(page, name):
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_grave_in_results(open_page, theme):
-    page, found = open_page(f"?__theme={theme}"), []
-    question = f"Which hotel do candidates sleep at in Turku, {theme}?"
+def test_axe_finds_nothing_grave_in_results(open_page):
+    page, found = open_page("?__theme=light"), []
+    question = "Which hotel do candidates sleep at in Turku?"
     page.get_by_label("Question", exact=True).fill(question)
     page.get_by_role("button", name="Answer", exact=True).click()
     page.locator(f'.answers[data-question="{question}"]:not([aria-busy])').wait_for(timeout=240_000)
@@ -74,11 +73,6 @@ def test_axe_finds_nothing_grave_in_results(open_page, theme):
         fold.click()
     page.wait_for_function("!document.querySelector('article.item').innerText.includes('One moment')", timeout=60_000)
     found += find_grave(page, "an item, all unfolded")
-
-    page.get_by_role("tab", name="Your task", exact=True).click()
-    page.get_by_role("button", name="Try it with the sample").click(timeout=60_000)
-    page.get_by_text("nothing is missing").wait_for(timeout=60_000)
-    found += find_grave(page, "a task of one's own, filled in")
     assert found == []
 
 
