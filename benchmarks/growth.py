@@ -1,8 +1,9 @@
 """How answering grows: tokens a second and memory by length of the prompt and by how many are answered together.
 
 Prompts of random tokens with nothing in common, each answered with as many tokens, no end and no guesses: what a step costs, and
-nothing else. Reading is timed by answers of one token; writing by what longer ones take beyond that (medians of three pairs). Memory is the process's
-largest so far, so points are measured from small to large. A point that would read more than `MOST_READ` tokens is left out.
+nothing else. Reading is timed by answers of one token; writing by what longer ones take beyond that (medians of three pairs).
+Memory is the process's largest so far, so points are measured from small to large. A point that would read more than
+`MOST_READ` tokens is left out.
 
 python -m benchmarks.growth [--model FOLDER] [--quick]
 """

@@ -13,14 +13,16 @@ from typing import Any
 from core.errors import LabError
 from core.settings import read_settings
 
-TABS = ("compare", "documents", "finetune", "evaluate", "task", "learn")
+TABS = {
+    "compare": "Compare", "documents": "Documents", "finetune": "Fine-tune", "evaluate": "Evaluate", "task": "Your task", "learn": "Learn",
+}  # fmt: skip
 LOOKS = {"light": ("light", 1280, 900), "dark": ("dark", 1280, 900), "390": ("light", 390, 844)}  # Theme, width, height.
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")  # fmt: skip
 READY_MS = 180_000
 SETTLE_MS = 6_000  # What a tab computes when it is opened.
 
 
-def take_pictures(folder: Path, *, task: str = "", tabs: tuple[str, ...] = TABS) -> list[Path]:
+def take_pictures(folder: Path, *, task: str = "", tabs: tuple[str, ...] = tuple(TABS)) -> list[Path]:
     """Write a picture of every tab in every look; returns their paths.
 
     Args:
@@ -57,9 +59,9 @@ def take_pictures(folder: Path, *, task: str = "", tabs: tuple[str, ...] = TABS)
 
 
 def _take(page: Any, tab: str, path: Path) -> Path:
-    """Open a tab by its button, wait until it has been filled, and write its picture."""
+    """Open a tab by its name, wait until it has been filled, and write its picture."""
     page.locator(".answers, .empty").first.wait_for(state="attached", timeout=READY_MS)
-    page.locator(f'button[role=tab][id^="{tab}-"]').first.click()
+    page.get_by_role("tab", name=TABS[tab], exact=True).click()
     page.wait_for_timeout(SETTLE_MS)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path, animations="disabled")
@@ -70,6 +72,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("docs/img"))
     parser.add_argument("--task", default="")
-    parser.add_argument("--tabs", nargs="+", default=TABS)
+    parser.add_argument("--tabs", nargs="+", choices=list(TABS), default=list(TABS))
     given = parser.parse_args()
     take_pictures(given.folder, task=given.task, tabs=tuple(given.tabs))

@@ -106,13 +106,8 @@ class Effort:
 def main() -> None:
     """Measure what is not measured yet; a mistake that can be mended is a sentence."""
     arguments = read_options()
-    effort = Effort(
-        arguments.epochs,
-        arguments.limit,
-        arguments.seeds,
-        arguments.batch_size,
-        tuple(mode for mode in MODES if mode in (arguments.mode or MODES)),
-    )
+    modes = tuple(mode for mode in MODES if mode in (arguments.mode or MODES))
+    effort = Effort(arguments.epochs, arguments.limit, arguments.seeds, arguments.batch_size, modes)
     try:
         settings = read_settings()
         fetch_model(settings)

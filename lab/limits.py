@@ -42,7 +42,7 @@ class VisitorLimits:
         answers: Of a comparison, items times approaches: about ten minutes of two cores.
         queued: Jobs of one visitor that run or wait.
         waiting: Jobs of all visitors that run or wait: each is a process of some 75 MB before it computes.
-        events: Events of the page that wait for their turn, for each kind: more would wait for minutes.
+        events: Events of the page that wait for their turn, for each kind: whoever opens it sends one of most kinds, and many may at once.
         question: Characters of a question: it is the prompt that every other visitor waits for.
         idle_seconds: After so long without a visit all that a visitor has is removed.
     """
